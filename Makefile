@@ -1,0 +1,38 @@
+# One-liners; each installs what it needs, on a machine with only Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format lock clean
+
+help:           ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(READY) ## the virtual environment with everything in it
+$(READY): pyproject.toml requirements/dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox
+	$(BIN)/python -m tests.demo
+
+test: $(READY)  ## every test, against the sandbox over real HTTP
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: $(READY) ## let ruff put the code in order
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+lock: $(READY)  ## resolve requirements/dev.txt anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --custom-compile-command "make lock" --output-file requirements/dev.txt pyproject.toml
+
+clean:          ## remove the environment and what the demo left
+	rm -rf $(VENV) .run demo-output

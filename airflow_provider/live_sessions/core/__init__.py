@@ -1,0 +1,1 @@
+"""Vocabulary and mechanisms that every platform shares. Nothing here imports Airflow."""

@@ -1,0 +1,138 @@
+"""What can go wrong, sorted by what the caller can do about it.
+
+::
+
+    LiveSessionError
+    ├── ConfigurationError       fix the connection or the arguments; retrying is useless
+    ├── Refused                  the platform understood and said no; carries its own words
+    │   ├── AuthenticationFailed
+    │   ├── NotFound
+    │   └── Unsupported          the platform has no such ability; names what does work
+    ├── Transient                try again later
+    │   ├── RateLimited          carries the wait asked for
+    │   └── Unavailable
+    └── OutcomeUnknown           a write was sent and its answer lost: look before doing anything again
+
+A message says what happened, where, and what to do next. It never holds a secret or a URL with a query.
+"""
+
+from __future__ import annotations
+
+
+class LiveSessionError(Exception):
+    """The root of every error that this package raises on purpose.
+
+    Args:
+        what: What happened, one sentence, free of secrets.
+        platform: The platform concerned, as shown to people, e.g. ``Lessonspace``.
+        conn_id: The Airflow connection concerned.
+        advice: What the reader can do next, one sentence.
+    """
+
+    def __init__(self, what: str, *, platform: str = "", conn_id: str = "", advice: str = "") -> None:
+        self.what = what
+        self.platform = platform
+        self.conn_id = conn_id
+        self.advice = advice
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        where = self.platform
+        if self.conn_id:
+            where = f"{where} (connection {self.conn_id!r})".strip()
+        told = f"{where}: {self.what}" if where else self.what
+        return f"{told} {self.advice}" if self.advice else told
+
+    def __reduce__(self) -> tuple[type[LiveSessionError], tuple[str], dict[str, object]]:
+        # Airflow and process pools pickle exceptions; keyword-only arguments need this.
+        return (type(self), (self.what,), dict(self.__dict__))
+
+
+class ConfigurationError(LiveSessionError):
+    """The connection or the arguments are wrong; a retry changes nothing."""
+
+
+class Refused(LiveSessionError):
+    """The platform understood the request and said no.
+
+    Args:
+        status: The HTTP status of the answer, 0 where there was none.
+        words: The platform's own words, redacted and shortened.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        platform: str = "",
+        conn_id: str = "",
+        advice: str = "",
+        status: int = 0,
+        words: str = "",
+    ) -> None:
+        super().__init__(what, platform=platform, conn_id=conn_id, advice=advice)
+        self.status = status
+        self.words = words
+
+
+class AuthenticationFailed(Refused):
+    """The platform does not accept the credentials of the connection."""
+
+
+class NotFound(Refused):
+    """The platform does not know what was asked for."""
+
+
+class Unsupported(Refused):
+    """The platform has no such ability; the advice names the nearest thing that works."""
+
+
+class Transient(LiveSessionError):
+    """It may work later: try again."""
+
+
+class RateLimited(Transient):
+    """The platform asked to slow down.
+
+    Args:
+        retry_after: Seconds to wait before the next request, as asked for by the platform, clamped.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        platform: str = "",
+        conn_id: str = "",
+        advice: str = "",
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(what, platform=platform, conn_id=conn_id, advice=advice)
+        self.retry_after = retry_after
+
+
+class Unavailable(Transient):
+    """The platform did not answer, or answered that it cannot.
+
+    Args:
+        retry_after: Seconds to wait where the platform named them, else 0.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        platform: str = "",
+        conn_id: str = "",
+        advice: str = "",
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(what, platform=platform, conn_id=conn_id, advice=advice)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(LiveSessionError):
+    """A write was sent and its answer was lost: it may or may not have happened.
+
+    Never repeat the write; look for its effect first. Airflow's retry does exactly that.
+    """
