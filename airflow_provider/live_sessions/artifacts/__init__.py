@@ -1,0 +1,1 @@
+"""What a session leaves, as files: formats, atomic writes, manifests."""

@@ -1,0 +1,1 @@
+"""The one place that asks which Airflow this is."""

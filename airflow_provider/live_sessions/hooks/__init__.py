@@ -1,0 +1,1 @@
+"""An Airflow connection turned into a platform client; one file a platform."""

@@ -1,0 +1,1 @@
+"""What a task instance in the Airflow UI links to."""

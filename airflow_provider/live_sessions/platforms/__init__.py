@@ -1,0 +1,1 @@
+"""One folder a platform: HTTP client, models and vocabulary. Nothing here imports Airflow."""

@@ -1,0 +1,1 @@
+"""The Airflow plugin: the reveal macro."""

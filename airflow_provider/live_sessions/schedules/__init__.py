@@ -1,0 +1,1 @@
+"""Timetables in, planned sessions out."""

@@ -1,0 +1,1 @@
+"""Lessonspace: online classes in persistent spaces."""

@@ -1,0 +1,89 @@
+"""What differs between Airflow versions, asked here and nowhere else.
+
+| from | what |
+| --- | --- |
+| 3.1 | the oldest that is supported; Fernet lives in ``airflow.models.crypto`` |
+| 3.2 | Fernet in ``airflow.sdk.crypto``, declarative connection forms |
+| 3.3 | the task state store, ``BaseTrigger.on_kill`` |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from airflow.providers.common.compat.sdk import conf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider.live_sessions.core.launching import Memory
+
+
+class _Fernet(Protocol):
+    is_encrypted: bool
+
+    def encrypt(self, msg: bytes) -> bytes: ...
+    def decrypt(self, msg: bytes) -> bytes: ...
+
+
+def fernet() -> _Fernet:
+    """Return Airflow's Fernet, whose ``is_encrypted`` is False when no key is set."""
+    try:
+        from airflow.sdk.crypto import get_fernet
+    except ImportError:  # Airflow 3.1
+        from airflow.models.crypto import get_fernet  # type: ignore[no-redef,unused-ignore]  # noqa: AIR321 - see the table
+    return cast("_Fernet", get_fernet())
+
+
+def memory_of(context: Mapping[str, Any]) -> Memory:
+    """Return what outlives this task's try: the task state store of Airflow 3.3, or nothing."""
+    from airflow_provider.live_sessions.core.launching import Forgetful
+
+    store = context.get("task_state_store")
+    return Forgetful() if store is None else _TaskMemory(store)
+
+
+class _TaskMemory:
+    """A launch's memory in Airflow's task state store; survives retries and clears."""
+
+    KEY = "live_sessions"
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def recall(self) -> dict[str, Any]:
+        value = self._store.get(self.KEY)
+        return dict(value) if isinstance(value, dict) else {}
+
+    def record(self, value: dict[str, Any]) -> None:
+        self._store.set(self.KEY, value)
+
+
+def deferral_hold() -> float:
+    """Return the seconds after a deferral in which its event must not fire.
+
+    Airflow notices that a deferred task's process has ended up to ``[workers] min_heartbeat_interval`` late; an
+    event before that makes the scheduler fail the task (apache/airflow#66374). Twice the interval is safe.
+    """
+    return 2.0 * conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)
+
+
+async def state_of_deferred(task_instance: Any) -> str | None:
+    """Return the state of a trigger's own task, asked from the triggerer; None where it cannot be told."""
+    from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    answer = await SUPERVISOR_COMMS.asend(
+        GetTaskStates(
+            dag_id=task_instance.dag_id,
+            task_ids=[task_instance.task_id],
+            run_ids=[task_instance.run_id],
+            map_index=task_instance.map_index,
+        )
+    )
+    if not isinstance(answer, TaskStatesResult):
+        return None
+    states = answer.task_states.get(task_instance.run_id, {})
+    plain, mapped = task_instance.task_id, f"{task_instance.task_id}_{task_instance.map_index}"
+    state = states.get(plain if task_instance.map_index < 0 else mapped)
+    return None if state is None else str(state)

@@ -1,0 +1,161 @@
+"""``requests``, tamed: what it does by itself and must not, and what its exceptions say.
+
+Loaded at run time only, by :mod:`http` and :mod:`download`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import requests  # noqa: TID253 - loaded at run time only
+import urllib3
+from requests.adapters import HTTPAdapter  # noqa: TID253 - loaded at run time only
+from requests.auth import AuthBase  # noqa: TID253 - loaded at run time only
+
+from airflow_provider.live_sessions.core.retry import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHUNK = 64 * 1024
+
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+"""Everything that sending and reading can raise, ``requests``' own and what slips through it."""
+
+
+class NoAuth(AuthBase):
+    """Adds nothing. Without an auth object ``requests`` takes one from ``~/.netrc`` and overwrites ours."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request as it is."""
+        return request
+
+
+class BareSession(requests.Session):
+    """A session that repeats nothing, follows nothing, keeps no cookies and reads no ``~/.netrc``.
+
+    Proxies and certificates of the environment still hold: a company's network needs them.
+
+    Args:
+        auth: Adds the credentials, None for none.
+        cookies: Keep cookies and send them back.
+    """
+
+    def __init__(self, auth: AuthBase | None = None, *, cookies: bool = False) -> None:
+        super().__init__()
+        self.auth = NoAuth() if auth is None else auth
+        if not cookies:
+            self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, HTTPAdapter(max_retries=0))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Deny every redirect: even unfollowed, ``requests`` would read its body whole and unbounded."""
+
+    def dispatch(
+        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], verify: bool | str
+    ) -> requests.Response:
+        """Send one prepared request and return as soon as its headers are there.
+
+        Args:
+            request: The request.
+            timeout: Seconds to connect, and between two pieces of the answer.
+            verify: Check the server's certificate, or a path of certificates to trust.
+        """
+        # Handed over here, or REQUESTS_CA_BUNDLE would win over verify=False.
+        settings = self.merge_environment_settings(request.url, {}, True, verify, None)
+        return self.send(request, timeout=timeout, allow_redirects=False, **settings)
+
+
+class TooLargeError(Exception):
+    """The body is longer than allowed."""
+
+
+def body_chunks(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:
+    """Yield the decoded body, in chunks.
+
+    Args:
+        response: The answer, its body not yet read.
+        limit: Bytes, after decompression.
+        chunk: Bytes to read at a time.
+
+    Raises:
+        TooLargeError: There is more.
+    """
+    size = 0
+    for piece in response.iter_content(chunk):
+        size += len(piece)
+        if size > limit:
+            raise TooLargeError
+        yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an exception says, in words that hold no URL.
+
+    Args:
+        happened: Whether the request may have arrived.
+        reason: Half a sentence.
+        advice: Set where only a changed configuration helps.
+    """
+
+    happened: Happened
+    reason: str
+    advice: str = ""
+
+
+def fault_of(error: Exception) -> Fault:
+    """Sort an exception of ``requests`` or urllib3. What is not provably unsent counts as sent."""
+    causes = list(_causes(error))
+    never = Happened.NEVER_SENT
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+        return Fault(
+            never,
+            "the server's certificate is not trusted",
+            "Check the host's name; for a private authority give its certificates as verify.",
+        )
+    for one in causes:
+        if isinstance(one, urllib3.exceptions.NameResolutionError):
+            return Fault(never, "the host's name cannot be resolved")
+        if isinstance(one, (urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)):
+            return Fault(never, "the proxy did not let it through")
+        if isinstance(one, urllib3.exceptions.NewConnectionError):
+            return Fault(never, "the connection was refused")
+        if isinstance(one, urllib3.exceptions.ConnectTimeoutError):
+            return Fault(never, "no connection was made in time")
+        if isinstance(one, urllib3.exceptions.ClosedPoolError):
+            return Fault(never, "the connection was closed before it was sent")
+        if isinstance(one, urllib3.exceptions.ReadTimeoutError):
+            return Fault(Happened.LOST, "no answer came in time")
+    for one in causes:
+        if isinstance(one, ssl.SSLError):
+            return Fault(Happened.LOST, f"the TLS connection broke ({one.reason or 'no reason given'})")
+        if isinstance(one, urllib3.exceptions.DecodeError):
+            return Fault(Happened.LOST, "the answer cannot be decompressed")
+        if isinstance(one, (urllib3.exceptions.HTTPError, requests.ConnectionError)):
+            return Fault(Happened.LOST, "the connection broke before the whole answer was there")
+    # Left: what requests refuses before it connects: an odd URL, header or path of certificates.
+    return Fault(
+        never,
+        f"it cannot be sent ({type(error).__name__})",
+        "Check the connection's host and the path of its certificates (verify, REQUESTS_CA_BUNDLE).",
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what it wraps.
+
+    ``__context__`` is left alone: it may belong to something that the caller is handling.
+    """
+    waiting: list[object] = [error]
+    seen = 0
+    while waiting and seen < 20:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException):
+            seen += 1
+            yield one
+            waiting += [*one.args, getattr(one, "reason", None)]

@@ -1,0 +1,113 @@
+"""What every platform's hook has: an Airflow connection in, an open platform out."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseHook, import_string
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+
+log = logging.getLogger(__name__)
+
+
+class LiveSessionHook(BaseHook):
+    """Opens a platform with an Airflow connection.
+
+    A subclass names its connection type and says how a connection becomes an open platform; nothing else in the
+    package has to know it.
+
+    Args:
+        conn_id: The Airflow connection.
+    """
+
+    conn_name_attr: ClassVar[str] = "conn_id"
+    platform_label: ClassVar[str] = ""
+    """The platform's name as people write it."""
+
+    def __init__(self, conn_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+
+    @classmethod
+    @abstractmethod
+    def open(cls, connection: Connection, *, polling: bool = False) -> SessionPlatform:
+        """Return the platform behind a connection. Sends nothing yet.
+
+        Args:
+            connection: The Airflow connection.
+            polling: True for the shared poll, which paces itself: failed requests are then hardly repeated.
+
+        Raises:
+            ConfigurationError: The connection lacks something or has something wrong.
+        """
+
+    def platform(self) -> SessionPlatform:
+        """Return the open platform; close it when done."""
+        return self.open(self.get_connection(self.conn_id))
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Ask the platform whom the connection belongs to and say it in one sentence.
+
+        Raises:
+            LiveSessionError: It cannot be told; the message says why.
+        """
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Check the connection, in words for the Airflow UI."""
+        try:
+            return True, self.describe()
+        except LiveSessionError as error:
+            return False, str(error)
+
+
+def hook_class_of(path: str) -> type[LiveSessionHook]:
+    """Import a hook class by its path.
+
+    Raises:
+        ConfigurationError: There is no such class, or it is no hook of this kind.
+    """
+    try:
+        found = import_string(path)
+    except (ImportError, AttributeError, TypeError, ValueError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, LiveSessionHook)):
+        raise ConfigurationError(
+            f"{path!r} is not a live-session hook.",
+            advice="Is the package installed in the triggerer, in the same version?",
+        )
+    return found
+
+
+def extra_of(connection: Connection, known: frozenset[str], label: str) -> dict[str, Any]:
+    """Return the extra fields of a connection.
+
+    Raises:
+        ConfigurationError: The extra is no JSON object, or has a field that is not known: most likely a typing
+            error, which would be ignored in silence otherwise.
+    """
+    try:
+        extra = connection.extra_dejson
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise ConfigurationError(
+            "The extra field is no JSON object.", platform=label, conn_id=str(connection.conn_id)
+        )
+    unknown = set(extra) - known
+    if unknown:
+        raise ConfigurationError(
+            f"The extra field has unknown entries: {', '.join(sorted(unknown))}.",
+            platform=label,
+            conn_id=str(connection.conn_id),
+            advice=f"Known are: {', '.join(sorted(known))}.",
+        )
+    return {name: value for name, value in extra.items() if value not in (None, "")}

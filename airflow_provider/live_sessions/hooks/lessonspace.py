@@ -1,0 +1,123 @@
+"""Lessonspace's hook.
+
+The connection (type ``lessonspace``): ``password`` is the organisation's API key; ``host`` only for another
+address than the public one; extras ``organisation``, ``requests_per_second``, ``settle``, ``timeout`` and
+``verify_tls``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
+
+EXTRAS = frozenset({"organisation", "requests_per_second", "settle", "timeout", "verify_tls"})
+
+
+class LessonspaceHook(LiveSessionHook):
+    """Opens an organisation on Lessonspace.
+
+    Args:
+        conn_id: The Airflow connection, of type ``lessonspace``.
+    """
+
+    conn_type: ClassVar[str] = "lessonspace"
+    hook_name: ClassVar[str] = "Lessonspace"
+    default_conn_name: ClassVar[str] = "lessonspace_default"
+    platform_label: ClassVar[str] = "Lessonspace"
+
+    def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(conn_id, **kwargs)
+
+    @classmethod
+    def client_of(cls, connection: Connection, *, polling: bool = False) -> LessonspaceClient:
+        """Return a client for the connection; see :meth:`open`."""
+        from pydantic import SecretStr
+
+        from airflow_provider.live_sessions.core.retry import RetryPolicy
+        from airflow_provider.live_sessions.platforms.lessonspace.client import (
+            BASE_URL,
+            REQUESTS_PER_SECOND,
+            LessonspaceClient,
+        )
+
+        extra = extra_of(connection, EXTRAS, cls.platform_label)
+        conn_id = str(connection.conn_id)
+        organisation = extra.get("organisation")
+        # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
+        retry = RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy()
+        return LessonspaceClient(
+            api_key=SecretStr(connection.password or ""),
+            conn_id=conn_id,
+            base_url=_base_url(connection) or BASE_URL,
+            organisation=None if organisation is None else int(_number(extra, "organisation", conn_id)),
+            requests_per_second=_number(extra, "requests_per_second", conn_id, REQUESTS_PER_SECOND),
+            retry=retry,
+            timeout=(5.0, _number(extra, "timeout", conn_id, 30.0)),
+            verify=bool(extra.get("verify_tls", True)),
+        )
+
+    @classmethod
+    def open(cls, connection: Connection, *, polling: bool = False) -> LessonspacePlatform:
+        """Return the organisation behind a connection. Sends nothing yet.
+
+        Raises:
+            ConfigurationError: The key is missing or an extra is wrong.
+        """
+        from airflow_provider.live_sessions.platforms.lessonspace.platform import SETTLE, LessonspacePlatform
+
+        extra = extra_of(connection, EXTRAS, cls.platform_label)
+        settle = _number(extra, "settle", str(connection.conn_id), SETTLE)
+        return LessonspacePlatform(cls.client_of(connection, polling=polling), settle=settle)
+
+    def platform(self) -> LessonspacePlatform:
+        """Return the open organisation; close it when done."""
+        return self.open(self.get_connection(self.conn_id))
+
+    def get_conn(self) -> LessonspaceClient:
+        """Return the HTTP client: every call of the API with every parameter."""
+        return self.client_of(self.get_connection(self.conn_id))
+
+    def describe(self) -> str:
+        """Say whose key it is: "The key is valid for organisation Acme (123)."
+
+        Raises:
+            AuthenticationFailed: The key is not accepted.
+        """
+        with self.get_conn() as client:
+            client.hello()
+            organisation = client.my_organisation()
+        named = f"{organisation.name} ({organisation.id})" if organisation.name else str(organisation.id)
+        return f"The key is valid for organisation {named}."
+
+
+def _base_url(connection: Connection) -> str:
+    host = (connection.host or "").strip()
+    if not host:
+        return ""
+    if "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    scheme, _, rest = host.partition("://")
+    authority, slash, path = rest.partition("/")
+    if connection.port and ":" not in authority:
+        authority = f"{authority}:{connection.port}"
+    return f"{scheme}://{authority}{slash}{path}"
+
+
+def _number(extra: dict[str, Any], name: str, conn_id: str, default: float = 0.0) -> float:
+    try:
+        value = float(extra.get(name, default))
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(
+            f"The extra {name!r} has to be a number above 0.", platform="Lessonspace", conn_id=conn_id
+        )
+    return value

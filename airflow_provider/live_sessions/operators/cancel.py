@@ -1,0 +1,122 @@
+"""Cancelling a session, on any platform: asked for, checked, and told truthfully."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
+from airflow_provider.live_sessions.core.models import CancelOutcome
+from airflow_provider.live_sessions.core.status import State
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.operators.identity import find_meant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.live_sessions.schedules.model import Occurrence
+
+
+class CancelSessionOperator(BaseOperator):
+    """Cancel a session as far as its platform can, and say what it could not do.
+
+    Args:
+        session: A launch operator's result, or a class of a timetable: then it is looked up by its identity.
+        conn_id: The Airflow connection; needed for a class, a launch result names its own.
+        timetable: The timetable's name, as given at the launch; for a class.
+        options: The platform's launch settings, as given at the launch; for a class.
+        hand_over_before: As given at the launch; for a class. Before that moment no link has left Airflow, so
+            the cancel is complete.
+        if_live: ``fail`` (default) or ``report``, when people are inside and the platform cannot end it.
+        force: Also try what is documented but of uncertain effect.
+
+    Returns:
+        The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
+        ``people_inside``, ``next``; ``{"state_before": "absent", ...}`` for a class that was never launched.
+
+    Raises:
+        AirflowFailException: People are inside and ``if_live`` is ``fail``; or the arguments are wrong.
+    """
+
+    hook_class: ClassVar[str]
+    template_fields: Sequence[str] = ("session", "conn_id", "timetable", "options")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json", "options": "json"}
+    ui_color = "#fbe4dd"
+
+    def __init__(
+        self,
+        *,
+        session: Mapping[str, Any],
+        conn_id: str = "",
+        timetable: str = "",
+        options: Mapping[str, Any] | None = None,
+        hand_over_before: timedelta | float | None = None,
+        if_live: str = "fail",
+        force: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retries", 2)
+        super().__init__(**kwargs)
+        if if_live not in ("fail", "report"):
+            raise ValueError(f"if_live is 'fail' or 'report', not {if_live!r}")
+        self.session = session
+        self.conn_id = conn_id
+        self.timetable = timetable
+        self.options = options
+        self.hand_over_before = hand_over_before
+        self.if_live = if_live
+        self.force = force
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Cancel, tell it in the log, and return the outcome."""
+        del context
+        with airflow_errors():
+            platform = hook_class_of(self.hook_class)(self._conn_id()).platform()
+            try:
+                meant = find_meant(
+                    self.session,
+                    platform=platform,
+                    conn_id=self.conn_id,
+                    timetable=self.timetable,
+                    hand_over_before=self.hand_over_before,
+                    options_of=self.launch_options,
+                )
+                if meant is None:
+                    self.log.info("The class was never launched, so there is nothing to cancel.")
+                    return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+                handed_over = meant.handed_over(datetime.now(UTC))
+                outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
+            finally:
+                platform.close()
+            self._tell(meant.title, outcome)
+            return outcome.to_json()
+
+    def launch_options(self, occurrence: Occurrence) -> dict[str, Any]:
+        """Return the launch settings of a class; subclasses add what its room needs."""
+        del occurrence
+        return dict(self.options or {})
+
+    def _conn_id(self) -> str:
+        ref = self.session.get("ref")
+        conn_id = str(ref.get("conn_id", "")) if isinstance(ref, dict) else self.conn_id
+        if not conn_id:
+            raise ConfigurationError("Cancelling a class of a timetable needs the `conn_id` it was launched with.")
+        return conn_id
+
+    def _tell(self, title: str, outcome: CancelOutcome) -> None:
+        self.log.info("%s was %s when the cancel began.", title, outcome.state_before)
+        for sentence in outcome.done:
+            self.log.info("Done: %s", sentence)
+        for sentence in outcome.not_done:
+            self.log.warning("Not done: %s", sentence)
+        if outcome.next:
+            self.log.info("Next: %s", outcome.next)
+        if outcome.state_before is State.LIVE and not outcome.confirmed and self.if_live == "fail":
+            raise Unsupported(
+                f"{title!r} is live and was not ended: {' '.join(outcome.not_done)}", advice=outcome.next
+            )

@@ -1,0 +1,105 @@
+"""Which session is meant: a launched one's record, or a class of a timetable that is looked up by its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.core.contract import Found
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.keys import LaunchKey
+from airflow_provider.live_sessions.core.models import Plan, SessionRef
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.times import aware, parse_time
+from airflow_provider.live_sessions.schedules.model import Occurrence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A session that was found.
+
+    Args:
+        ref: Finds it again.
+        title: What people call it.
+        hand_over_at: When its links may leave Airflow; None for at once.
+        has_links: False when its launch gave none.
+    """
+
+    ref: SessionRef
+    title: str
+    hand_over_at: datetime | None
+    has_links: bool = True
+
+    def handed_over(self, now: datetime) -> bool:
+        """Return whether a link may have left Airflow by now."""
+        return self.has_links and (self.hand_over_at is None or now >= self.hand_over_at)
+
+
+def find_meant(
+    session: Mapping[str, Any],
+    *,
+    platform: SessionPlatform,
+    conn_id: str,
+    timetable: str,
+    hand_over_before: timedelta | float | None,
+    options_of: Callable[[Occurrence], dict[str, Any]],
+) -> Meant | None:
+    """Return the session that is meant, or None when its class was never launched.
+
+    Args:
+        session: A launch operator's result, or a class of a timetable.
+        platform: The open platform.
+        conn_id: The connection, for a class's key.
+        timetable: The timetable's name, for a class's key.
+        hand_over_before: How long before the start its launch hands links over, for a class.
+        options_of: The launch settings its launch used, for a class.
+    """
+    if "ref" in session:
+        record = SessionRecord.from_json(session)
+        return Meant(record.ref, record.title, record.hand_over_at, record.links is not None)
+    occurrence = Occurrence.from_json(session)
+    plan = plan_of(occurrence, options_of(occurrence))
+    found = platform.find(occurrence_key(occurrence, conn_id=conn_id, timetable=timetable), plan)
+    if not isinstance(found, Found):
+        return None
+    return Meant(found.ref, plan.title, hand_over_moment(plan, hand_over_before))
+
+
+def occurrence_key(occurrence: Occurrence, *, conn_id: str, timetable: str) -> LaunchKey:
+    """Return the identity of a class of a timetable."""
+    return LaunchKey.for_occurrence(
+        conn_id=conn_id, timetable=timetable, uid=occurrence.uid, start=occurrence.key_start
+    )
+
+
+def plan_of(occurrence: Occurrence, options: Mapping[str, Any]) -> Plan:
+    """Return the plan of a class; what the timetable says for itself goes before the operator's settings."""
+    plan = occurrence.plan()
+    return Plan(plan.title, plan.start, plan.end, plan.participants, {**options, **plan.options})
+
+
+def hand_over_moment(plan: Plan, before: timedelta | float | None) -> datetime | None:
+    """Return when links may leave Airflow; None for at once."""
+    if before is None:
+        return None
+    return plan.start - (before if isinstance(before, timedelta) else timedelta(seconds=float(before)))
+
+
+def moment(value: datetime | str, name: str) -> datetime:
+    """Read an argument that is a time.
+
+    Raises:
+        ConfigurationError: It is no time, or has no time zone.
+    """
+    if isinstance(value, datetime):
+        return aware(value)
+    try:
+        return parse_time(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error.what}", advice=error.advice) from None

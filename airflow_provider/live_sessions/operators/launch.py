@@ -1,0 +1,268 @@
+"""Launching a session, on any platform: create or find, seal the links, hand the record on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import memory_of
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.keys import LaunchKey
+from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
+from airflow_provider.live_sessions.core.models import Participant, Plan
+from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Goal, GoalKind
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.operators.identity import (
+    hand_over_moment,
+    moment,
+    occurrence_key,
+    plan_of,
+)
+from airflow_provider.live_sessions.schedules.model import Occurrence
+from airflow_provider.live_sessions.triggers.pausing import wait_until
+from airflow_provider.live_sessions.triggers.waiting import SessionWait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.live_sessions.hooks.base import LiveSessionHook
+
+CANCEL_ON_KILL = ("never", "before_start", "always")
+
+
+class LaunchSessionOperator(BaseOperator):
+    """Launch a session, or find the one that an earlier try launched; a retry never makes a second one.
+
+    Give the session either as ``session``, one class of a timetable, or by ``title``, ``start``, ``end`` and
+    ``participants``.
+
+    Args:
+        conn_id: The Airflow connection.
+        session: A class of a timetable, as ``read_timetable`` and ``Occurrence.to_json`` give it. Its identity is
+            the occurrence (uid and original start), so every run that meets it means the same session.
+        timetable: A name that stays the same as long as it is the same timetable; part of the identity.
+        title: What people call the session.
+        start: Planned start: an aware datetime, or ISO 8601 with an offset.
+        end: Planned end, likewise.
+        participants: Who is expected: ``{"id", "name", "email", "role", "leader", "options"}`` each; only one of
+            id, email and name is required.
+        options: The platform's own launch settings by their API names.
+        on_existing: ``adopt`` takes over what was launched under the same identity and brings it up to date;
+            ``fail`` refuses; ``replace`` cancels it, unless somebody is in it, and launches anew.
+        create_in_past: Also create when the start has passed, as long as the end has not.
+        revive: Launch a session again that was cancelled; else it stays cancelled.
+        hand_over_before: Links leave Airflow only this long before the start (timedelta or seconds); until then
+            a cancel is complete. None hands over at once.
+        launch_not_before: Wait until then before launching (for a room that another class still has).
+        wait_for_completion: Also wait for the session's end.
+        deferrable: Wait without a worker slot; Airflow's ``[operators] default_deferrable`` by default.
+        poll_interval: Seconds between polls while waiting.
+        cancel_on_kill: With ``wait_for_completion``: cancel the session when a person marks this task failed
+            while it is deferred: ``never``, ``before_start`` (default: only while nobody has entered) or
+            ``always``. Nothing else ever cancels: no clear, no deploy, no triggerer that comes or goes.
+
+    Returns:
+        The session's record: ``ref``, ``title``, ``start``, ``end``, ``participants``, ``links`` (sealed, one a
+        participant; None when it is over or cancelled), ``created``, ``state``, ``hand_over_at``, ``warnings``.
+
+    Raises:
+        AirflowFailException: The arguments or the connection are wrong, the start has passed, or the platform
+            refused.
+        OutcomeUnknown: The answer was lost; the retry looks before it creates.
+    """
+
+    hook_class: ClassVar[str]
+    """Import path of the platform's hook; each platform's subclass names it."""
+
+    template_fields: Sequence[str] = (
+        "conn_id",
+        "session",
+        "timetable",
+        "title",
+        "start",
+        "end",
+        "participants",
+        "options",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "session": "json",
+        "participants": "json",
+        "options": "json",
+    }
+    ui_color = "#dff3e4"
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        session: Mapping[str, Any] | None = None,
+        timetable: str = "",
+        title: str = "",
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        participants: Iterable[Mapping[str, Any]] = (),
+        options: Mapping[str, Any] | None = None,
+        on_existing: str = "adopt",
+        create_in_past: bool = False,
+        revive: bool = False,
+        hand_over_before: timedelta | float | None = None,
+        launch_not_before: datetime | str | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = POLL_INTERVAL,
+        cancel_on_kill: str = "before_start",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retries", 2)
+        super().__init__(**kwargs)
+        if on_existing not in set(OnExisting):
+            raise ValueError(f"on_existing is one of {', '.join(OnExisting)}, not {on_existing!r}")
+        if cancel_on_kill not in CANCEL_ON_KILL:
+            raise ValueError(f"cancel_on_kill is one of {', '.join(CANCEL_ON_KILL)}, not {cancel_on_kill!r}")
+        self.conn_id = conn_id
+        self.session = session
+        self.timetable = timetable
+        self.title = title
+        self.start = start
+        self.end = end
+        self.participants = participants
+        self.options = options
+        self.on_existing = on_existing
+        self.create_in_past = create_in_past
+        self.revive = revive
+        self.hand_over_before = hand_over_before
+        self.launch_not_before = launch_not_before
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.cancel_on_kill = cancel_on_kill
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Launch or find the session and return its record; see the class."""
+        with airflow_errors():
+            if self.launch_not_before:
+                wait_until(
+                    self,
+                    moment(self.launch_not_before, "launch_not_before"),
+                    method_name="execute_launch",
+                    deferrable=self.deferrable,
+                )
+            return self.execute_launch(context)
+
+    def execute_launch(self, context: Context, event: object = None) -> dict[str, Any]:
+        """Launch now; the way back from waiting for a room."""
+        del event
+        with airflow_errors():
+            cipher = AirflowCipher()  # before anything is launched: without a key the links could go nowhere
+            plan, key = self.plan_and_key(context)
+            platform = self.hook().platform()
+            try:
+                launched = create_or_find(
+                    platform,
+                    plan,
+                    key,
+                    now=datetime.now(UTC),
+                    memory=memory_of(context),  # type: ignore[arg-type]  # a TypedDict is read like a mapping
+                    policy=LaunchPolicy(
+                        on_existing=OnExisting(self.on_existing),
+                        create_in_past=self.create_in_past,
+                        revive=self.revive,
+                        generation=int(getattr(context["ti"], "max_tries", 0) or 0),
+                    ),
+                )
+            finally:
+                platform.close()
+            record = SessionRecord.of(
+                launched, plan, cipher, hand_over_at=hand_over_moment(plan, self.hand_over_before)
+            )
+            self._tell(record)
+            result = record.to_json()
+            if self.wait_for_completion and not record.state.over:
+                context["ti"].xcom_push(key="return_value", value=result)
+                self._wait(context, record)
+            return result
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Return from the wait for the end: the record stays the result."""
+        with airflow_errors():
+            self._session_wait().finish_deferred(self, event)
+            ti = context["ti"]
+            record = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key="return_value")
+            return dict(record) if isinstance(record, dict) else {}
+
+    def plan_and_key(self, context: Context) -> tuple[Plan, LaunchKey]:
+        """Return the session as it is meant to be, and its identity.
+
+        Raises:
+            ConfigurationError: Neither a class nor a title with times was given, or both.
+        """
+        if self.session:
+            if self.title or self.start or self.end:
+                raise ConfigurationError("Give either `session` or `title`, `start` and `end`, not both.")
+            occurrence = Occurrence.from_json(self.session)
+            key = occurrence_key(occurrence, conn_id=self.conn_id, timetable=self.timetable)
+            return plan_of(occurrence, self.platform_options(occurrence.space)), key
+        if not (self.title and self.start and self.end):
+            raise ConfigurationError(
+                "The session is not described.",
+                advice="Give `title`, `start` and `end`, or `session` from a timetable.",
+            )
+        ti = context["ti"]
+        plan = Plan(
+            title=self.title,
+            start=moment(self.start, "start"),
+            end=moment(self.end, "end"),
+            participants=tuple(Participant.from_json(one) for one in self.participants),
+            options=self.platform_options(),
+        )
+        key = LaunchKey.for_task(
+            conn_id=self.conn_id,
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=-1 if ti.map_index is None else ti.map_index,
+        )
+        return plan, key
+
+    def platform_options(self, space: str = "") -> dict[str, Any]:
+        """Return the platform's launch settings; subclasses add those that are arguments of theirs.
+
+        Args:
+            space: The lasting room that the timetable asks for; empty for a room of its own.
+        """
+        if space:
+            raise ConfigurationError(f"This platform has no lasting rooms, but the class asks for {space!r}.")
+        return dict(self.options or {})
+
+    def hook(self) -> LiveSessionHook:
+        """Return the platform's hook."""
+        return hook_class_of(self.hook_class)(self.conn_id)
+
+    def _tell(self, record: SessionRecord) -> None:
+        links = "no links" if record.links is None else f"{len(record.links)} sealed links"
+        self.log.info(
+            "%s: %s, %s, %s", record.title, "created" if record.created else "found", record.state, links
+        )
+        for warning in record.warnings:
+            self.log.warning("%s", warning)
+
+    def _session_wait(self) -> SessionWait:
+        return SessionWait(hook_class=self.hook_class, goal=Goal(GoalKind.END), poll_interval=self.poll_interval)
+
+    def _wait(self, context: Context, record: SessionRecord) -> None:
+        wait = self._session_wait()
+        if self.deferrable:
+            wait.defer(
+                self,
+                record,
+                cancel_on_kill=self.cancel_on_kill,
+                handed_over=record.handed_over(datetime.now(UTC)),
+            )
+        wait.block(self, record)

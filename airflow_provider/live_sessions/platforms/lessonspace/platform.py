@@ -1,0 +1,261 @@
+"""Lessonspace as the mechanisms see it: the contract, met with the client and the rules beside this file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider.live_sessions.core.contract import (
+    Ability,
+    ArtifactWait,
+    Found,
+    Lookup,
+    Readiness,
+    Unprovable,
+    Verdict,
+    Watch,
+    unsupported,
+)
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Transient
+from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, Plan, SessionRef
+from airflow_provider.live_sessions.core.status import Seen, SessionStatus
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.platforms.lessonspace import (
+    attendance,
+    cancelling,
+    launching,
+    recordings,
+    transcripts,
+)
+from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters
+from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
+from airflow_provider.live_sessions.platforms.lessonspace.watching import Watching, marked_spaces
+from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.keys import LaunchKey
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+
+SETTLE = 600.0
+"""Seconds with nobody in the room that end a class before its planned end."""
+
+
+class LessonspacePlatform:
+    """One organisation on Lessonspace.
+
+    Args:
+        client: The organisation's client; closed with the platform.
+        settle: Seconds with nobody in the room that end a class before its planned end.
+    """
+
+    name = launching.NAME
+    abilities = frozenset(
+        {
+            Ability.CANCEL_SCHEDULED,
+            Ability.UPDATE,
+            Ability.TRANSCRIPT,
+            Ability.RECORDING,
+            Ability.ATTENDANCE,
+            Ability.REMOVE_USER,
+        }
+    )
+
+    def __init__(self, client: LessonspaceClient, *, settle: float = SETTLE) -> None:
+        self.client = client
+        self._settle = settle
+        self._watching = Watching(client)
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self.client.close()
+
+    # ---- launch
+
+    def launch(self, plan: Plan, key: LaunchKey) -> Launched:
+        """Create or get the class's space and make a join link for each participant.
+
+        Raises:
+            ConfigurationError: The plan's options do not fit.
+            OutcomeUnknown: An answer was lost; the space is the same on the next try.
+        """
+        options = LessonspaceOptions.of(plan, self.client.conn_id)
+        links: list[JoinLink] = []
+        warnings: list[str] = []
+        ref: SessionRef | None = None
+        created = False
+        for person, request in launching.requests_of(plan, key, options):
+            answer = self.client.launch(request, client_ip=options.client_ip)
+            if ref is None:
+                created = answer.created
+                warnings.extend(launching.silently_changed(request, answer))
+                ref = launching.make_ref(
+                    plan,
+                    key,
+                    options,
+                    conn_id=self.client.conn_id,
+                    room_id=answer.room_id,
+                    session_id=answer.session_id,
+                    settings=answer.room_settings,
+                )
+            elif answer.room_id != ref.detail("space"):
+                raise Refused(
+                    "launch a space: the same id led to two rooms.",
+                    platform="Lessonspace",
+                    conn_id=self.client.conn_id,
+                    advice="Ask Lessonspace's support; hand out none of the links.",
+                )
+            links.append(
+                JoinLink(
+                    participant=person,
+                    url=answer.client_url,
+                    user_id="" if answer.user_id is None else str(answer.user_id),
+                    not_before=options.window(plan).start,
+                    not_after=options.links_end(plan),
+                )
+            )
+        if ref is None:
+            raise AssertionError("requests_of gives at least one request")
+        return Launched(ref=ref, links=tuple(links), created=created, warnings=tuple(warnings))
+
+    def adopt(self, found: Found, plan: Plan, key: LaunchKey) -> Launched:
+        """Launch the same space again: it brings the name up to date and makes fresh links.
+
+        Links made before stay good until their own end; nothing is doubled, because the ``id`` is the same.
+        """
+        launched = self.launch(plan, key)
+        return replace(launched, created=False, status=found.status)
+
+    def find(self, key: LaunchKey, plan: Plan) -> Lookup:
+        """Look for the class by its key: first its sessions, then its space.
+
+        A class that nobody entered has no session, so no row proves nothing; the space's tag does. Where both
+        are silent the launch is unprovable, which on Lessonspace is safe: the same ``id`` is the same space.
+        """
+        options = LessonspaceOptions.of(plan, self.client.conn_id)
+        tag = {launching.KEY_TAG: key.digest}
+        rows = [
+            row
+            for row in self.client.sessions(
+                SessionFilters(
+                    launch_id=launching.space_id(plan, key, options), tags=tag, include_single_user=True
+                )
+            )
+            # The server ignores filters it does not know, so a row counts only when it carries the key itself.
+            if row.tags.get(launching.KEY_TAG, "").casefold() == key.digest
+        ]
+        spaces = list(self.client.spaces(SpaceFilters(tag_key=launching.KEY_TAG, tag_value=key.digest)))
+        rooms = [row.space for row in rows if row.space is not None] + spaces
+        if not rooms:
+            return Unprovable("no session and no space carries the key; an unused launch may leave no trace")
+        room = rooms[0]
+        ref = launching.make_ref(
+            plan,
+            key,
+            options,
+            conn_id=self.client.conn_id,
+            room_id=room.slug or room.id,
+            session_id=rows[0].uuid if rows else "",
+        )
+        return Found(
+            ref=ref,
+            status=self._status_of(ref, [one for row in rows if (one := Stretch.of(row))], plan),
+            fingerprint=(rows[0].tags if rows else room.tags).get(launching.PLAN_TAG, ""),
+        )
+
+    def _status_of(self, ref: SessionRef, stretches: Sequence[Stretch], plan: Plan) -> SessionStatus:
+        window = Window.of(ref)
+        marked = ref.detail("mode") == "occurrence" and ref.detail("space") in marked_spaces(
+            self.client, launching.cancelled_day(ref)
+        )
+        return judge(
+            [one for one in stretches if window.holds(one)],
+            Seen(plan.start, plan.end, window.end, self._settle),
+            self.client.now(),
+            cancelled=marked,
+        )
+
+    # ---- wait, cancel
+
+    def statuses(self, watches: Sequence[Watch], now: datetime) -> Sequence[SessionStatus | None]:
+        """Return how the classes stand, from three lists. Lessonspace's clock counts, not ``now``."""
+        del now
+        return self._watching.statuses(watches)
+
+    def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
+        """Mark a class that nobody entered as cancelled; say what cannot be done about the rest.
+
+        ``force`` changes nothing: there is nothing uncertain to try.
+        """
+        del force
+        return cancelling.cancel(self.client, ref, settle=self._settle, handed_over=handed_over)
+
+    def current(self, ref: SessionRef) -> SessionStatus:
+        """Return how a class stands, read directly from its space."""
+        return cancelling.current_status(self.client, ref, settle=self._settle)
+
+    # ---- artifacts
+
+    def session_ids(self, ref: SessionRef) -> tuple[str, ...]:
+        """Return every session of the class, oldest first."""
+        return self.current(ref).session_ids
+
+    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+        """Say whether a session's transcript or recording is there.
+
+        Raises:
+            Unsupported: Another artifact.
+        """
+        if ability is Ability.TRANSCRIPT:
+            return self.transcript(ref, session_id, asked).verdict
+        if ability is Ability.RECORDING:
+            return self.recording(ref, session_id, asked).verdict
+        unsupported(
+            "Lessonspace",
+            self.client.conn_id,
+            f"There are no {ability} to wait for.",
+            "Read attendance directly.",
+        )
+
+    def transcript(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> transcripts.Retrieved:
+        """Return a session's transcript, or why there is none (yet)."""
+        try:
+            return transcripts.retrieve(self.client, ref, session_id, asked)
+        except (AuthenticationFailed, NotFound, Transient) as error:
+            return transcripts.Retrieved(self._unreadable(error, asked))
+
+    def recording(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> recordings.Recording:
+        """Return a session's recording as far as it can be had."""
+        return recordings.retrieve(self.client, ref, session_id, asked)
+
+    def _unreadable(self, error: Refused | Transient, asked: ArtifactWait) -> Verdict:
+        if isinstance(error, Transient) or self.client.now() < asked.deadline:
+            return Verdict(Readiness.PENDING, f"the session cannot be read: {error.what}")
+        return Verdict(Readiness.FAILED, f"the session cannot be read and the deadline has passed: {error.what}")
+
+    def attendance(self, ref: SessionRef, participants: Mapping[str, str]) -> list[Presence]:
+        """Return who was in the class.
+
+        Args:
+            ref: The class.
+            participants: The caller's participant id for each Lessonspace user id.
+        """
+        window = Window.of(ref)
+        rows = self.client.space_sessions(ref.detail("space"), SessionFilters(include_single_user=True))
+        inside = [row for row in rows if (one := Stretch.of(row)) and window.holds(one)]
+        return attendance.presences(inside, participants)
+
+
+def asked_for(ref: SessionRef) -> dict[str, object]:
+    """Return the space-level settings a class was launched with."""
+    settings = json.loads(ref.detail("settings", "{}"))
+    return dict(settings) if isinstance(settings, dict) else {}
+
+
+def planned(ref: SessionRef) -> tuple[datetime, datetime]:
+    """Return the planned start and end that a ref carries."""
+    return parse_time(ref.detail("planned_start")), parse_time(ref.detail("planned_end"))

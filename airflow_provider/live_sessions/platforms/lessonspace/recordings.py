@@ -1,0 +1,64 @@
+"""Whether a session has a recording: an interactive replay behind a short-lived bearer link, never a file.
+
+Decided as PLATFORM-RULES says below the transcript's table. No webhook tells that it is ready.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider.live_sessions.core.contract import ArtifactWait, Readiness, Verdict
+from airflow_provider.live_sessions.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A session's recording as far as it can be had.
+
+    Args:
+        verdict: Whether there is one.
+        session: The session it belongs to.
+        link: A fresh bearer link, good for at most 3 hours.
+    """
+
+    verdict: Verdict
+    session: Session
+    link: SecretStr | None = None
+
+
+def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: ArtifactWait) -> Recording:
+    """Ask for one session's recording.
+
+    Raises:
+        NotFound: The session itself does not exist.
+    """
+    session = client.session(session_id)
+    asked = json.loads(ref.detail("settings", "{}"))
+    room = json.loads(ref.detail("room_settings", "{}"))
+    kept = [room.get(flag, asked.get(flag)) for flag in ("record_av", "record_content")]
+    if kept == [False, False]:
+        return Recording(Verdict(Readiness.NEVER, "recording was off for this class"), session)
+    if session.recording_deleted:
+        return Recording(Verdict(Readiness.NEVER, "the recording was deleted"), session)
+    if session.end_time is None:
+        return Recording(Verdict(Readiness.PENDING, "the session has not ended"), session)
+    link = None
+    if session.recording_available is not False:
+        try:
+            link = client.playback(session_id).recording_url
+        except NotFound:
+            link = None
+    if link is not None and link.get_secret_value():
+        return Recording(Verdict(Readiness.READY, "the replay can be opened"), session, link)
+    if client.now() < wait.deadline:
+        return Recording(Verdict(Readiness.PENDING, "the recording is being prepared"), session)
+    return Recording(Verdict(Readiness.FAILED, "there is no recording and its deadline has passed"), session)

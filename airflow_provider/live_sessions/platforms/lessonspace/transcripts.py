@@ -1,0 +1,169 @@
+"""Whether a session has a transcript, decided by the table of PLATFORM-RULES; first match wins.
+
+A missing transcript answers 404 whether it is late, will never come or was asked for under the wrong id. So
+eligibility is checked first, on the session itself, and a deadline bounds the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.artifacts.transcripts import Segment
+from airflow_provider.live_sessions.core.contract import ArtifactWait, Readiness, Verdict
+from airflow_provider.live_sessions.core.errors import (
+    NotFound,
+    Refused,
+    Transient,
+)
+from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+SIGNED_URL_TRIES = 3
+"""Fresh signed URLs that are tried when storage refuses one."""
+FILE_TRIES = 3
+"""How often a file that is no transcript is fetched before that counts as a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A session's transcript, or why there is none.
+
+    Args:
+        verdict: Ready only when ``raw`` is there.
+        raw: The file as Lessonspace made it.
+    """
+
+    verdict: Verdict
+    raw: bytes | None = None
+
+
+def _never(why: str) -> Retrieved:
+    return Retrieved(Verdict(Readiness.NEVER, why))
+
+
+def _pending(why: str) -> Retrieved:
+    return Retrieved(Verdict(Readiness.PENDING, why))
+
+
+def _failed(why: str) -> Retrieved:
+    return Retrieved(Verdict(Readiness.FAILED, why))
+
+
+def eligible(session: Session, ref: SessionRef, wait: ArtifactWait) -> Retrieved | None:
+    """Decide what the session alone tells, without asking for the transcript.
+
+    Returns:
+        A verdict, or None when the transcript has to be asked for.
+    """
+    asked = json.loads(ref.detail("settings", "{}"))
+    room = json.loads(ref.detail("room_settings", "{}"))
+    if session.end_time is None:
+        return _pending("the session has not ended")
+    if not asked.get("transcribe"):
+        return _never("it was launched without transcribe")
+    if room.get("transcribe") is False or room.get("record_av") is False:
+        return _never("Lessonspace did not take over transcribe or record_av at the launch")
+    if len(session.people) < COMPANY:
+        return _never("fewer than two people were in the session")
+    if (session.seconds or 0.0) < wait.min_seconds:
+        return _never(f"the session was shorter than {wait.min_seconds:g} seconds")
+    if session.recording_deleted:
+        return _never("the recording was deleted, and the transcript with it")
+    return None
+
+
+def overdue(session: Session, wait: ArtifactWait, now: datetime, why: str) -> Retrieved:
+    """Decide on a transcript that is not there: pending until its deadline, then failed or never."""
+    long_enough = (session.seconds or 0.0) > wait.sure_seconds
+    deadline = wait.deadline if long_enough else wait.short_deadline
+    if now < deadline:
+        return _pending(why)
+    if long_enough:
+        return _failed(f"{why}, and its deadline has passed")
+    return _never(f"{why}; sessions under {wait.sure_seconds:g} seconds may have none")
+
+
+def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: ArtifactWait) -> Retrieved:
+    """Ask for one session's transcript and fetch it if it is there.
+
+    Raises:
+        NotFound: The session itself does not exist.
+        AuthenticationFailed: Neither the session nor the transcript may be read.
+        Transient: The session could not be read; ask again later.
+    """
+    session = client.session(session_id)
+    decided = eligible(session, ref, wait)
+    if decided is not None:
+        return decided
+    refusals = broken = 0
+    while True:
+        try:
+            pointer = client.transcript(session_id)
+        except NotFound:
+            return overdue(session, wait, client.now(), "there is no transcript yet")
+        except Transient as error:
+            return _pending(f"the platform could not be asked: {error.what}")
+        except Refused as error:
+            # The session itself could be read a moment ago, so the key is good: the transcript is refused.
+            return _failed(f"Lessonspace refuses the transcript ({error.status}): {error.words or error.what}")
+        if pointer.url is None:
+            return overdue(session, wait, client.now(), "the answer names no transcript yet")
+        try:
+            raw = client.fetch(pointer.url)
+        except Refused:
+            refusals += 1  # 403 or 404: the address ran out, a fresh one may work
+            if refusals == SIGNED_URL_TRIES:
+                return _pending("storage refuses every fresh address of the transcript")
+            continue
+        except Transient as error:
+            return _pending(f"the transcript could not be fetched: {error.what}")
+        entries = _array(raw)
+        if entries is not None:
+            return Retrieved(Verdict(Readiness.READY, f"{len(entries)} segments"), raw)
+        broken += 1
+        if broken == FILE_TRIES:
+            return _failed("the file is no JSON array")
+
+
+def _array(raw: bytes) -> list[Any] | None:
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, list) else None
+
+
+def segments(raw: bytes, part: str = "") -> list[Segment]:
+    """Read a transcript's file: ``start_time``, ``end_time`` (seconds), ``user`` and ``text`` an entry.
+
+    An entry that lacks its text or its times is left out: the raw file keeps it.
+
+    Args:
+        raw: The file as fetched.
+        part: Which session of the class it is, for the reader.
+    """
+    found = []
+    for entry in _array(raw) or []:
+        try:
+            user = entry.get("user") or {}
+            found.append(
+                Segment(
+                    start=float(entry["start_time"]),
+                    end=float(entry["end_time"]),
+                    speaker=str(user.get("name") or "Unknown"),
+                    speaker_id=str(user.get("id") or ""),
+                    text=str(entry["text"]),
+                    part=part,
+                )
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue
+    return found

@@ -1,0 +1,163 @@
+"""How the classes of an organisation stand, from three lists, however many classes are waited for.
+
+A tick (PLATFORM-RULES, "One tick of the shared poll"): T1 the sessions in progress, T2 those ended since the
+last complete tick, in that order, or a session that ends in between is in neither. T3, beyond that page: the
+spaces that carry a cancel mark, one request for each day on which somebody still waits for a start. Absence
+from a list is never acted on: one direct read confirms it, 20 a tick at most, the rest wait their turn.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.core.status import State
+from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters
+from airflow_provider.live_sessions.platforms.lessonspace.launching import CANCELLED_TAG, cancelled_day
+from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY, Stretch, Window, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.core.contract import Watch
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.core.status import SessionStatus
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+OVERLAP = timedelta(seconds=600)
+"""How far T2 reaches back behind the last complete tick, for ends that are written late."""
+
+DIRECT_READS = 20
+"""Direct reads a tick at most."""
+
+
+class Watching:
+    """The memory between ticks: what was seen in the watched spaces, and up to when.
+
+    Args:
+        client: The organisation's client.
+    """
+
+    def __init__(self, client: LessonspaceClient) -> None:
+        self._client = client
+        self._cursor: datetime | None = None
+        self._stretches: dict[str, dict[str, Stretch]] = {}
+        self._confirmed: set[tuple[str, datetime]] = set()
+
+    def statuses(self, watches: Sequence[Watch]) -> list[SessionStatus | None]:
+        """Return how each class stands; None for one whose confirmation waits for the next tick."""
+        if not watches:
+            return []
+        self._tick(watches)
+        marked = self._marked(watches)
+        reads = DIRECT_READS
+        result: list[SessionStatus | None] = []
+        for watch in watches:
+            status = self._judge(watch, marked)
+            if status.state is State.NEVER_HELD and self._unconfirmed(watch):
+                if reads == 0:
+                    result.append(None)
+                    continue
+                reads -= 1
+                self._confirm(watch)
+                status = self._judge(watch, marked)
+            result.append(status)
+        return result
+
+    def _tick(self, watches: Sequence[Watch]) -> None:
+        spaces = {watch.ref.detail("space") for watch in watches}
+        since = self._since(watches)
+        begun = self._client.now()
+        running = list(self._client.sessions(SessionFilters(in_progress_only=True, include_single_user=True)))
+        ended = list(self._client.sessions(SessionFilters(include_single_user=True, end_time_after=since)))
+        # Only now, when both lists were read whole, is anything remembered: a failed tick is as if it never was.
+        self._stretches = {space: self._stretches.get(space, {}) for space in spaces}
+        self._confirmed = {one for one in self._confirmed if one[0] in spaces}
+        for row in (*running, *ended):
+            self._remember(row)
+        self._reread_departed({row.uuid for row in (*running, *ended)})
+        self._cursor = begun
+
+    def _since(self, watches: Sequence[Watch]) -> datetime:
+        starts = [
+            Window.of(watch.ref).start
+            for watch in watches
+            if self._cursor is None or watch.ref.detail("space") not in self._stretches
+        ]
+        if self._cursor is not None:
+            starts.append(self._cursor - OVERLAP)
+        return min(starts)
+
+    def _remember(self, row: Session) -> None:
+        stretch = Stretch.of(row)
+        if stretch is None or row.space is None:
+            return
+        for name in (row.space.slug, row.space.id):
+            if name in self._stretches:
+                self._stretches[name][stretch.uuid] = stretch
+                return
+
+    def _reread_departed(self, listed: set[str]) -> None:
+        departed = [
+            (space, uuid)
+            for space, known in self._stretches.items()
+            for uuid, stretch in known.items()
+            if stretch.end is None and uuid not in listed
+        ]
+        for space, uuid in departed[:DIRECT_READS]:
+            try:
+                stretch = Stretch.of(self._client.session(uuid))
+            except NotFound:
+                stretch = None
+            if stretch is None:
+                del self._stretches[space][uuid]
+            else:
+                self._stretches[space][uuid] = stretch
+
+    def _marked(self, watches: Sequence[Watch]) -> set[str]:
+        days = {
+            cancelled_day(watch.ref)
+            for watch in watches
+            if watch.ref.detail("mode") == "occurrence" and not self._has_company(watch.ref)
+        }
+        return {name for day in sorted(days) for name in marked_spaces(self._client, day)}
+
+    def _has_company(self, ref: SessionRef) -> bool:
+        return any(len(one.people) >= COMPANY for one in self._of(ref))
+
+    def _of(self, ref: SessionRef) -> list[Stretch]:
+        window = Window.of(ref)
+        return [one for one in self._stretches.get(ref.detail("space"), {}).values() if window.holds(one)]
+
+    def _judge(self, watch: Watch, marked: set[str]) -> SessionStatus:
+        cancelled = watch.ref.detail("space") in marked
+        return judge(self._of(watch.ref), watch.seen, self._client.now(), cancelled=cancelled)
+
+    def _unconfirmed(self, watch: Watch) -> bool:
+        return (watch.ref.detail("space"), watch.seen.deadline) not in self._confirmed
+
+    def _confirm(self, watch: Watch) -> None:
+        space = watch.ref.detail("space")
+        for stretch in read_space(self._client, watch.ref):
+            self._stretches[space][stretch.uuid] = stretch
+        self._confirmed.add((space, watch.seen.deadline))
+
+
+def read_space(client: LessonspaceClient, ref: SessionRef) -> list[Stretch]:
+    """Return what happened in the class's space inside its window, read directly."""
+    window = Window.of(ref)
+    try:
+        rows = list(client.space_sessions(ref.detail("space"), SessionFilters(include_single_user=True)))
+    except NotFound:
+        return []
+    stretches = (Stretch.of(row) for row in rows)
+    return [one for one in stretches if one is not None and window.holds(one)]
+
+
+def marked_spaces(client: LessonspaceClient, day: str) -> set[str]:
+    """Return the names of the spaces whose cancel mark carries that day."""
+    rows = client.spaces(SpaceFilters(tag_key=CANCELLED_TAG, tag_value=day))
+    return {name for row in rows for name in (row.slug, row.id) if name}

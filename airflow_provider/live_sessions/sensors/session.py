@@ -1,0 +1,199 @@
+"""Waiting for a session's start and end, on any platform."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    BaseSensorOperator,
+    conf,
+)
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Conclusion, Goal, GoalKind, Outcome
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.triggers.waiting import SETTLE, SessionWait
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+REACTIONS = ("skip", "fail", "succeed")
+
+
+class SessionSensor(BaseSensorOperator):
+    """What the sensors for start and end share; use one of those.
+
+    Args:
+        session: A launch operator's result.
+        deferrable: Wait without a worker slot; Airflow's ``[operators] default_deferrable`` by default. Not
+            deferred, the sensor blocks its slot.
+        poll_interval: Seconds between polls; one poll serves all who wait on the connection.
+        on_no_show: ``skip`` (default), ``fail`` or ``succeed`` when it was never held.
+        on_cancelled: ``skip`` (default), ``fail`` or ``succeed`` when it was cancelled.
+    """
+
+    hook_class: ClassVar[str]
+    template_fields: Sequence[str] = ("session",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
+    ui_color = "#e3ebf7"
+
+    def __init__(
+        self,
+        *,
+        session: Mapping[str, Any],
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = POLL_INTERVAL,
+        on_no_show: str = "skip",
+        on_cancelled: str = "skip",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retries", 2)
+        super().__init__(**kwargs)
+        for name, value in (("on_no_show", on_no_show), ("on_cancelled", on_cancelled)):
+            if value not in REACTIONS:
+                raise ValueError(f"{name} is one of {', '.join(REACTIONS)}, not {value!r}")
+        if poll_interval <= 0:
+            raise ValueError("poll_interval has to be above 0 seconds")
+        self.session = session
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.on_no_show = on_no_show
+        self.on_cancelled = on_cancelled
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look once, then wait in the triggerer, or here."""
+        del context
+        with airflow_errors():
+            record = SessionRecord.from_json(self.session)
+            wait = self.session_wait(record)
+            outcome = wait.look_once(self, record)
+            if outcome is not None:
+                return self._finish(record, wait.accept(self, outcome))
+            if self.deferrable:
+                wait.defer(self, record)
+            return self._finish(record, wait.block(self, record))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Return from the triggerer."""
+        del context
+        with airflow_errors():
+            record = SessionRecord.from_json(self.session)
+            return self._finish(record, self.session_wait(record).finish_deferred(self, event))
+
+    def session_wait(self, record: SessionRecord) -> SessionWait:
+        """Return the wait of this sensor."""
+        raise NotImplementedError
+
+    def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
+        """Return what the sensor gives: how it stands, and who of those expected was seen."""
+        status = outcome.status
+        present = status.present if status is not None else frozenset()
+        known = record.participants_by_user_id()
+        came = {known[user_id] for user_id in present if user_id in known}
+        return {
+            "title": record.title,
+            "key": record.ref.key,
+            "conclusion": outcome.conclusion.value,
+            "why": outcome.why,
+            "status": None if status is None else status.to_json(),
+            "present": sorted(came),
+            # Who is missing can only be told where the launch told who is who.
+            "missing": sorted(set(known.values()) - came) if known else None,
+        }
+
+    def _finish(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
+        if outcome.conclusion is Conclusion.CANCELLED:
+            self._react(self.on_cancelled, f"{record.title!r} was cancelled. {outcome.why}")
+        if outcome.conclusion is Conclusion.NEVER_HELD:
+            absence = outcome.status.absence if outcome.status is not None else None
+            self._react(self.on_no_show, f"{record.title!r} was never held ({absence}). {outcome.why}")
+        return self.result(record, outcome)
+
+    def _react(self, reaction: str, message: str) -> None:
+        if reaction == "skip":
+            raise AirflowSkipException(message)
+        if reaction == "fail":
+            raise AirflowFailException(message)
+        self.log.info("%s", message)
+
+
+class SessionEndSensor(SessionSensor):
+    """Wait until a session has ended; tell ended, cancelled and never held apart.
+
+    Args:
+        settle: Seconds with nobody in the room that end a session before its planned end.
+        deadline: When to give up, ISO 8601 or datetime; the end of the session's window by default.
+
+    Returns:
+        ``conclusion`` (``reached``, ``cancelled``, ``never_held``), ``why``, ``status`` (state, held, times, every
+        session id), ``present`` and ``missing`` participant ids, ``title`` and ``key``.
+
+    Raises:
+        AirflowSkipException: It was never held or cancelled, and the sensor skips then.
+        AirflowFailException: The same, and the sensor fails then.
+        Unavailable: The deadline passed while it was live or could not be asked for.
+    """
+
+    template_fields: Sequence[str] = ("session", "deadline")
+
+    def __init__(self, *, settle: float = SETTLE, deadline: datetime | str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settle = settle
+        self.deadline = deadline
+
+    def session_wait(self, record: SessionRecord) -> SessionWait:
+        """Wait for the end."""
+        del record
+        deadline = parse_time(self.deadline) if isinstance(self.deadline, str) and self.deadline else self.deadline
+        return SessionWait(
+            hook_class=self.hook_class,
+            goal=Goal(GoalKind.END),
+            poll_interval=self.poll_interval,
+            settle=self.settle,
+            deadline=deadline or None,
+        )
+
+
+class SessionStartSensor(SessionSensor):
+    """Wait until people have come, and tell who never came.
+
+    Args:
+        expect: ``anyone`` (default), ``company`` (two people) or ``everyone`` (all participants).
+        no_show_after: Seconds after the planned start when the waiting ends.
+
+    Returns:
+        As the end sensor; ``missing`` names who had not come. When some came and others did not, the sensor
+        succeeds at its deadline: ``missing`` is the answer.
+    """
+
+    EXPECT = ("anyone", "company", "everyone")
+
+    def __init__(self, *, expect: str = "anyone", no_show_after: float = 900.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if expect not in self.EXPECT:
+            raise ValueError(f"expect is one of {', '.join(self.EXPECT)}, not {expect!r}")
+        self.expect = expect
+        self.no_show_after = no_show_after
+
+    def session_wait(self, record: SessionRecord) -> SessionWait:
+        """Wait for the start."""
+        everyone = frozenset(record.participants_by_user_id()) if self.expect == "everyone" else frozenset()
+        return SessionWait(
+            hook_class=self.hook_class,
+            goal=Goal(GoalKind.START, min_people=1 if self.expect == "anyone" else 2, expected=everyone),
+            poll_interval=self.poll_interval,
+            deadline=record.start + timedelta(seconds=self.no_show_after),
+        )
+
+    def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
+        """As for every sensor; warns about who is missing."""
+        found = super().result(record, outcome)
+        if found["missing"]:
+            self.log.warning("Had not come: %s", ", ".join(found["missing"]))
+        return found

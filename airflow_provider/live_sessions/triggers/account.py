@@ -1,0 +1,137 @@
+"""A connection inside the triggerer: the open platform, on one thread, read anew when it may have changed.
+
+Platforms are asked with blocking calls, so each connection has a thread of its own and the event loop never
+waits. What must outlive a group of waiters (when the platform may be asked next) is kept here as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+
+REREAD_SECONDS = 60.0
+"""An edited connection is noticed within this time, and at once after a 401 or 403."""
+
+ARTIFACT_SPACING = 2.0
+"""Seconds between two questions for artifacts of a connection: each reads the session and the artifact, so this is
+one request a second, beside the poll and whatever the number of sessions."""
+
+_Result = TypeVar("_Result")
+
+
+class Account:
+    """One connection of one event loop.
+
+    Args:
+        hook_class: Import path of the platform's hook.
+        conn_id: The Airflow connection.
+    """
+
+    def __init__(self, hook_class: str, conn_id: str) -> None:
+        self._hook_class = hook_class
+        self.conn_id = conn_id
+        self.next_allowed = 0.0
+        """Monotonic time before which nothing is asked; outlives whoever waits."""
+        self._artifact_turn = 0.0
+        self._platform: SessionPlatform | None = None
+        self._fingerprint: tuple[object, ...] = ()
+        self._read_at = float("-inf")
+        self._thread: ThreadPoolExecutor | None = None
+        self._users = 0
+        self._lock = asyncio.Lock()
+
+    async def call(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
+        """Run blocking work with the open platform on the connection's thread, one call at a time.
+
+        Raises:
+            LiveSessionError: The connection is wrong, or what the work raised.
+        """
+        async with self._lock:
+            platform = await self._open()
+            return await self._in_thread(lambda: work(platform))
+
+    async def artifact_turn(self) -> None:
+        """Wait until the next question for an artifact may be asked; each takes two requests."""
+        turn = max(self._artifact_turn, time.monotonic())
+        self._artifact_turn = turn + ARTIFACT_SPACING
+        await asyncio.sleep(max(0.0, turn - time.monotonic()))
+
+    def doubt(self) -> None:
+        """Read the connection again before the next call: the platform did not accept it."""
+        self._read_at = float("-inf")
+
+    def enter(self) -> None:
+        """Count a user; the last one out closes."""
+        self._users += 1
+
+    def leave(self) -> None:
+        """Count a user out. The thread finishes what it does; the platform is closed on it."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        thread, platform = self._thread, self._platform
+        self._thread, self._platform, self._fingerprint = None, None, ()
+        self._read_at = float("-inf")
+        if thread is not None:
+            if platform is not None:
+                thread.submit(platform.close)
+            thread.shutdown(wait=False)
+
+    async def _open(self) -> SessionPlatform:
+        if self._platform is not None and time.monotonic() - self._read_at < REREAD_SECONDS:
+            return self._platform
+        try:
+            connection = await get_async_connection(self.conn_id)
+        except AirflowException as error:
+            if self._platform is not None and "isn't defined" not in str(error):
+                return self._platform  # Airflow itself is away for a moment: go on with what was read
+            raise Unavailable(
+                "The connection cannot be read from Airflow.",
+                conn_id=self.conn_id,
+                advice="Is it still there?",
+            ) from None
+        fingerprint = _fingerprint(connection)
+        if self._platform is None or fingerprint != self._fingerprint:
+            old, self._platform = self._platform, None
+            if old is not None:
+                await self._in_thread(old.close)
+            self._platform = await self._in_thread(lambda: self._build(connection))
+            self._fingerprint = fingerprint
+        self._read_at = time.monotonic()
+        return self._platform
+
+    def _build(self, connection: Connection) -> SessionPlatform:
+        # Imported on the thread: a platform's client pulls in requests and pydantic, which takes its time.
+        return hook_class_of(self._hook_class).open(connection, polling=True)
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"live-sessions-{self.conn_id}")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _fingerprint(connection: Connection) -> tuple[object, ...]:
+    fields: tuple[Any, ...] = (
+        connection.host,
+        connection.login,
+        connection.password,
+        connection.schema,
+        connection.port,
+        connection.extra,
+    )
+    return fields

@@ -1,0 +1,80 @@
+"""What the triggers of this package share: arguments that are only stored, and exactly one event."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
+from airflow_provider.live_sessions.triggers.events import error_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class LiveSessionTrigger(BaseTrigger):
+    """A trigger whose constructor cannot fail: one that raises would take the whole triggerer down.
+
+    What is wrong with the arguments is found in :meth:`run` and reported as an event.
+
+    Args:
+        not_before: Unix time before which no event fires: Airflow must have seen the task deferred.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        self._kwargs = kwargs
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what makes this trigger again; it holds no secret."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._kwargs)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, writing what changes to the task's own log, and yield exactly one event."""
+        try:
+            event = await self._wait()
+        except LiveSessionError as error:
+            event = error_event(error)
+        await asyncio.sleep(max(0.0, self._number("not_before", 0.0) - time.time()))
+        yield TriggerEvent(event)
+
+    @abstractmethod
+    async def _wait(self) -> dict[str, Any]:
+        """Return the event that ends the wait.
+
+        Raises:
+            LiveSessionError: The wait cannot begin.
+        """
+
+    def _hook_class(self) -> str:
+        return str(self._kwargs.get("hook_class"))
+
+    def _mapping(self, name: str) -> dict[str, Any]:
+        value = self._kwargs.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def _texts(self, name: str) -> list[str]:
+        value = self._kwargs.get(name)
+        return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+    def _numbers(self, name: str) -> list[float]:
+        value = self._kwargs.get(name)
+        listed = value if isinstance(value, list | tuple) else []
+        return [float(one) for one in listed if _is_number(one)]
+
+    def _number(self, name: str, default: float | None = None) -> float:
+        value = self._kwargs.get(name)
+        if _is_number(value):
+            return float(value)  # type: ignore[arg-type]  # _is_number has looked
+        if default is None:
+            raise ConfigurationError(f"The trigger's {name} is no number.")
+        return default
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

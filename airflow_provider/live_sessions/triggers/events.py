@@ -1,0 +1,64 @@
+"""The one shape of what a trigger tells its task, written and checked here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.core import errors
+from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
+from airflow_provider.live_sessions.core.polling import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+
+def outcome_event(outcome: Outcome) -> dict[str, Any]:
+    """Return the event that ends a wait for a session."""
+    return {"version": VERSION, "kind": "outcome", "outcome": outcome.to_json()}
+
+
+def artifact_event(verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return the event that ends a wait for artifacts.
+
+    Args:
+        verdicts: ``{session id: {"readiness": ..., "why": ...}}``.
+    """
+    verdict_of = {session_id: dict(one) for session_id, one in verdicts.items()}
+    return {"version": VERSION, "kind": "artifact", "verdicts": verdict_of}
+
+
+def error_event(error: LiveSessionError) -> dict[str, Any]:
+    """Return the event of a wait that cannot even begin."""
+    return {"version": VERSION, "kind": "error", "error": type(error).__name__, "message": str(error)}
+
+
+def read_event(event: object, kind: str) -> dict[str, Any]:
+    """Check an event on its arrival and return it.
+
+    Args:
+        event: What Airflow handed over.
+        kind: ``outcome`` or ``artifact``: what the task waited for.
+
+    Raises:
+        LiveSessionError: The trigger reported an error; it is raised again here, in its own class.
+        ConfigurationError: The event has another shape: another release runs in the triggerer.
+    """
+    if isinstance(event, dict) and event.get("kind") == "error":
+        known = getattr(errors, str(event.get("error")), LiveSessionError)
+        if not (isinstance(known, type) and issubclass(known, LiveSessionError)):
+            known = LiveSessionError
+        raise known(str(event.get("message", "The wait could not begin.")))
+    if not isinstance(event, dict) or event.get("kind") != kind or kind not in ("outcome", "artifact"):
+        raise ConfigurationError(
+            f"The trigger sent an event of another shape than {kind!r}.",
+            advice="Worker and triggerer must run the same release of this package.",
+        )
+    return event
+
+
+def read_outcome(event: object) -> Outcome:
+    """Return the outcome in an event; see :func:`read_event`."""
+    data = read_event(event, "outcome").get("outcome")
+    return Outcome.from_json(data if isinstance(data, dict) else {})

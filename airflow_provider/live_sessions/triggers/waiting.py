@@ -1,0 +1,160 @@
+"""One wait for a session's start or end, as operators and sensors share it: look once, defer, or block."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider.live_sessions.compat.features import deferral_hold
+from airflow_provider.live_sessions.core.contract import Watch
+from airflow_provider.live_sessions.core.errors import Transient, Unavailable
+from airflow_provider.live_sessions.core.polling import (
+    POLL_INTERVAL,
+    Conclusion,
+    Goal,
+    Outcome,
+    conclude,
+    conclude_unreachable,
+)
+from airflow_provider.live_sessions.core.status import Seen
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.triggers.events import read_outcome
+from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.record import SessionRecord
+
+SETTLE = 600.0
+"""Seconds with nobody in the room that end a session before its planned end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWait:
+    """A wait, ready to be made in any way.
+
+    Args:
+        hook_class: Import path of the platform's hook.
+        goal: What is waited for.
+        poll_interval: Seconds between polls.
+        settle: Seconds with nobody in the room that end a session before its planned end.
+        deadline: When the wait gives up; None for the end of the session's window.
+    """
+
+    hook_class: str
+    goal: Goal
+    poll_interval: float = POLL_INTERVAL
+    settle: float = SETTLE
+    deadline: datetime | None = None
+
+    def seen(self, record: SessionRecord) -> Seen:
+        """Return what the wait remembers at its beginning: the same for every try, so a retry gains no time."""
+        return Seen(
+            planned_start=record.start,
+            planned_end=record.end,
+            deadline=self.deadline or parse_time(record.ref.detail("window_end")),
+            settle=self.settle,
+        )
+
+    def look(self, platform: SessionPlatform, record: SessionRecord) -> Outcome | None:
+        """Ask once; None while the wait goes on.
+
+        Raises:
+            LiveSessionError: The platform could not be asked.
+        """
+        seen = self.seen(record)
+        (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
+        return None if status is None else conclude(self.goal, status, seen)
+
+    def look_once(self, operator: BaseOperator, record: SessionRecord) -> Outcome | None:
+        """Ask once with a platform of its own, before anything is deferred; a poll that fails ends nothing."""
+        if datetime.now(UTC) < self._due(record):
+            return None
+        platform = self._platform(record)
+        try:
+            return self.look(platform, record)
+        except Transient as error:
+            operator.log.warning("The platform could not be asked, the wait goes on: %s", error)
+            return conclude_unreachable(self.seen(record), datetime.now(UTC), str(error))
+        finally:
+            platform.close()
+
+    def defer(
+        self, operator: BaseOperator, record: SessionRecord, *, cancel_on_kill: str = "", handed_over: bool = True
+    ) -> NoReturn:
+        """Give the worker slot back; the shared poll of the triggerer goes on waiting."""
+        arguments: dict[str, Any] = {
+            "hook_class": self.hook_class,
+            "ref": record.ref.to_json(),
+            "seen": self.seen(record).to_json(),
+            "goal": self.goal.to_json(),
+            "due": self._due(record).timestamp(),
+            "poll_interval": float(self.poll_interval),
+            "not_before": time.time() + deferral_hold(),
+        }
+        trigger: SessionTrigger
+        if cancel_on_kill:
+            trigger = LaunchTrigger(**arguments, cancel_on_kill=cancel_on_kill, handed_over=handed_over)
+        else:
+            trigger = SessionTrigger(**arguments)
+        operator.defer(trigger=trigger, method_name="execute_complete")
+        raise AssertionError("defer raises")
+
+    def block(self, operator: BaseOperator, record: SessionRecord) -> Outcome:
+        """Wait in this worker slot.
+
+        Raises:
+            Unavailable: The deadline passed.
+        """
+        platform = self._platform(record)
+        seen = self.seen(record)
+        told = ""
+        try:
+            while True:
+                outcome: Outcome | None = None
+                try:
+                    if datetime.now(UTC) >= self._due(record):
+                        outcome = self.look(platform, record)
+                except Transient as error:
+                    if str(error) != told:
+                        told = str(error)
+                        operator.log.warning("The platform could not be asked, the wait goes on: %s", told)
+                    outcome = conclude_unreachable(seen, datetime.now(UTC), told)
+                if outcome is not None:
+                    return self.accept(operator, outcome)
+                time.sleep(self.poll_interval)
+        finally:
+            platform.close()
+
+    def finish_deferred(self, operator: BaseOperator, event: object) -> Outcome:
+        """Read the trigger's event.
+
+        Raises:
+            LiveSessionError: The trigger reported an error, or the deadline passed.
+        """
+        return self.accept(operator, read_outcome(event))
+
+    def accept(self, operator: BaseOperator, outcome: Outcome) -> Outcome:
+        """Log an outcome and return it.
+
+        Raises:
+            Unavailable: The deadline passed; Airflow's retry looks once more.
+        """
+        operator.log.info("%s", outcome.why)
+        if outcome.conclusion is Conclusion.DEADLINE and (outcome.status is None or self.goal.kind == "end"):
+            raise Unavailable(
+                outcome.why, advice="A longer `grace` at launch, or a `deadline` here, waits longer."
+            )
+        return outcome
+
+    def _due(self, record: SessionRecord) -> datetime:
+        start = record.ref.detail("window_start")
+        return parse_time(start) if start else record.start - timedelta(minutes=30)
+
+    def _platform(self, record: SessionRecord) -> SessionPlatform:
+        return hook_class_of(self.hook_class)(record.ref.conn_id).platform()
