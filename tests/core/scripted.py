@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json as json_module
 import socket
-import ssl
 import struct
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,14 @@ def silence() -> Line:
 
 @dataclass
 class ScriptedServer:
-    """Plays the script; a request after its end is answered with 599."""
+    """Plays the script; a request after its end is answered with 599.
+
+    A greeting is sent to whoever connects, before anything is read, and nothing after it.
+    """
 
     script: list[Line]
     tls: ssl.SSLContext | None = None
+    greeting: bytes = b""
     received: list[Received] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,6 +152,12 @@ class ScriptedServer:
 
     def _serve(self, peer: socket.socket, connection: int) -> None:
         with contextlib.suppress(OSError), peer:
+            if self.greeting:
+                peer.sendall(self.greeting)
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(65536):  # closing with unread data would reset the greeting away
+                    pass
+                return
             if self.tls is not None:
                 peer = self.tls.wrap_socket(peer, server_side=True)
             with peer, peer.makefile("rb") as stream:

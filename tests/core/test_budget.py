@@ -157,7 +157,11 @@ def test_a_waiter_that_dies_blocks_nobody() -> None:
 def test_the_impatient_leave_the_queue_when_a_pause_is_called() -> None:
     gate = threading.Event()
     left: list[float] = []
-    bucket = RateBudget(1000, 1, sleep=lambda _: None if gate.wait(10) else None)
+
+    def sleep(_: float) -> None:
+        gate.wait(10)
+
+    bucket = RateBudget(1000, 1, sleep=sleep)
     bucket.pause(0.2)
     head = threading.Thread(target=lambda: left.append(bucket.acquire(patience=1)))
     head.start()

@@ -4,13 +4,13 @@ import html
 import json
 import logging
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.redact import (
     guard_urllib3_logs,
@@ -19,16 +19,20 @@ from airflow_provider.live_sessions.core.redact import (
     shorten,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDB9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 FERNET = "gAAAAABlZ0000000000000000000000000000000000000000000000000000000000000000000000000=="
 
 
-@given(st.text(min_size=4, max_size=40), st.text(max_size=60), st.text(max_size=60))
+no_stars = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=4, max_size=40)
+
+
+@given(no_stars, st.text(max_size=60), st.text(max_size=60))
 def test_a_given_secret_is_gone_in_every_spelling(secret: str, before: str, after: str) -> None:
-    spellings = [secret, html.escape(secret), json.dumps(secret)[1:-1], quote(secret.encode("utf-8", "replace"))]
-    for spelling in spellings:
-        shown = redact(f"{before}{spelling}{after}", [SecretStr(secret)])
-        assert secret not in shown or secret in "***" + "".join(c for c in shown if c == "*")
+    for spelling in (secret, html.escape(secret), json.dumps(secret)[1:-1], quote(secret), quote_plus(secret)):
+        assert spelling not in redact(f"{before}{spelling}{after}", [SecretStr(secret)])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
         return best
 
     # Eight times the text: linear work takes 8 times as long, quadratic work 64 times.
-    assert seconds(160_000) < 30 * max(seconds(20_000), 0.0005)
+    assert seconds(160_000) < 40 * max(seconds(20_000), 0.0005)
 
 
 @given(st.text(), st.integers(1, 400))

@@ -31,7 +31,7 @@ def fernet() -> _Fernet:
     try:
         from airflow.sdk.crypto import get_fernet
     except ImportError:  # Airflow 3.1
-        from airflow.models.crypto import get_fernet  # type: ignore[no-redef,unused-ignore]  # noqa: AIR321 - see the table
+        from airflow.models.crypto import get_fernet  # type: ignore[no-redef,unused-ignore]
     return cast("_Fernet", get_fernet())
 
 
@@ -65,7 +65,7 @@ def deferral_hold() -> float:
     Airflow notices that a deferred task's process has ended up to ``[workers] min_heartbeat_interval`` late; an
     event before that makes the scheduler fail the task (apache/airflow#66374). Twice the interval is safe.
     """
-    return 2.0 * conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)
+    return 2.0 * float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0))
 
 
 async def state_of_deferred(task_instance: Any) -> str | None:

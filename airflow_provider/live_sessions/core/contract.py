@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
@@ -192,6 +193,49 @@ class ArtifactWait:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This does not bound a wait for an artifact: {error}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRules:
+    """From when on a session has an artifact, and how long one is waited for; all in seconds.
+
+    Args:
+        min_seconds: Shorter sessions never have it.
+        sure_seconds: Longer ones should have it.
+        give_up_after: After the end, for sessions that should have it.
+        give_up_after_short: After the end, for those in between.
+    """
+
+    min_seconds: float = 150.0
+    sure_seconds: float = 300.0
+    give_up_after: float = 86_400.0
+    give_up_after_short: float = 21_600.0
+
+    @classmethod
+    def of(cls, rules: ArtifactRules | Mapping[str, float]) -> ArtifactRules:
+        """Return the rules; a mapping overrides single ones.
+
+        Raises:
+            ValueError: There is no such rule.
+        """
+        if isinstance(rules, ArtifactRules):
+            return rules
+        try:
+            return cls(**{name: float(value) for name, value in rules.items()})
+        except TypeError as error:
+            raise ValueError(f"rules: {error}") from None
+
+    def after(self, end: datetime) -> ArtifactWait:
+        """Return the bounds for a session that ended then."""
+        return ArtifactWait(
+            deadline=end + timedelta(seconds=self.give_up_after),
+            short_deadline=end + timedelta(seconds=self.give_up_after_short),
+            min_seconds=self.min_seconds,
+            sure_seconds=self.sure_seconds,
+        )
+
+
+DEFAULT_RULES = ArtifactRules()
 
 
 def unsupported(platform: str, conn_id: str, what: str, instead: str) -> NoReturn:

@@ -16,7 +16,6 @@ from airflow_provider.live_sessions.core.retry import Event, Happened, Safety, p
 from airflow_provider.live_sessions.core.wire import (
     FAULTS,
     BareSession,
-    Fault,
     TooLargeError,
     body_chunks,
     fault_of,
@@ -173,28 +172,29 @@ class Exchange:
         )
 
     def _exchange(self, call: Call, request: requests.PreparedRequest) -> Answer | Trouble:
-        response: requests.Response | None = None
         try:
             with sensitive():
                 response = self._session.dispatch(request, timeout=self._timeout, verify=self._verify)
-            answer = Answer(
-                status=response.status_code,
-                headers=response.headers,
-                content=self._content(response),
-                label=call.label,
-                safety=call.safety,
-                platform=self._platform,
-                conn_id=self._conn_id,
-            )
-        except TooLargeError:
-            reason = f"the answer is longer than {self._max_body} bytes"
-            return Trouble(Event(Happened.MALFORMED), reason, advice="Ask for less.", oversized=True)
         except FAULTS as error:
-            fault: Fault = fault_of(error)
+            fault = fault_of(error)
             return Trouble(Event(fault.happened), fault.reason, advice=fault.advice)
-        finally:
-            if response is not None:
-                response.close()
+        with response:
+            try:
+                content = self._content(response)
+            except TooLargeError:
+                reason = f"the answer is longer than {self._max_body} bytes"
+                return Trouble(Event(Happened.MALFORMED), reason, advice="Ask for less.", oversized=True)
+            except FAULTS as error:  # whatever it is: the request had arrived
+                return Trouble(Event(Happened.LOST), fault_of(error).reason)
+        answer = Answer(
+            status=response.status_code,
+            headers=response.headers,
+            content=content,
+            label=call.label,
+            safety=call.safety,
+            platform=self._platform,
+            conn_id=self._conn_id,
+        )
         return self._judge(call, answer)
 
     def _content(self, response: requests.Response) -> bytes:

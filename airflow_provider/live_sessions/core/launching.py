@@ -209,7 +209,7 @@ def _refuse_if_late(
             log.warning("An earlier launch cannot be ruled out: %s", lookup.why)
         return
     raise ConfigurationError(
-        f"{plan.title!r} was to start at {format_time(plan.start)}, which has passed; no earlier launch was found.",
+        f"{plan.title!r} was to start at {format_time(plan.start)}, which has passed; no earlier launch is found.",
         platform=platform.name,
         advice="create_in_past=True launches late, as long as the planned end lies ahead.",
     )

@@ -108,42 +108,55 @@ class Fault:
     advice: str = ""
 
 
+_NEVER_SENT: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.NameResolutionError, "the host's name cannot be resolved"),
+    (urllib3.exceptions.ProxyError, "the proxy did not let it through"),
+    (urllib3.exceptions.NewConnectionError, "the connection was refused"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection was made in time"),
+    (urllib3.exceptions.ClosedPoolError, "the connection was closed before it was sent"),
+)
+# requests' own checks before it connects; a path of certificates that does not exist is a bare OSError.
+_UNSENDABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+_LOST: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.ReadTimeoutError, "no answer came in time"),
+    (urllib3.exceptions.DecodeError, "the answer cannot be decompressed"),
+    (urllib3.exceptions.HTTPError, "the connection broke before the whole answer was there"),
+    (requests.ConnectionError, "the connection broke before the whole answer was there"),
+)
+
+
 def fault_of(error: Exception) -> Fault:
     """Sort an exception of ``requests`` or urllib3. What is not provably unsent counts as sent."""
     causes = list(_causes(error))
-    never = Happened.NEVER_SENT
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
-        return Fault(
-            never,
-            "the server's certificate is not trusted",
-            "Check the host's name; for a private authority give its certificates as verify.",
-        )
     for one in causes:
-        if isinstance(one, urllib3.exceptions.NameResolutionError):
-            return Fault(never, "the host's name cannot be resolved")
-        if isinstance(one, (urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)):
-            return Fault(never, "the proxy did not let it through")
-        if isinstance(one, urllib3.exceptions.NewConnectionError):
-            return Fault(never, "the connection was refused")
-        if isinstance(one, urllib3.exceptions.ConnectTimeoutError):
-            return Fault(never, "no connection was made in time")
-        if isinstance(one, urllib3.exceptions.ClosedPoolError):
-            return Fault(never, "the connection was closed before it was sent")
-        if isinstance(one, urllib3.exceptions.ReadTimeoutError):
-            return Fault(Happened.LOST, "no answer came in time")
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return Fault(
+                Happened.NEVER_SENT,
+                "the server's certificate is not trusted",
+                "Check the host's name; for a private authority give its certificates as verify.",
+            )
+    # A refused proxy wraps a refused connection, and a broken TLS connection a broken one: order matters.
+    for kind, reason in _NEVER_SENT:
+        if any(isinstance(one, kind) for one in causes):
+            return Fault(Happened.NEVER_SENT, reason)
     for one in causes:
         if isinstance(one, ssl.SSLError):
-            return Fault(Happened.LOST, f"the TLS connection broke ({one.reason or 'no reason given'})")
-        if isinstance(one, urllib3.exceptions.DecodeError):
-            return Fault(Happened.LOST, "the answer cannot be decompressed")
-        if isinstance(one, (urllib3.exceptions.HTTPError, requests.ConnectionError)):
-            return Fault(Happened.LOST, "the connection broke before the whole answer was there")
-    # Left: what requests refuses before it connects: an odd URL, header or path of certificates.
-    return Fault(
-        never,
-        f"it cannot be sent ({type(error).__name__})",
-        "Check the connection's host and the path of its certificates (verify, REQUESTS_CA_BUNDLE).",
-    )
+            detail = getattr(one, "reason", None) or "no reason given"  # set only by OpenSSL itself
+            return Fault(Happened.LOST, f"the TLS connection broke ({detail})")
+    if isinstance(error, _UNSENDABLE) or type(error) is OSError:
+        return Fault(
+            Happened.NEVER_SENT,
+            f"it cannot be sent ({type(error).__name__})",
+            "Check the connection's host and the path of its certificates (verify, REQUESTS_CA_BUNDLE).",
+        )
+    for kind, reason in _LOST:
+        if any(isinstance(one, kind) for one in causes):
+            return Fault(Happened.LOST, reason)
+    return Fault(Happened.LOST, f"the exchange failed ({type(error).__name__})")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseHook, import_string
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
 
@@ -76,7 +77,7 @@ def hook_class_of(path: str) -> type[LiveSessionHook]:
         ConfigurationError: There is no such class, or it is no hook of this kind.
     """
     try:
-        found = import_string(path)
+        found = pkgutil.resolve_name(path)
     except (ImportError, AttributeError, TypeError, ValueError):
         found = None
     if not (isinstance(found, type) and issubclass(found, LiveSessionHook)):

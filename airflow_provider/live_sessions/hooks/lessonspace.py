@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 
+HOOK = "airflow_provider.live_sessions.hooks.lessonspace.LessonspaceHook"
+"""How triggers and operators name the hook below, without importing it."""
+
 EXTRAS = frozenset({"organisation", "requests_per_second", "settle", "timeout", "verify_tls"})
 
 
@@ -86,7 +89,7 @@ class LessonspaceHook(LiveSessionHook):
         return self.client_of(self.get_connection(self.conn_id))
 
     def describe(self) -> str:
-        """Say whose key it is: "The key is valid for organisation Acme (123)."
+        """Say whose key it is, in one sentence.
 
         Raises:
             AuthenticationFailed: The key is not accepted.

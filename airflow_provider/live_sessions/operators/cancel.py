@@ -9,7 +9,6 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
-from airflow_provider.live_sessions.core.models import CancelOutcome
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.identity import find_meant
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.live_sessions.core.models import CancelOutcome
     from airflow_provider.live_sessions.schedules.model import Occurrence
 
 

@@ -169,7 +169,7 @@ class LaunchSessionOperator(BaseOperator):
                     plan,
                     key,
                     now=datetime.now(UTC),
-                    memory=memory_of(context),  # type: ignore[arg-type]  # a TypedDict is read like a mapping
+                    memory=memory_of(context),
                     policy=LaunchPolicy(
                         on_existing=OnExisting(self.on_existing),
                         create_in_past=self.create_in_past,
@@ -186,7 +186,7 @@ class LaunchSessionOperator(BaseOperator):
             result = record.to_json()
             if self.wait_for_completion and not record.state.over:
                 context["ti"].xcom_push(key="return_value", value=result)
-                self._wait(context, record)
+                self._wait(record)
             return result
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -256,7 +256,7 @@ class LaunchSessionOperator(BaseOperator):
     def _session_wait(self) -> SessionWait:
         return SessionWait(hook_class=self.hook_class, goal=Goal(GoalKind.END), poll_interval=self.poll_interval)
 
-    def _wait(self, context: Context, record: SessionRecord) -> None:
+    def _wait(self, record: SessionRecord) -> None:
         wait = self._session_wait()
         if self.deferrable:
             wait.defer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Control:
             return Response.json(HTTPStatus.OK, self._do(request, _body(request)))
         except ControlError as error:
             return Response.json(error.status, {"error": str(error)})
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError, re.error) as error:
             return Response.json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 
     def _do(self, request: Request, data: dict[str, Any]) -> Any:

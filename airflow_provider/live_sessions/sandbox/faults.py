@@ -79,6 +79,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", Kind(self.kind))
+        for name in ("nth", "count", "status", "sent", "probability", "delay", "seconds"):
+            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int | float):
+                raise TypeError(f"A fault's {name} is a number.")
         for pattern in (self.path, self.query):
             try:
                 re.compile(pattern)

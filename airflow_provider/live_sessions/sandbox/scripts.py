@@ -58,7 +58,7 @@ class Event:
         do: What.
         after: Seconds after the anchor; may be negative.
         at: An absolute moment instead.
-        browser: A name for the browser or tab; another name is another connection.
+        browser: A name for the browser; a single-use link admits one, and a leave can be about one.
         text: What is said, for a chat.
     """
 
@@ -143,17 +143,12 @@ class Script:
         _only(data, {"events", "match", "anchor", "transcript"}, "A script")
         match = dict(data.get("match") or {})
         _only(match, MATCHERS, "A match")
-        lines = data.get("transcript")
-        for line in lines or ():
-            _only(line, {"user", "text", "start_time", "end_time"}, "A transcript's line")
-            if "user" not in line or "text" not in line:
-                raise ValueError("A transcript's line needs user and text.")
         return cls(
             number=number,
             events=tuple(Event.from_json(one) for one in data.get("events", ())),
             match=match,
             anchor=Anchor(data.get("anchor", Anchor.NOT_BEFORE)),
-            transcript=lines,
+            transcript=None if data.get("transcript") is None else read_lines(data["transcript"]),
         )
 
     def matches(self, facts: Facts) -> bool:
@@ -203,6 +198,22 @@ class Scripts:
     def listed(self) -> list[dict[str, Any]]:
         """Return the scripts as they were given."""
         return [{"number": number, **raw} for number, raw in self._raw.items()]
+
+
+def read_lines(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Check a transcript's lines: user and text, start_time and end_time in seconds where given.
+
+    Raises:
+        ValueError: A name is missing or unknown, or a time is no number.
+    """
+    read: list[dict[str, Any]] = []
+    for line in lines:
+        _only(line, {"user", "text", "start_time", "end_time"}, "A transcript's line")
+        if "user" not in line or "text" not in line:
+            raise ValueError("A transcript's line needs user and text.")
+        times = {name: float(line[name]) for name in ("start_time", "end_time") if name in line}
+        read.append({"user": str(line["user"]), "text": str(line["text"]), **times})
+    return read
 
 
 def _only(data: Mapping[str, Any], known: set[str] | frozenset[str], what: str) -> None:

@@ -11,6 +11,7 @@ version alike, keeps its pace when the last waiter has gone, and cannot be left 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import random
 import time
@@ -113,7 +114,7 @@ class Poller:
         self._account.enter()
         self._waiters[waiter] = None
         if max(waiter.due, self._allowed_at()) < self._asleep_until:
-            self._wake.set()  # only who is due earlier wakes the poll: ten thousand joins are no ten thousand wakes
+            self._wake.set()  # who is due no earlier wakes nobody: ten thousand may join
         if self._task is None or self._task.done():
             # An empty context: the poll belongs to no task, so none of its lines may land in a task's log.
             self._task = asyncio.get_running_loop().create_task(
@@ -133,10 +134,8 @@ class Poller:
             delay = self._until_due()
             if delay > 0:
                 self._asleep_until = time.time() + delay
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), delay)
-                except TimeoutError:
-                    pass
                 continue
             due = [waiter for waiter in self._waiters if waiter.due <= time.time()]
             started = time.monotonic()

@@ -18,11 +18,6 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, Outco
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_envelopes
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
-from airflow_provider.live_sessions.platforms.lessonspace.filters import (
-    SessionFilters,
-    SpaceFilters,
-    UserFilters,
-)
 from airflow_provider.live_sessions.platforms.lessonspace.models import (
     Answer,
     LaunchAnswer,
@@ -43,6 +38,11 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
     from airflow_provider.live_sessions.core.http import Answer as HttpAnswer
+    from airflow_provider.live_sessions.platforms.lessonspace.filters import (
+        SessionFilters,
+        SpaceFilters,
+        UserFilters,
+    )
 
 PLATFORM = "Lessonspace"
 BASE_URL = "https://api.thelessonspace.com/v2"
@@ -61,6 +61,7 @@ class OrganisationAuth(AuthBase):
         self._api_key = api_key
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the header."""
         request.headers["Authorization"] = f"Organisation {self._api_key.get_secret_value()}"
         return request
 

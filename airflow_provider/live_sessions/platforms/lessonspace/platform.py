@@ -214,7 +214,7 @@ class LessonspacePlatform:
             return self.transcript(ref, session_id, asked).verdict
         if ability is Ability.RECORDING:
             return self.recording(ref, session_id, asked).verdict
-        unsupported(
+        return unsupported(
             "Lessonspace",
             self.client.conn_id,
             f"There are no {ability} to wait for.",

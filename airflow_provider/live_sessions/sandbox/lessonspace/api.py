@@ -133,7 +133,7 @@ class Api:
             if wait:
                 told = None if self._options.retry_after == "none" else wait
                 return self.throttled(now, told, as_date=self._options.retry_after == "date")
-        endpoint = route.methods.get(request.method)
+        endpoint = route.methods.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
             allow = ", ".join([*route.methods, "HEAD", "OPTIONS"])
             raise refuse(

@@ -124,9 +124,9 @@ def scripted(session: Session) -> list[dict[str, Any]]:
     by_id = {one.person.external_id: one for one in session.connections if one.person is not None}
     lines = []
     for position, line in enumerate(given, start=1):
-        start = float(line.get("start_time", step * position))
-        end = float(line.get("end_time", start + min(LINE_SECONDS, step)))
-        lines.append(_line(start, end, by_id.get(line["user"]), str(line["text"]), str(line["user"])))
+        start = line.get("start_time", step * position)
+        end = line.get("end_time", start + min(LINE_SECONDS, step))
+        lines.append(_line(start, end, by_id.get(line["user"]), line["text"], line["user"]))
     return lines
 
 

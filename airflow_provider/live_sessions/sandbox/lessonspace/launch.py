@@ -91,7 +91,7 @@ class Launcher:
         """Overwrite what belongs to the space: a later launch counts, also in what it leaves out."""
         if space.last is not None and space.last.ended_at is not None:
             # The reserved session has started and ended: only now is there a new one [launch guide].
-            space.reserved, space.last = str(uuid.uuid4()), None
+            space.reserved, space.last, space.lines = str(uuid.uuid4()), None, None
         space.launches += 1
         space.name = asked.name
         for name, value in asked.flags.items():

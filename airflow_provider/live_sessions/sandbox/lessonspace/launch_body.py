@@ -154,7 +154,8 @@ def _visitor(user: Mapping[str, Any]) -> Visitor:
     if email and not EMAIL.fullmatch(email):
         raise invalid("user.email", "Enter a valid email address.")
     claims: dict[str, Any] = {
-        what: boolean(f"user.{what}", user, default=False) for what in ("record", "ghost") if what in user}
+        what: boolean(f"user.{what}", user, default=False) for what in ("record", "ghost") if what in user
+    }
     background = _url("user.camera_background_url", user.get("camera_background_url"))
     if background:
         claims["cameraBackgroundUrl"] = background

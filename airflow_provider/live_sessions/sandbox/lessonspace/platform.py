@@ -16,7 +16,7 @@ from airflow_provider.live_sessions.sandbox.lessonspace.presence import NotAdmit
 from airflow_provider.live_sessions.sandbox.lessonspace.state import Store
 from airflow_provider.live_sessions.sandbox.lessonspace.throttle import Throttle
 from airflow_provider.live_sessions.sandbox.lessonspace.webhooks import Webhooks
-from airflow_provider.live_sessions.sandbox.scripts import GUEST, Do, Event
+from airflow_provider.live_sessions.sandbox.scripts import GUEST, Do, Event, read_lines
 from airflow_provider.live_sessions.sandbox.world import ControlError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Lessonspace:
         Args:
             space: The space's launch id or uuid.
             user: The person's external id, or ``guest``.
-            browser: A name for the browser or tab; another name is another connection.
+            browser: A name for the browser; a single-use link admits one. Each join is a connection.
 
         Returns:
             The ``connection`` and the ``session``'s uuid.
@@ -127,10 +127,12 @@ class Lessonspace:
 
         Raises:
             ControlError: 404, no such session.
+            ValueError: A line is not as it should be.
         """
+        given = read_lines(lines)
         with self._world.lock:
             row = self._session(session)
-            row.lines = [dict(one) for one in lines]
+            row.lines = given
             return {"session": row.uuid}
 
     def webhooks(self) -> list[dict[str, Any]]:

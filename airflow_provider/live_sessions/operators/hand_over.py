@@ -1,0 +1,235 @@
+"""Handing each participant their own link, once, however often the task is tried.
+
+Who was served is written down beside the session's other files, under the session's key: a retry, a cleared
+task and another run that meets the same class all go on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import string
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+    BaseHook,
+    BaseOperator,
+    conf,
+)
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.contract import Watch
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Unavailable
+from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
+from airflow_provider.live_sessions.core.status import Seen, State
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.hooks.sealing import reveal
+from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.operators.retrieve import folder_of
+from airflow_provider.live_sessions.triggers.pausing import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    from airflow_provider.live_sessions.core.storage import Storage
+
+LEDGER = "handed-over.json"
+
+SUBJECT = "Your link for $title, $start"
+BODY = """<p>Hello $name,</p>
+<p><b>$title</b> begins on $start.</p>
+<p><a href="$url">Join here</a>. The link is for you alone: whoever has it comes in under your name.</p>
+"""
+
+
+class HandOverLinksOperator(BaseOperator):
+    """Hand each participant their own link: by mail where an SMTP connection exists, else sealed in XCom.
+
+    Links are handed over when the launch said so (``hand_over_before``), and not at all for a session that was
+    cancelled by then.
+
+    Args:
+        session: A launch operator's result.
+        smtp_conn_id: The SMTP connection; where Airflow has none of this name, the links stay sealed in XCom
+            and the log says so. None never mails.
+        destination: Where the list of who was served is kept; as for the retrieving operators.
+        timezone: The zone in which times are told, in the mail and in the folder's name.
+        from_email: The sender; the SMTP connection's own by default.
+        subject: The mail's subject; ``$title``, ``$name``, ``$role`` and ``$start`` are filled in.
+        html_body: The mail's body, likewise, with ``$url`` as well.
+        deferrable: Wait for the moment without a worker slot.
+
+    Returns:
+        ``handed_over``: for each participant ``participant``, ``name``, ``email``, ``by`` (``mail`` or ``xcom``),
+        ``at``, and for ``xcom`` the sealed ``url``; ``title`` and ``key``.
+
+    Raises:
+        AirflowSkipException: The session was cancelled or is over: nobody gets a link any more.
+    """
+
+    hook_class: ClassVar[str]
+    template_fields: Sequence[str] = ("session", "smtp_conn_id", "destination", "timezone", "from_email")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
+    ui_color = "#efe3f5"
+
+    def __init__(
+        self,
+        *,
+        session: Mapping[str, Any],
+        smtp_conn_id: str | None = "smtp_default",
+        destination: str = "",
+        timezone: str = "UTC",
+        from_email: str | None = None,
+        subject: str = SUBJECT,
+        html_body: str = BODY,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retries", 2)
+        super().__init__(**kwargs)
+        self.session = session
+        self.smtp_conn_id = smtp_conn_id
+        self.destination = destination
+        self.timezone = timezone
+        self.from_email = from_email
+        self.subject = subject
+        self.html_body = html_body
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Wait for the moment, then hand over."""
+        with airflow_errors():
+            record = SessionRecord.from_json(self.session)
+            if record.hand_over_at is not None:
+                wait_until(self, record.hand_over_at, method_name="execute_hand_over", deferrable=self.deferrable)
+            return self.execute_hand_over(context)
+
+    def execute_hand_over(self, context: Context, event: object = None) -> dict[str, Any]:
+        """Hand over now; the way back from waiting for the moment."""
+        del context, event
+        with airflow_errors():
+            record = SessionRecord.from_json(self.session)
+            self._refuse_if_off(record)
+            ledger = Ledger(open_storage(self.destination), f"{folder_of(record, self.timezone)}/{LEDGER}")
+            served, failed = [], []
+            links = record.links or ()
+            with contextlib.ExitStack() as stack:
+                smtp = self._smtp(stack)
+                for number, link in enumerate(links, start=1):
+                    by = "mail" if smtp is not None and link.participant.email else "xcom"
+                    entry = ledger.served(link, by)
+                    if entry is None:
+                        try:
+                            self._deliver(smtp if by == "mail" else None, record, link)
+                        except (OSError, AirflowException) as error:  # one bad address stops nobody else's mail
+                            failed.append(link.participant.id)
+                            self.log.warning("%d of %d failed: %s", number, len(links), type(error).__name__)
+                            continue
+                        # After, not before: a crash in between sends one mail twice rather than none.
+                        entry = ledger.record(link, by)
+                        self.log.info("%d of %d handed over by %s.", number, len(links), by)
+                    told = {"participant": link.participant.id, "name": link.participant.name, **entry}
+                    served.append({**told, "url": link.url} if entry["by"] == "xcom" else told)
+            if failed:
+                raise Unavailable(
+                    f"{len(failed)} of {len(links)} mails could not be sent: {', '.join(failed)}.",
+                    advice="The retry serves only those.",
+                )
+            return {"title": record.title, "key": record.ref.key, "handed_over": served}
+
+    def _refuse_if_off(self, record: SessionRecord) -> None:
+        if record.links is None:
+            raise AirflowSkipException(f"{record.title!r} is {record.state}: there are no links to hand over.")
+        platform = hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+        try:
+            seen = Seen(planned_start=record.start, planned_end=record.end, deadline=record.end)
+            (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
+        finally:
+            platform.close()
+        if status is not None and status.state in (State.CANCELLED, State.ENDED):
+            raise AirflowSkipException(f"{record.title!r} is {status.state}: nobody gets a link any more.")
+
+    def _smtp(self, stack: contextlib.ExitStack) -> SmtpHook | None:
+        if not self.smtp_conn_id:
+            return None
+        try:
+            BaseHook.get_connection(self.smtp_conn_id)
+        except AirflowNotFoundException:
+            self.log.warning(
+                "There is no connection %r, so no mail is sent; the links stay sealed in this task's XCom.",
+                self.smtp_conn_id,
+            )
+            return None
+        try:
+            from airflow.providers.smtp.hooks.smtp import SmtpHook
+        except ImportError:
+            raise ConfigurationError(
+                "Mailing needs the SMTP provider.", advice="Install airflow-provider-live-sessions[smtp]."
+            ) from None
+        hook: SmtpHook = stack.enter_context(SmtpHook(smtp_conn_id=self.smtp_conn_id))
+        return hook
+
+    def _deliver(self, smtp: SmtpHook | None, record: SessionRecord, link: SealedLink) -> None:
+        if smtp is None:
+            return
+        start = record.start.astimezone(ZoneInfo(self.timezone))
+        words = {
+            "title": record.title,
+            "name": link.participant.name,
+            "role": link.participant.role,
+            "start": f"{start:%A, %d %B %Y, %H:%M} ({self.timezone})",
+        }
+        # No mask for each link: they cost quadratic time. The link goes into the mail and nowhere else.
+        escaped = {name: html.escape(value) for name, value in words.items()}
+        body = {**escaped, "url": html.escape(reveal(link.url, mask=False), quote=True)}
+        smtp.send_email_smtp(
+            to=link.participant.email,
+            from_email=self.from_email,
+            subject=string.Template(self.subject).safe_substitute(words).replace("\n", " "),
+            html_content=string.Template(self.html_body).safe_substitute(body),
+        )
+
+
+class Ledger:
+    """Who was served already, kept beside the session's files.
+
+    Args:
+        storage: Where it is kept.
+        name: Its name there.
+    """
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._storage = storage
+        self._name = name
+        try:
+            self._entries: dict[str, dict[str, str]] = json.loads(storage.get(name))
+        except FileNotFoundError:
+            self._entries = {}
+
+    def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
+        """Return when and how a participant was served, or None when there is something left to do.
+
+        Args:
+            link: The participant's link.
+            by: How it would be handed over now: who was only served in XCom still gets a mail.
+        """
+        entry = self._entries.get(link.participant.id)
+        if entry is None or entry["email"] != link.participant.email or (entry["by"], by) == ("xcom", "mail"):
+            return None
+        return entry
+
+    def record(self, link: SealedLink, by: str) -> dict[str, str]:
+        """Write down that a participant was served."""
+        entry = {"by": by, "at": datetime.now(UTC).isoformat(timespec="seconds"), "email": link.participant.email}
+        self._entries[link.participant.id] = entry
+        self._storage.put(self._name, [json.dumps(self._entries, indent=2, sort_keys=True).encode()])
+        return entry

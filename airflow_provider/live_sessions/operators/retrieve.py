@@ -1,0 +1,125 @@
+"""Bringing home what a session left, on any platform: files first, their manifest last, the manifest to XCom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider.live_sessions.artifacts.layout import session_folder
+from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.writer import Writer
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.hooks.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.status import SessionStatus
+
+
+class RetrieveOperator(BaseOperator):
+    """What the retrieving operators share; use a platform's own.
+
+    Args:
+        session: A launch operator's result.
+        destination: A folder, or any URL of Airflow's object storage; ``[live_sessions] destination`` by default.
+        timezone: The zone in which the folder names its day and time.
+
+    Returns:
+        The manifest: ``status`` (complete, partial, none), ``why``, ``files`` with ``url``, ``bytes``, ``sha256``
+        and ``counts``; never the content. A repeat writes the same bytes to the same place.
+    """
+
+    hook_class: ClassVar[str]
+    kind: ClassVar[str]
+    template_fields: Sequence[str] = ("session", "destination", "timezone")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
+    ui_color = "#f4efdc"
+
+    def __init__(
+        self, *, session: Mapping[str, Any], destination: str = "", timezone: str = "UTC", **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("retries", 2)
+        super().__init__(**kwargs)
+        self.session = session
+        self.destination = destination
+        self.timezone = timezone
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Retrieve, write, and return the manifest."""
+        del context
+        with airflow_errors():
+            record = SessionRecord.from_json(self.session)
+            folder = folder_of(record, self.timezone)
+            writer = Writer(open_storage(self.destination), folder, kind=self.kind, session_key=record.ref.key)
+            platform = hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+            try:
+                manifest, extra = self.bring_home(platform, record, writer)
+            finally:
+                platform.close()
+            self.log.info(
+                "%s of %s: %s, %d files. %s",
+                self.kind,
+                record.title,
+                manifest.status,
+                len(manifest.files),
+                manifest.why,
+            )
+            return {**manifest.to_json(), **extra}
+
+    def bring_home(
+        self, platform: SessionPlatform, record: SessionRecord, writer: Writer
+    ) -> tuple[Manifest, dict[str, Any]]:
+        """Retrieve and write; return the finished manifest and what else goes to XCom."""
+        raise NotImplementedError
+
+    def draft(
+        self,
+        record: SessionRecord,
+        status: SessionStatus,
+        *,
+        completeness: Completeness,
+        why: str = "",
+        source: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> Manifest:
+        """Return a manifest of this session, still without its files."""
+        return Manifest(
+            kind=self.kind,
+            platform=record.ref.platform,
+            conn_id=record.ref.conn_id,
+            session_key=record.ref.key,
+            status=completeness,
+            session_ids=status.session_ids,
+            title=record.title,
+            planned_start=record.start,
+            planned_end=record.end,
+            actual_start=status.started_at,
+            actual_end=status.ended_at,
+            why=why,
+            source=tuple(source),
+            extra=dict(extra or {}),
+        )
+
+
+def folder_of(record: SessionRecord, timezone: str) -> str:
+    """Return the session's folder.
+
+    Raises:
+        ConfigurationError: There is no such time zone.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (OSError, ValueError, KeyError):
+        raise ConfigurationError(
+            f"There is no time zone {timezone!r}.", advice="Use an IANA name, e.g. Europe/Berlin."
+        ) from None
+    return session_folder(title=record.title, key=record.ref.key, planned_start=record.start, zone=zone)

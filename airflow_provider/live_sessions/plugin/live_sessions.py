@@ -1,0 +1,29 @@
+"""The plugin: ``{{ macros.live_sessions.reveal(sealed) }}`` in templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+
+def reveal(sealed: str) -> str:
+    """Open a sealed link in a template, masking it in the task's log.
+
+    Use it only where nothing pushes the rendered value to XCom (``do_xcom_push=False``): masks cover logs, not
+    XCom.
+
+    Args:
+        sealed: A link's ``url`` from a launch result.
+    """
+    # Every component imports its plugins; the seal's own imports are for who opens one.
+    from airflow_provider.live_sessions.hooks.sealing import reveal as open_seal
+
+    return open_seal(sealed)
+
+
+class LiveSessionsPlugin(AirflowPlugin):
+    """What this package adds to Airflow itself."""
+
+    name = "live_sessions"
+    macros: list[Any] = [reveal]  # noqa: RUF012 - Airflow declares it as an instance variable
