@@ -275,8 +275,9 @@ def test_booleans_come_in_many_forms(school: School, value: Any) -> None:
 
 
 NAMES = ["id", "name", "user", "webhooks", "timeouts", "features", "theme", "session_tags", "space_tags",
-         "server", "record_av", "transcribe", "summarise", "locale", "auth_external", "holodeck_parameters", "leader",
-         "email", "session", "end", "not_before", "custom_jwt_parameters", "method", "url", "token"]  # fmt: skip
+         "server", "record_av", "transcribe", "summarise", "locale", "auth_external", "holodeck_parameters",
+         "leader", "email", "session", "end", "not_before", "custom_jwt_parameters", "method",
+         "url", "token"]  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),

@@ -229,8 +229,10 @@ def test_the_idle_rule_ends_a_session_in_which_nobody_moves_for_five_minutes() -
     with School.open(idle_rule=True) as school:
         school.launch("a", "t")
         school.launch("a", "s")
-        school.join("a", "t", "s")
+        school.launch("a", "r")
+        school.join("a", "t", "s", "r")
         school.sandbox.lessonspace.idle("a", "t")
+        school.leave("a", "r")
         school.wait(600)
         assert school.sessions()[0]["end_time"] is None
         school.leave("a", "s")
@@ -303,9 +305,13 @@ def test_the_invite_link_admits_guests(school: School) -> None:
 
 def test_whoever_has_the_secret_may_sign_a_link(school: School) -> None:
     launched = school.launch("a", "t")
-    for more in ({}, {"jti": "mine", "singleUse": True}):
+
+    def signed(**more: Any) -> str:
         token = sign({"id": launched["user_id"], "name": "T", **more}, launched["secret"])
-        link = f"{school.sandbox.url}/lessonspace/go/?room={launched['room_id']}&user={token}"
-        assert requests.post(link, timeout=10).status_code == 200
-    assert requests.post(f"{link}&browser=other", timeout=10).status_code == 403
+        return f"{school.sandbox.url}/lessonspace/go/?room={launched['room_id']}&user={token}"
+
+    assert requests.post(signed(), timeout=10).status_code == 200
+    once = signed(jti="mine", singleUse=True)
+    assert requests.post(once, timeout=10).status_code == 200
+    assert requests.post(f"{once}&browser=other", timeout=10).status_code == 403
     assert rows(school)[0]["profiles"][0]["user"] == launched["user_id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock_of_the_test
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from airflow_provider.live_sessions.schedules.timetable import read_timetable
 YEAR = (datetime(2026, 9, 1, tzinfo=UTC), datetime(2027, 8, 1, tzinfo=UTC))
 SEPTEMBER = (datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
 BERLIN = "TZID=Europe/Berlin"
+HOURLY = "RRULE:FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24)))
 BASE = {
     "UID": "m7",
     "SUMMARY": "Maths",
@@ -179,7 +181,7 @@ def test_a_cancelled_class_is_told_as_cancelled() -> None:
 
 def test_method_cancel_cancels_its_own_calendar_and_no_other() -> None:
     text = calendar("METHOD:CANCEL", event()) + calendar("METHOD:PUBLISH", event(UID="b"))
-    assert [one.cancelled for one in read(text).occurrences] == [True, False]
+    assert {one.uid: one.cancelled for one in read(text).occurrences} == {"m7": True, "b": False}
 
 
 # Times and zones
@@ -442,6 +444,11 @@ def test_a_file_cut_off_is_a_problem_although_its_first_events_are_whole() -> No
         assert read(text[:length]).problems
 
 
+def test_a_text_without_anything_is_no_calendar() -> None:
+    table = ical_timetable.read_ical("", source="week.ics", default_zone="Europe/Berlin", window=SEPTEMBER)
+    assert "no BEGIN:VCALENDAR" in reasons(table)
+
+
 def test_a_calendar_without_events_is_an_empty_timetable() -> None:
     assert read(calendar()) == Timetable()
 
@@ -474,7 +481,7 @@ def test_folded_lines_and_any_line_ends_are_understood() -> None:
         event("RRULE:FREQ=DAILY;COUNT=1000000"),
         event("RRULE:FREQ=DAILY", DTSTART="16010101T000000", DTEND="16010101T010000"),
         event("RRULE:FREQ=WEEKLY;INTERVAL=999999999"),
-        event("RRULE:FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24))), DTSTART="19700101T000000Z", DTEND="19700101T000001Z"),
+        event(HOURLY, DTSTART="19700101T000000Z", DTEND="19700101T000001Z"),
         school_zone("+0100").replace("FREQ=YEARLY", "FREQ=SECONDLY"),
         school_zone("+0100").replace("FREQ=YEARLY", "FREQ=YEARLY;INTERVAL=0"),
         school_zone("+0100").replace("FREQ=YEARLY", "FREQ=YEARLY;BYSECOND=1,2,3"),
@@ -484,7 +491,7 @@ def test_folded_lines_and_any_line_ends_are_understood() -> None:
 def test_a_rule_that_would_run_for_hours_is_stopped_at_once(text: str) -> None:
     began = clock_of_the_test.monotonic()
     table = read(calendar(text), YEAR)
-    assert clock_of_the_test.monotonic() - began < 5
+    assert clock_of_the_test.monotonic() - began < 20
     assert len(table.occurrences) < 400
     for problem in table.problems:
         assert "RRULE" in problem.reason
@@ -504,10 +511,9 @@ def test_rules_that_together_are_too_much_are_stopped_with_a_problem() -> None:
 
 
 def test_more_classes_than_anybody_has_are_stopped_with_a_problem() -> None:
-    every_hour = "RRULE:FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24)))
-    many = [event(every_hour, UID=f"u{n}") for n in range(ical_timetable.MAX_OCCURRENCES // (24 * 300) + 2)]
+    many = [event(HOURLY, UID=f"u{n}") for n in range(ical_timetable.MAX_OCCURRENCES // (24 * 300) + 2)]
     table = read(calendar(*many), YEAR)
-    assert "100,000 classes" in table.problems[-1].reason
+    assert "50,000 classes" in reasons(table)
 
 
 def test_more_events_zones_or_faults_than_anybody_has_are_stopped_with_a_problem() -> None:
@@ -531,6 +537,10 @@ def test_a_series_that_ended_years_ago_costs_nothing() -> None:
         for n in range(100)
     ]
     assert not read(calendar(*old)).problems
+
+
+def test_a_rule_that_ends_before_its_series_begins_makes_no_class() -> None:
+    assert read(calendar(event("RRULE:FREQ=WEEKLY;UNTIL=20200101T000000Z"))) == Timetable()
 
 
 # Round trip
@@ -586,7 +596,7 @@ def test_reading_adjoining_windows_gives_each_class_once(cuts: list[int]) -> Non
         event("RECURRENCE-ID:20260910T070000Z", SUMMARY="Moved").replace("0907T", "0925T"),
     )
     edges = [SEPTEMBER[0], *(SEPTEMBER[0] + timedelta(minutes=one) for one in cuts), SEPTEMBER[1]]
-    parts = [read(text, window).occurrences for window in zip(edges, edges[1:], strict=False)]
+    parts = [read(text, window).occurrences for window in pairwise(edges)]
     assert tuple(one for part in parts for one in part) == read(text).occurrences
 
 

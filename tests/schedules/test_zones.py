@@ -28,20 +28,20 @@ def test_what_is_no_zone_is_a_configuration_error_and_never_another_one(name: st
 
 
 def test_a_misspelt_zone_names_the_near_one() -> None:
-    with pytest.raises(ConfigurationError, match="Did you mean.*Europe/Berlin"):
+    with pytest.raises(ConfigurationError, match=r"Did you mean.*Europe/Berlin"):
         find_zone("Europe/Berln")
 
 
 @pytest.mark.parametrize(
     ("zone", "local", "shown"),
     [
-        ("Europe/Berlin", datetime(2027, 3, 28, 2, 30), "2027-03-28T03:30:00+02:00"),
-        ("America/New_York", datetime(2027, 3, 14, 2, 30), "2027-03-14T03:30:00-04:00"),
-        ("Australia/Lord_Howe", datetime(2026, 10, 4, 2, 15), "2026-10-04T02:45:00+11:00"),
+        ("Europe/Berlin", "2027-03-28T02:30", "2027-03-28T03:30:00+02:00"),
+        ("America/New_York", "2027-03-14T02:30", "2027-03-14T03:30:00-04:00"),
+        ("Australia/Lord_Howe", "2026-10-04T02:15", "2026-10-04T02:45:00+11:00"),
     ],
 )
-def test_a_skipped_time_moves_forward_by_the_gap(zone: str, local: datetime, shown: str) -> None:
-    moment, skipped = local_to_utc(local, ZoneInfo(zone))
+def test_a_skipped_time_moves_forward_by_the_gap(zone: str, local: str, shown: str) -> None:
+    moment, skipped = local_to_utc(datetime.fromisoformat(local), ZoneInfo(zone))
     assert skipped
     assert moment.astimezone(ZoneInfo(zone)).isoformat() == shown
 
@@ -49,19 +49,19 @@ def test_a_skipped_time_moves_forward_by_the_gap(zone: str, local: datetime, sho
 @pytest.mark.parametrize(
     ("zone", "local", "shown"),
     [
-        ("Europe/Berlin", datetime(2026, 10, 25, 2, 30), "2026-10-25T02:30:00+02:00"),
-        ("America/New_York", datetime(2026, 11, 1, 1, 30), "2026-11-01T01:30:00-04:00"),
-        ("Australia/Lord_Howe", datetime(2027, 4, 4, 1, 45), "2027-04-04T01:45:00+11:00"),
+        ("Europe/Berlin", "2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+        ("America/New_York", "2026-11-01T01:30", "2026-11-01T01:30:00-04:00"),
+        ("Australia/Lord_Howe", "2027-04-04T01:45", "2027-04-04T01:45:00+11:00"),
     ],
 )
-def test_a_repeated_time_is_its_first_occurrence(zone: str, local: datetime, shown: str) -> None:
-    moment, skipped = local_to_utc(local, ZoneInfo(zone))
+def test_a_repeated_time_is_its_first_occurrence(zone: str, local: str, shown: str) -> None:
+    moment, skipped = local_to_utc(datetime.fromisoformat(local), ZoneInfo(zone))
     assert not skipped
     assert moment.astimezone(ZoneInfo(zone)).isoformat() == shown
 
 
 @given(
-    local=st.datetimes(datetime(1975, 1, 1), datetime(2100, 1, 1)),
+    local=st.datetimes(datetime.fromisoformat("1975-01-01"), datetime.fromisoformat("2100-01-01")),
     zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"]),
 )
 def test_every_local_time_is_shown_again_unless_it_was_skipped(local: datetime, zone: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
@@ -191,7 +191,7 @@ class ArtifactWait:
                 min_seconds=float(data["min_seconds"]),
                 sure_seconds=float(data["sure_seconds"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This does not bound a wait for an artifact: {error}.") from None
 
 
@@ -212,18 +212,21 @@ class ArtifactRules:
     give_up_after_short: float = 21_600.0
 
     @classmethod
-    def of(cls, rules: ArtifactRules | Mapping[str, float]) -> ArtifactRules:
+    def of(cls, rules: object) -> ArtifactRules:
         """Return the rules; a mapping overrides single ones.
 
         Raises:
-            ValueError: There is no such rule.
+            ConfigurationError: There is no such rule, or a value is no number.
         """
         if isinstance(rules, ArtifactRules):
             return rules
+        known = [one.name for one in fields(cls)]
         try:
-            return cls(**{name: float(value) for name, value in rules.items()})
-        except TypeError as error:
-            raise ValueError(f"rules: {error}") from None
+            return cls(**{name: float(value) for name, value in dict(rules).items()})  # type: ignore[call-overload]
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                "The rules of an artifact do not fit.", advice=f"Known are {', '.join(known)}, in seconds."
+            ) from None
 
     def after(self, end: datetime) -> ArtifactWait:
         """Return the bounds for a session that ended then."""

@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.live_sessions.core.contract import Absent, Found, Lookup, Unprovable, Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
-from airflow_provider.live_sessions.core.keys import KeyKind, fingerprint
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
+from airflow_provider.live_sessions.core.keys import KeyKind, LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.models import Launched, SessionRef
 from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.core.times import format_time
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
-    from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import Plan
 
 log = logging.getLogger(__name__)
@@ -107,14 +106,20 @@ def create_or_find(
     """
     memory = memory or Forgetful()
     policy = policy or LaunchPolicy()
+    original, key = key, _current_key(key, memory)
     lookup = _look_up(platform, plan, key, now, memory)
-    if isinstance(lookup, Found) and policy.on_existing is OnExisting.REPLACE:
-        successor = key.successor(policy.generation)
-        if memory.recall().get("replaced_by") != successor.digest:
+    successor = original.successor(policy.generation)
+    if policy.on_existing is OnExisting.REPLACE and key != successor:
+        later = _look_up(platform, plan, successor, now, memory)
+        if isinstance(lookup, Found) and not isinstance(later, Found):
+            _refuse_if_live(platform, lookup)
+            _refuse_if_late(platform, later, plan, successor, now, memory, policy)
+            memory.record({**memory.recall(), "intent": _intent(plan, successor)})
             _make_way(platform, lookup)
-            memory.record({**memory.recall(), "replaced_by": successor.digest})
-        key = successor
-        lookup = _look_up(platform, plan, key, now, memory)
+            memory.record({**memory.recall(), "replaces": original.digest, "replaced_by": successor.digest})
+        if isinstance(lookup, Found) or isinstance(later, Found):
+            # Also where the first session is gone without a trace: a cancelled one may leave none.
+            key, lookup = successor, later
     if isinstance(lookup, Found):
         launched = _take_over(platform, lookup, plan, key, policy)
     else:
@@ -123,6 +128,14 @@ def create_or_find(
         launched = platform.launch(plan, key)
     memory.record({**memory.recall(), "ref": launched.ref.to_json(), "fingerprint": fingerprint(plan)})
     return launched
+
+
+def _current_key(key: LaunchKey, memory: Memory) -> LaunchKey:
+    """Return the key of the last replacement that an earlier try began, or the key itself."""
+    recorded = memory.recall()
+    if recorded.get("replaces") != key.digest:
+        return key
+    return LaunchKey(str(recorded["replaced_by"]), key.kind)
 
 
 def _look_up(platform: SessionPlatform, plan: Plan, key: LaunchKey, now: datetime, memory: Memory) -> Lookup:
@@ -137,7 +150,12 @@ def _look_up(platform: SessionPlatform, plan: Plan, key: LaunchKey, now: datetim
     seen = Seen(planned_start=plan.start, planned_end=plan.end, deadline=plan.end)
     (status,) = platform.statuses([Watch(ref, seen)], now)
     if status is None:
-        return lookup
+        raise Unavailable(
+            f"{plan.title!r} was launched before, but how it stands cannot be told yet.",
+            platform=platform.name,
+            conn_id=ref.conn_id,
+            advice="Nothing was created; the retry asks again.",
+        )
     return Found(ref, status, str(memory.recall().get("fingerprint", "")))
 
 
@@ -173,13 +191,16 @@ def _take_over(
     return platform.adopt(found, plan, key)
 
 
-def _make_way(platform: SessionPlatform, found: Found) -> None:
+def _refuse_if_live(platform: SessionPlatform, found: Found) -> None:
     if found.status.state is State.LIVE:
         raise Refused(
             f"The session to be replaced has people in it: {found.status.why}",
             platform=platform.name,
             advice="Wait for its end, or let its leader end it; on_existing='adopt' joins it.",
         )
+
+
+def _make_way(platform: SessionPlatform, found: Found) -> None:
     if not found.status.state.over:
         outcome = platform.cancel(found.ref)
         for sentence in (*outcome.done, *outcome.not_done):

@@ -60,7 +60,14 @@ class Participant:
         Raises:
             ConfigurationError: A field is missing, unknown or of the wrong kind.
         """
-        unknown = set(data) - {"id", "name", "email", "role", "leader", "options"}
+        try:
+            unknown = set(data) - {"id", "name", "email", "role", "leader", "options"}
+            options = dict(data.get("options") or {})
+        except (AttributeError, TypeError, ValueError):
+            raise ConfigurationError(
+                "A participant, or its options, is no mapping.",
+                advice='Write it like {"id": "ada", "name": "Ada", "options": {}}.',
+            ) from None
         if unknown:
             raise ConfigurationError(
                 f"A participant has unknown fields: {', '.join(sorted(map(str, unknown)))}.",
@@ -76,7 +83,7 @@ class Participant:
             email=str(data.get("email") or "").strip(),
             role=str(data.get("role") or "").strip(),
             leader=bool(data.get("leader", False)),
-            options=dict(data.get("options") or {}),
+            options=options,
         )
 
 

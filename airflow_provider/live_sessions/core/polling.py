@@ -72,7 +72,7 @@ class Goal:
                 min_people=int(data["min_people"]),
                 expected=frozenset(str(one) for one in data["expected"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This is not the goal of a wait: {error}.") from None
 
 

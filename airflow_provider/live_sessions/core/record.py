@@ -154,7 +154,7 @@ class SessionRecord:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SessionRecord:
+    def from_json(cls, data: Any) -> SessionRecord:
         """Read what :meth:`to_json` wrote.
 
         Raises:

@@ -93,7 +93,7 @@ class Seen:
             "settle": self.settle,
             "first_live": format_optional_time(self.first_live),
             "last_seen": format_optional_time(self.last_seen),
-            "last_state": self.last_state,
+            "last_state": None if self.last_state is None else self.last_state.value,
             "last_good_poll": format_optional_time(self.last_good_poll),
         }
 
@@ -115,7 +115,7 @@ class Seen:
                 last_state=None if data.get("last_state") is None else State(data["last_state"]),
                 last_good_poll=parse_optional_time(data.get("last_good_poll")),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This is not the memory of a wait: {error}.") from None
 
 
@@ -182,5 +182,5 @@ class SessionStatus:
                 present=frozenset(str(one) for one in data.get("present", ())),
                 absence=None if data.get("absence") is None else Absence(data["absence"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This is not a session status: {error}.") from None

@@ -26,14 +26,17 @@ def aware(moment: datetime) -> datetime:
     """Return the moment in UTC; refuse one without a time zone.
 
     Raises:
-        ConfigurationError: The moment is naive.
+        ConfigurationError: The moment is naive, or lies outside the years 1 to 9999 in UTC.
     """
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ConfigurationError(
             f"The time {moment.isoformat()} has no time zone.",
             advice="Give an explicit offset or zone, e.g. 2026-09-01T09:00:00+02:00.",
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ConfigurationError(f"The time {moment.isoformat()} lies outside the calendar.") from None
 
 
 def format_time(moment: datetime) -> str:
@@ -49,3 +52,32 @@ def parse_optional_time(text: str | None) -> datetime | None:
 def format_optional_time(moment: datetime | None) -> str | None:
     """Write a moment that may be missing."""
     return None if moment is None else format_time(moment)
+
+
+def moment(value: datetime | str, name: str) -> datetime:
+    """Read an argument that is a time.
+
+    Raises:
+        ConfigurationError: It is no time, or has no time zone.
+    """
+    if isinstance(value, datetime):
+        return aware(value)
+    try:
+        return parse_time(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error.what}", advice=error.advice) from None
+
+
+def seconds_of(value: object, name: str) -> float:
+    """Read an argument that is a length of time in seconds; templates may have rendered it as text.
+
+    Raises:
+        ConfigurationError: It is no number above 0.
+    """
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"{name} has to be a number of seconds above 0, not {value!r}.")
+    return seconds

@@ -16,7 +16,7 @@ from airflow_provider.live_sessions.operators.identity import find_meant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.core.models import CancelOutcome
     from airflow_provider.live_sessions.schedules.model import Occurrence
@@ -44,18 +44,18 @@ class CancelSessionOperator(BaseOperator):
     """
 
     hook_class: ClassVar[str]
-    template_fields: Sequence[str] = ("session", "conn_id", "timetable", "options")
+    template_fields: Sequence[str] = ("session", "conn_id", "timetable", "options", "hand_over_before", "if_live")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json", "options": "json"}
     ui_color = "#fbe4dd"
 
     def __init__(
         self,
         *,
-        session: Mapping[str, Any],
+        session: Mapping[str, Any] | XComArg,
         conn_id: str = "",
         timetable: str = "",
         options: Mapping[str, Any] | None = None,
-        hand_over_before: timedelta | float | None = None,
+        hand_over_before: timedelta | float | str | None = None,
         if_live: str = "fail",
         force: bool = False,
         **kwargs: Any,
@@ -102,7 +102,7 @@ class CancelSessionOperator(BaseOperator):
         return dict(self.options or {})
 
     def _conn_id(self) -> str:
-        ref = self.session.get("ref")
+        ref = self.session.get("ref") if isinstance(self.session, dict) else None
         conn_id = str(ref.get("conn_id", "")) if isinstance(ref, dict) else self.conn_id
         if not conn_id:
             raise ConfigurationError("Cancelling a class of a timetable needs the `conn_id` it was launched with.")

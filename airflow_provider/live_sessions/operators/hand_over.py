@@ -37,7 +37,7 @@ from airflow_provider.live_sessions.triggers.pausing import wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     from airflow_provider.live_sessions.core.storage import Storage
@@ -84,7 +84,7 @@ class HandOverLinksOperator(BaseOperator):
     def __init__(
         self,
         *,
-        session: Mapping[str, Any],
+        session: Mapping[str, Any] | XComArg,
         smtp_conn_id: str | None = "smtp_default",
         destination: str = "",
         timezone: str = "UTC",

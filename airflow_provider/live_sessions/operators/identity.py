@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.contract import Found
-from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Plan, SessionRef
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import aware, parse_time
 from airflow_provider.live_sessions.schedules.model import Occurrence
 
 if TYPE_CHECKING:
@@ -42,12 +40,12 @@ class Meant:
 
 
 def find_meant(
-    session: Mapping[str, Any],
+    session: Any,
     *,
     platform: SessionPlatform,
     conn_id: str,
     timetable: str,
-    hand_over_before: timedelta | float | None,
+    hand_over_before: timedelta | float | str | None,
     options_of: Callable[[Occurrence], dict[str, Any]],
 ) -> Meant | None:
     """Return the session that is meant, or None when its class was never launched.
@@ -60,7 +58,7 @@ def find_meant(
         hand_over_before: How long before the start its launch hands links over, for a class.
         options_of: The launch settings its launch used, for a class.
     """
-    if "ref" in session:
+    if not isinstance(session, dict) or "ref" in session:
         record = SessionRecord.from_json(session)
         return Meant(record.ref, record.title, record.hand_over_at, record.links is not None)
     occurrence = Occurrence.from_json(session)
@@ -84,22 +82,13 @@ def plan_of(occurrence: Occurrence, options: Mapping[str, Any]) -> Plan:
     return Plan(plan.title, plan.start, plan.end, plan.participants, {**options, **plan.options})
 
 
-def hand_over_moment(plan: Plan, before: timedelta | float | None) -> datetime | None:
+def hand_over_moment(plan: Plan, before: timedelta | float | str | None) -> datetime | None:
     """Return when links may leave Airflow; None for at once."""
-    if before is None:
+    if before is None or before == "":
         return None
     return plan.start - (before if isinstance(before, timedelta) else timedelta(seconds=float(before)))
 
 
-def moment(value: datetime | str, name: str) -> datetime:
-    """Read an argument that is a time.
-
-    Raises:
-        ConfigurationError: It is no time, or has no time zone.
-    """
-    if isinstance(value, datetime):
-        return aware(value)
-    try:
-        return parse_time(value)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name}: {error.what}", advice=error.advice) from None
+def is_true(value: bool | str) -> bool:
+    """Read a flag that a template may have rendered as text."""
+    return value if isinstance(value, bool) else str(value).strip().casefold() in ("true", "1", "yes")

@@ -15,11 +15,12 @@ from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisti
 from airflow_provider.live_sessions.core.models import Participant, Plan
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Goal, GoalKind
 from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.operators.identity import (
     hand_over_moment,
-    moment,
+    is_true,
     occurrence_key,
     plan_of,
 )
@@ -30,7 +31,7 @@ from airflow_provider.live_sessions.triggers.waiting import SessionWait
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
@@ -90,6 +91,12 @@ class LaunchSessionOperator(BaseOperator):
         "end",
         "participants",
         "options",
+        "on_existing",
+        "create_in_past",
+        "revive",
+        "hand_over_before",
+        "launch_not_before",
+        "poll_interval",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "session": "json",
@@ -102,7 +109,7 @@ class LaunchSessionOperator(BaseOperator):
         self,
         *,
         conn_id: str,
-        session: Mapping[str, Any] | None = None,
+        session: Mapping[str, Any] | XComArg | None = None,
         timetable: str = "",
         title: str = "",
         start: datetime | str | None = None,
@@ -110,20 +117,18 @@ class LaunchSessionOperator(BaseOperator):
         participants: Iterable[Mapping[str, Any]] = (),
         options: Mapping[str, Any] | None = None,
         on_existing: str = "adopt",
-        create_in_past: bool = False,
-        revive: bool = False,
-        hand_over_before: timedelta | float | None = None,
+        create_in_past: bool | str = False,
+        revive: bool | str = False,
+        hand_over_before: timedelta | float | str | None = None,
         launch_not_before: datetime | str | None = None,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = POLL_INTERVAL,
+        poll_interval: float | str = POLL_INTERVAL,
         cancel_on_kill: str = "before_start",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", 2)
         super().__init__(**kwargs)
-        if on_existing not in set(OnExisting):
-            raise ValueError(f"on_existing is one of {', '.join(OnExisting)}, not {on_existing!r}")
         if cancel_on_kill not in CANCEL_ON_KILL:
             raise ValueError(f"cancel_on_kill is one of {', '.join(CANCEL_ON_KILL)}, not {cancel_on_kill!r}")
         self.conn_id = conn_id
@@ -147,13 +152,10 @@ class LaunchSessionOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Launch or find the session and return its record; see the class."""
         with airflow_errors():
-            if self.launch_not_before:
-                wait_until(
-                    self,
-                    moment(self.launch_not_before, "launch_not_before"),
-                    method_name="execute_launch",
-                    deferrable=self.deferrable,
-                )
+            plan, _ = self.plan_and_key(context)
+            earliest = self.earliest_launch(plan)
+            if earliest is not None:
+                wait_until(self, earliest, method_name="execute_launch", deferrable=self.deferrable)
             return self.execute_launch(context)
 
     def execute_launch(self, context: Context, event: object = None) -> dict[str, Any]:
@@ -171,9 +173,9 @@ class LaunchSessionOperator(BaseOperator):
                     now=datetime.now(UTC),
                     memory=memory_of(context),
                     policy=LaunchPolicy(
-                        on_existing=OnExisting(self.on_existing),
-                        create_in_past=self.create_in_past,
-                        revive=self.revive,
+                        on_existing=self._on_existing(),
+                        create_in_past=is_true(self.create_in_past),
+                        revive=is_true(self.revive),
                         generation=int(getattr(context["ti"], "max_tries", 0) or 0),
                     ),
                 )
@@ -206,7 +208,7 @@ class LaunchSessionOperator(BaseOperator):
         if self.session:
             if self.title or self.start or self.end:
                 raise ConfigurationError("Give either `session` or `title`, `start` and `end`, not both.")
-            occurrence = Occurrence.from_json(self.session)
+            occurrence = _occurrence(self.session)
             key = occurrence_key(occurrence, conn_id=self.conn_id, timetable=self.timetable)
             return plan_of(occurrence, self.platform_options(occurrence.space)), key
         if not (self.title and self.start and self.end):
@@ -231,6 +233,11 @@ class LaunchSessionOperator(BaseOperator):
         )
         return plan, key
 
+    def earliest_launch(self, plan: Plan) -> datetime | None:
+        """Return the moment to wait for before launching; None launches at once."""
+        del plan
+        return moment(self.launch_not_before, "launch_not_before") if self.launch_not_before else None
+
     def platform_options(self, space: str = "") -> dict[str, Any]:
         """Return the platform's launch settings; subclasses add those that are arguments of theirs.
 
@@ -245,6 +252,14 @@ class LaunchSessionOperator(BaseOperator):
         """Return the platform's hook."""
         return hook_class_of(self.hook_class)(self.conn_id)
 
+    def _on_existing(self) -> OnExisting:
+        try:
+            return OnExisting(self.on_existing)
+        except ValueError:
+            raise ConfigurationError(
+                f"on_existing is one of {', '.join(OnExisting)}, not {self.on_existing!r}."
+            ) from None
+
     def _tell(self, record: SessionRecord) -> None:
         links = "no links" if record.links is None else f"{len(record.links)} sealed links"
         self.log.info(
@@ -254,7 +269,9 @@ class LaunchSessionOperator(BaseOperator):
             self.log.warning("%s", warning)
 
     def _session_wait(self) -> SessionWait:
-        return SessionWait(hook_class=self.hook_class, goal=Goal(GoalKind.END), poll_interval=self.poll_interval)
+        return SessionWait(
+            hook_class=self.hook_class, goal=Goal(GoalKind.END), poll_interval=float(self.poll_interval)
+        )
 
     def _wait(self, record: SessionRecord) -> None:
         wait = self._session_wait()
@@ -266,3 +283,9 @@ class LaunchSessionOperator(BaseOperator):
                 handed_over=record.handed_over(datetime.now(UTC)),
             )
         wait.block(self, record)
+
+
+def _occurrence(session: Any) -> Occurrence:
+    if not isinstance(session, dict):
+        raise ConfigurationError(f"`session` is a class of a timetable, not a {type(session).__name__}.")
+    return Occurrence.from_json(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -24,10 +25,12 @@ from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.artifacts.writer import Writer
+    from airflow_provider.live_sessions.core.models import Plan
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
     from airflow_provider.live_sessions.schedules.model import Occurrence
 
@@ -40,7 +43,8 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
 
     Args:
         conn_id: The Airflow connection, ``lessonspace_default`` by default.
-        space: ``occurrence`` (default) or ``persistent``: one room over weeks, named by ``space_id``.
+        space: ``occurrence`` (default) or ``persistent``: one room over weeks, named by ``space_id``; the launch
+            then waits until the class's window opens.
         space_id: The persistent room's ``id``, at most 64 characters.
         allow_guests: Let in who has only the room's id, without a login. False by default.
         record_av: Record audio and video; None leaves the organisation's default.
@@ -60,7 +64,19 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
     """
 
     hook_class: ClassVar[str] = HOOK
-    template_fields: Sequence[str] = (*LaunchSessionOperator.template_fields, "space_id", "server", "webhooks")
+    template_fields: Sequence[str] = (
+        *LaunchSessionOperator.template_fields,
+        "space_id",
+        "allow_guests",
+        "record_av",
+        "record_content",
+        "transcribe",
+        "hard_stop",
+        "lead",
+        "grace",
+        "server",
+        "webhooks",
+    )
     operator_extra_links = (LessonspaceRoomLink(),)
 
     def __init__(
@@ -69,13 +85,13 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
         conn_id: str = LessonspaceHook.default_conn_name,
         space: str = "occurrence",
         space_id: str = "",
-        allow_guests: bool = False,
-        record_av: bool | None = None,
-        record_content: bool | None = None,
-        transcribe: bool = False,
-        hard_stop: float | None = None,
-        lead: float = 1800.0,
-        grace: float = 3600.0,
+        allow_guests: bool | str = False,
+        record_av: bool | str | None = None,
+        record_content: bool | str | None = None,
+        transcribe: bool | str = False,
+        hard_stop: float | str | None = None,
+        lead: float | str = 1800.0,
+        grace: float | str = 3600.0,
         server: str | None = None,
         webhooks: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -92,6 +108,17 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
         self.grace = grace
         self.server = server
         self.webhooks = webhooks
+
+    def earliest_launch(self, plan: Plan) -> datetime | None:
+        """Wait for a lasting room until the class's own window opens: by then the class before has given it back.
+
+        A launch while another class has the room would take over that class's session and settings.
+        """
+        earliest = super().earliest_launch(plan)
+        if plan.options.get("space") != "persistent":
+            return earliest
+        opens = plan.start - timedelta(seconds=float(plan.options.get("lead", self.lead)))
+        return opens if earliest is None else max(opens, earliest)
 
     def platform_options(self, space: str = "") -> dict[str, Any]:
         """Return the launch settings: this operator's arguments, then ``options``."""
@@ -159,14 +186,15 @@ class LessonspaceRetrieveTranscriptOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "transcript"
+    template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
     SOURCE = (
         "GET /organisations/{organisation}/sessions/{session}/",
         "GET /organisations/{organisation}/sessions/{session}/transcript/",
     )
 
-    def __init__(self, *, rules: ArtifactRules | Mapping[str, float] = DEFAULT_RULES, **kwargs: Any) -> None:
+    def __init__(self, *, rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rules = ArtifactRules.of(rules)
+        self.rules = rules
 
     def bring_home(
         self,
@@ -178,7 +206,7 @@ class LessonspaceRetrieveTranscriptOperator(RetrieveOperator):
         from airflow_provider.live_sessions.platforms.lessonspace.transcripts import segments
 
         status = platform.current(record.ref)
-        wait = self.rules.after(status.ended_at or record.end)
+        wait = ArtifactRules.of(self.rules).after(status.ended_at or record.end)
         verdicts: list[dict[str, str]] = []
         for number, session_id in enumerate(status.session_ids, start=1):
             found = platform.transcript(record.ref, session_id, wait)
@@ -291,18 +319,19 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "recording"
+    template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
     SOURCE = ("GET /organisations/{organisation}/sessions/{session}/", "GET /sessions/{session}/playback/")
 
     def __init__(
         self,
         *,
         fresh_links: bool = False,
-        rules: ArtifactRules | Mapping[str, float] = DEFAULT_RULES,
+        rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.fresh_links = fresh_links
-        self.rules = ArtifactRules.of(rules)
+        self.rules = rules
 
     def bring_home(
         self,
@@ -312,7 +341,7 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
     ) -> tuple[Manifest, dict[str, Any]]:
         """Ask for every session's recording."""
         status = platform.current(record.ref)
-        wait = self.rules.after(status.ended_at or record.end)
+        wait = ArtifactRules.of(self.rules).after(status.ended_at or record.end)
         told: list[dict[str, Any]] = []
         links: dict[str, str] = {}
         for session_id in status.session_ids:
@@ -371,7 +400,7 @@ class LessonspaceUpdateSessionOperator(BaseOperator):
     def __init__(
         self,
         *,
-        session: Mapping[str, Any] | None = None,
+        session: Mapping[str, Any] | XComArg | None = None,
         session_id: str = "",
         conn_id: str = LessonspaceHook.default_conn_name,
         name: str = "",

@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.hooks.storage import open_storage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.core.status import SessionStatus
@@ -45,7 +45,7 @@ class RetrieveOperator(BaseOperator):
     ui_color = "#f4efdc"
 
     def __init__(
-        self, *, session: Mapping[str, Any], destination: str = "", timezone: str = "UTC", **kwargs: Any
+        self, *, session: Mapping[str, Any] | XComArg, destination: str = "", timezone: str = "UTC", **kwargs: Any
     ) -> None:
         kwargs.setdefault("retries", 2)
         super().__init__(**kwargs)

@@ -10,6 +10,7 @@ from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from airflow_provider.live_sessions.sandbox.clock import utc
 from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
@@ -22,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m airflow_provider.live_sessions.sandbox", description=__doc__)
     made.add_argument("--port", type=int, default=8899, help="0 picks a free one")
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
-    made.add_argument("--start", type=datetime.fromisoformat, help="the time to begin at, with an offset")
+    made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
     group = made.add_argument_group("Lessonspace")
     hints = get_type_hints(Options)
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         stop.wait()
     return 0
+
+
+def _moment(text: str) -> datetime:
+    return utc(datetime.fromisoformat(text))
 
 
 if __name__ == "__main__":

@@ -110,13 +110,14 @@ class Desk:
 
     def close(self) -> None:
         """End every connection and wait for its thread."""
-        self._stopping.set()
         with self._lock:
             open_now = dict(self._open)
         for connection in open_now:
             # The client may have closed it already.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        # Only now, or a request that is being delayed would still be answered.
+        self._stopping.set()
         for thread in open_now.values():
             thread.join(timeout=5)
 

@@ -93,9 +93,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(replace(response, body=body, content_type=JSON))
         elif fault.kind is Kind.DRIP:
             step = max(1, -(-len(response.body) // DRIPS))
+            starts = range(0, len(response.body), step)
             self.wfile.write(self._head(response))
-            for start in range(0, len(response.body), step):
-                self.desk.pause(fault.seconds / DRIPS)
+            for start in starts:
+                self.desk.pause(fault.seconds / len(starts))
                 self.wfile.write(response.body[start : start + step])
         else:
             self._send(response)

@@ -75,6 +75,7 @@ class RequestLog:
             status: Only this status.
             since: Only entries with a higher number.
         """
+        in_path, in_query = re.compile(path), re.compile(query)
         with self._lock:
             kept = list(self._entries)
         return [
@@ -83,8 +84,8 @@ class RequestLog:
             if one.number > since
             and method in ("", one.method)
             and status in (None, one.status)
-            and re.search(path, one.path)
-            and re.search(query, one.query)
+            and in_path.search(one.path)
+            and in_query.search(one.query)
         ]
 
     def clear(self) -> None:

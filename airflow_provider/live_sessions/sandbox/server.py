@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import socketserver
 import sys
@@ -34,13 +35,33 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
     from airflow_provider.live_sessions.sandbox.world import Platform
 
-# How often the accepting thread looks whether it should stop, seconds.
-POLL = 0.05
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+    timeout = 0.0
+
+    def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
+        self._alarm, self._ring = socket.socketpair()
+        super().__init__(address, handler)
+
+    def serve(self) -> None:
+        """Accept connections until :meth:`ring`; sleeps in between, and stops at once."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._alarm, selectors.EVENT_READ)
+            while all(key.fileobj is not self._alarm for key, _ in selector.select()):
+                self.handle_request()
+
+    def ring(self) -> None:
+        """Have :meth:`serve` return."""
+        self._ring.send(b"!")
+
+    def server_close(self) -> None:
+        """Give back the sockets."""
+        super().server_close()
+        self._alarm.close()
+        self._ring.close()
 
     def server_bind(self) -> None:
         # http.server would look up the host's name here, which may ask a name server.
@@ -111,7 +132,7 @@ class Sandbox:
         self._server = _Server(self._address, handler)
         host, port = self._server.server_name, self._server.server_port
         self._world.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not bound
-        self._thread = Thread(target=self._server.serve_forever, args=(POLL,), name="sandbox", daemon=True)
+        self._thread = Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
         self.agenda.start()
         return self
@@ -120,7 +141,7 @@ class Sandbox:
         """Stop listening, end every connection and thread."""
         if self._server is None or self._thread is None:
             return
-        self._server.shutdown()
+        self._server.ring()
         self._thread.join()
         self._server.server_close()
         self._desk.close()

@@ -6,7 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-from airflow_provider.live_sessions.schedules.csv_cells import quoted
+from airflow_provider.live_sessions.schedules.cells import quoted
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "class_id": ("id", "class", "uid"),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.schedules import csv_cells as cells
+from airflow_provider.live_sessions.schedules import cells
 from airflow_provider.live_sessions.schedules.model import Occurrence, Problem
 from airflow_provider.live_sessions.schedules.zones import FIXED_ABBREVIATIONS, find_zone, local_to_utc
 

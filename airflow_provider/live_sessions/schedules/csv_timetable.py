@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_ROWS = 50_000
-MAX_OCCURRENCES = 100_000
+MAX_OCCURRENCES = 50_000
 MAX_PROBLEMS = 10_000
 _DELIMITERS = ",;\t|"
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from icalendar import Component, Event  # noqa: TID253  loaded at run time only
 from icalendar.timezone import tzp  # noqa: TID253  loaded at run time only
 
-from airflow_provider.live_sessions.schedules.csv_cells import CellError, quoted, read_option
+from airflow_provider.live_sessions.schedules.cells import CellError, quoted, read_option
 from airflow_provider.live_sessions.schedules.ical_people import participants
 from airflow_provider.live_sessions.schedules.ical_rules import RuleError, judge
 from airflow_provider.live_sessions.schedules.ical_text import OWN_PREFIX
@@ -157,7 +157,9 @@ def read_event(block: Block, default_zone: ZoneInfo) -> EventFacts | AllDay:
 def zone_known(name: str) -> bool:
     """Return whether the calendar library knows a zone, by its own tables or by the file's VTIMEZONE."""
     try:
-        return tzp.timezone(name) is not None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "/vendor.example/Europe/Berlin" is guessed, and rightly
+            return tzp.timezone(name) is not None
     except (OSError, ValueError):  # OSError: a folder of the zone tables, such as "Europe"
         return False
 
@@ -174,7 +176,7 @@ def _parse(block: Block) -> Component:
             )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # guesses about zone names; what cannot be guessed fails above
+            warnings.simplefilter("ignore")  # the same guess again
             event = Event.from_ical(block.text())
     except Exception as error:  # noqa: BLE001  whatever the library trips over, the reader gets a line
         raise EventError("", f"The event cannot be read ({type(error).__name__}). Export it again.") from None
@@ -205,7 +207,7 @@ def _all_day(event: Component, block: Block, begin: Any) -> AllDay:
     if not isinstance(begin, date):
         raise EventError("DTSTART", "DTSTART is neither a date nor a time. Write it like 20260907T090000.")
     end = _one(event, "DTEND")
-    last = end if isinstance(end, date) else begin
+    last = end if isinstance(end, date) and not isinstance(end, datetime) else begin
     repeats = "RRULE" in event or "RDATE" in event
     return AllDay(block.line_of("DTSTART"), begin, None if repeats else last)
 

@@ -7,16 +7,23 @@ hours, so a rule is judged before it is expanded, and always gets an end. Rules:
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped]  # it ships no types
+from icalendar.prop import vRecur  # noqa: TID253  loaded at run time only
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MAX_STEPS = 60_000
 """What one rule may cost: 24 classes a day for almost seven years, or one a day for 160."""
 
 MAX_TOTAL_STEPS = 1_000_000
 """What all the rules of a file may cost together: some 10 s of work."""
+
+NEVER_STEPS = 50_000
+"""What it costs to find out that a rule never happens."""
 
 _DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _KNOWN = frozenset({
@@ -29,6 +36,10 @@ _MAX_VALUES = 400
 
 class RuleError(ValueError):
     """A rule that no timetable needs; the text says why and what to write instead."""
+
+
+class NeverError(RuleError):
+    """A rule that never happens; finding that out takes long, which the reader counts."""
 
 
 def judge(rule: Mapping[str, list[Any]]) -> str:
@@ -80,10 +91,11 @@ def _a_day(rule: Mapping[str, list[Any]]) -> int:
     return times
 
 
-def bound(rule: Mapping[str, list[Any]], start: datetime, latest: datetime) -> tuple[dict[str, Any], int]:
+def settle(rule: Mapping[str, list[Any]], start: datetime, latest: datetime) -> tuple[vRecur, int]:
     """Give a rule an end, and say what it costs to follow it until then.
 
     A date as UNTIL means that whole day: several programs write it so, although RFC 5545 asks for a time.
+    A COUNT becomes the UNTIL that it amounts to, because a rule may not have both.
 
     Args:
         rule: A rule that :func:`judge` let pass, with UNTIL as a naive local time or a date.
@@ -91,16 +103,15 @@ def bound(rule: Mapping[str, list[Any]], start: datetime, latest: datetime) -> t
         latest: The naive local time beyond which nobody asks.
 
     Returns:
-        The rule with UNTIL, and its cost in steps.
+        The rule with UNTIL and without COUNT, and its cost in steps.
 
     Raises:
-        RuleError: It costs too much.
+        RuleError: It costs too much, or never happens.
     """
     freq = judge(rule)
     until = latest
     for given in rule.get("UNTIL", ()):
-        end = given if isinstance(given, datetime) else _end_of(given)
-        until = min(until, end)
+        until = min(until, given if isinstance(given, datetime) else _end_of(given))
     days = max(0, (until - start).days + 1)
     interval = int(rule.get("INTERVAL", [1])[0])
     # dateutil looks at every day of a month or year.
@@ -110,13 +121,35 @@ def bound(rule: Mapping[str, list[Any]], start: datetime, latest: datetime) -> t
         raise RuleError(
             "RRULE makes too many classes before the time asked for. Let the series begin later, or end it."
         )
-    return {**rule, "FREQ": [freq], "UNTIL": [until]}, steps
+    bare = {name: values for name, values in rule.items() if name not in {"COUNT", "UNTIL"}}
+    _refuse_never(bare, start)
+    settled = vRecur({**bare, "UNTIL": [until]})
+    for count in rule.get("COUNT", ()):
+        times = _dates(settled, start)
+        settled["UNTIL"] = [next(islice(times, int(count) - 1, int(count)), until)]
+    return settled, steps
+
+
+def _refuse_never(bare: Mapping[str, list[Any]], start: datetime) -> None:
+    """Refuse a rule that never happens: dateutil would look for its first day until the year 9999.
+
+    The calendar repeats every 400 years, weekdays included, so the question is asked near the end of time,
+    where the search is short.
+    """
+    shifted = start.replace(year=start.year + (9999 - start.year) // 400 * 400)
+    if next(_dates(vRecur(bare), shifted), None) is None:
+        raise NeverError("RRULE never happens, like a 30th of February. Correct it.")
+
+
+def _dates(rule: vRecur, start: datetime) -> Iterator[datetime]:
+    text: bytes = rule.to_ical()  # type: ignore[no-untyped-call]  # icalendar types it in part only
+    return iter(rrulestr(text.decode(), dtstart=start))
 
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59))
 
 
-def over_before(rule: Mapping[str, list[Any]], earliest: datetime) -> bool:
-    """Return whether a bounded rule ended before the naive local time ``earliest``."""
-    return bool(rule["UNTIL"][0] < earliest - timedelta(days=1))
+def over_before(rule: Mapping[str, list[Any]], start: datetime, earliest: datetime) -> bool:
+    """Return whether a settled rule began and ended before the naive local time ``earliest``."""
+    return bool(start <= rule["UNTIL"][0] < earliest - timedelta(days=1))

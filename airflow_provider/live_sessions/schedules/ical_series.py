@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import recurring_ical_events  # noqa: TID253  loaded at run time only
 from icalendar import Calendar, Event  # noqa: TID253  loaded at run time only
-from icalendar.prop import vDDDLists, vDDDTypes, vRecur  # noqa: TID253  loaded at run time only
+from icalendar.prop import vDDDLists, vDDDTypes  # noqa: TID253  loaded at run time only
 
-from airflow_provider.live_sessions.schedules.ical_rules import bound, over_before
+from airflow_provider.live_sessions.schedules.ical_rules import over_before, settle
 from airflow_provider.live_sessions.schedules.model import Occurrence, Problem
 from airflow_provider.live_sessions.schedules.zones import local_to_utc
 
@@ -98,11 +98,11 @@ class Series:
     def _add_rule(self, event: Event, one: EventFacts, start: datetime, reach: timedelta) -> None:
         given: list[Any] = list((one.rule or {}).get("UNTIL", ()))
         until = [self._wall(end) if isinstance(end, datetime) else end for end in given]
-        rule, steps = bound({**(one.rule or {}), "UNTIL": until}, start, self._span[1] + reach)
-        if len(self._events) == 1 and not one.extra and over_before(rule, self._span[0]):
+        rule, steps = settle({**(one.rule or {}), "UNTIL": until}, start, self._span[1] + reach)
+        if len(self._events) == 1 and not one.extra and over_before(rule, start, self._span[0]):
             return  # a series of years ago: nothing of it is asked for
         self.steps += steps
-        event["RRULE"] = vRecur(rule)
+        event["RRULE"] = rule
 
     def occurrences(self) -> tuple[list[Occurrence], list[Problem]]:
         """Return the classes that start in the window, and notes on those that the clock moved."""

@@ -62,12 +62,14 @@ class Block:
         number: The line of its BEGIN.
         lines: What it holds: of an event the properties that matter, of a zone everything.
         cancelled: True when the calendar around it is a cancellation (METHOD:CANCEL).
+        broken: True when one of its lines is a problem already, so that the rest cannot be trusted.
     """
 
     kind: str
     number: int
     lines: list[ContentLine] = field(default_factory=list)
     cancelled: bool = False
+    broken: bool = False
 
     def text(self) -> str:
         """Return the block as iCalendar text."""
@@ -113,10 +115,14 @@ class _Cutter:
             self.block.lines.append(line)
         elif self.block and depth == 2:
             if not line.name:
+                self.block.broken = True
                 self.fault(line.number, "This line has no NAME:VALUE. A long line must go on with a space.")
+            elif not _is_wanted(line.name):
+                pass
             elif len(line.text) > MAX_LINE:
+                self.block.broken = True
                 self.fault(line.number, f"This line is longer than {MAX_LINE:,} characters. Shorten it.")
-            elif line.name in _WANTED or line.name.startswith(OWN_PREFIX):
+            else:
                 self.block.lines.append(line)
         elif depth == 1 and line.name == "METHOD":
             self.cancelling = line.value.upper() == "CANCEL"
@@ -162,6 +168,10 @@ class _Cutter:
             for block in self.blocks[self.first_of_calendar :]:
                 block.cancelled = True
         return True
+
+
+def _is_wanted(name: str) -> bool:
+    return name in _WANTED or name.startswith(OWN_PREFIX)
 
 
 def cut(text: str, source: str) -> tuple[list[Block], list[Problem]]:

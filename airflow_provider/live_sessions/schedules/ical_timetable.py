@@ -25,7 +25,13 @@ from icalendar.timezone import tzp  # noqa: TID253  loaded at run time only
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.schedules.ical_event import AllDay, EventError, EventFacts, read_event
-from airflow_provider.live_sessions.schedules.ical_rules import MAX_TOTAL_STEPS, RuleError, judge_zone
+from airflow_provider.live_sessions.schedules.ical_rules import (
+    MAX_TOTAL_STEPS,
+    NEVER_STEPS,
+    NeverError,
+    RuleError,
+    judge_zone,
+)
 from airflow_provider.live_sessions.schedules.ical_series import Series
 from airflow_provider.live_sessions.schedules.ical_text import Block, cut
 from airflow_provider.live_sessions.schedules.model import Occurrence, Problem, Timetable
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-MAX_OCCURRENCES = 100_000
+MAX_OCCURRENCES = 50_000
 
 # The library keeps zones by name for the life of the process: one file's "School Time" must not answer for
 # another's, so they are forgotten before each reading, and one file is read at a time.
@@ -108,7 +114,7 @@ class _Reading:
         by_uid: dict[str, list[EventFacts]] = defaultdict(list)
         spoilt: set[str] = set()
         for block in blocks:
-            facts = self._facts(block)
+            facts = None if block.broken else self._facts(block)
             if isinstance(facts, EventFacts):
                 by_uid[facts.uid].append(facts)
             elif facts is None:
@@ -144,6 +150,7 @@ class _Reading:
 
     def _touches(self, event: AllDay) -> bool:
         first, last = (moment.astimezone(self.zone).date() for moment in self.window)
+        # DTEND of an all-day event is the day after it; a day more is no harm.
         return event.last is None or (event.first <= last and event.last >= first - timedelta(days=1))
 
     def _current(self, events: list[EventFacts]) -> list[EventFacts] | None:
@@ -172,10 +179,8 @@ class _Reading:
                 self.fault(line, "Reading stopped here: the file's rules together make too many classes.")
                 return False
             found, notes = series.occurrences()
-        except RuleError as error:
-            self.fault(line, str(error))
-            return True
-        except ConfigurationError as error:
+        except (RuleError, ConfigurationError) as error:
+            self._steps += NEVER_STEPS if isinstance(error, NeverError) else 0
             self.fault(line, str(error))
             return True
         except Exception as error:  # noqa: BLE001  whatever the library trips over, the reader gets a line

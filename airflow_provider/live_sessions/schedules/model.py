@@ -148,8 +148,6 @@ class Occurrence:
             )
         except KeyError as error:
             raise ConfigurationError(f"A class of a timetable lacks the field {error}.") from None
-        except (AttributeError, TypeError, ValueError):
-            raise ConfigurationError("A participant of a class is of the wrong kind.") from None
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {

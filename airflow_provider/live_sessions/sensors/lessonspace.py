@@ -15,8 +15,10 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import deferral_hold
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, ArtifactRules, Readiness
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, artifact_delay
 from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
 from airflow_provider.live_sessions.sensors.session import REACTIONS, SessionEndSensor, SessionStartSensor
 from airflow_provider.live_sessions.triggers.artifact import ArtifactTrigger
@@ -25,7 +27,7 @@ from airflow_provider.live_sessions.triggers.events import read_event
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.core.contract import ArtifactWait
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
@@ -69,45 +71,42 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
     """
 
     hook_class: ClassVar[str] = HOOK
-    template_fields: Sequence[str] = ("session",)
+    template_fields: Sequence[str] = ("session", "check_delays", "rules", "on_none")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#e3ebf7"
 
     def __init__(
         self,
         *,
-        session: Mapping[str, Any],
+        session: Mapping[str, Any] | XComArg,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        check_delays: Sequence[float] = ARTIFACT_DELAYS,
-        rules: ArtifactRules | Mapping[str, float] = DEFAULT_RULES,
+        check_delays: Sequence[float] | str = ARTIFACT_DELAYS,
+        rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES,
         on_none: str = "succeed",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", 2)
         super().__init__(**kwargs)
-        if on_none not in REACTIONS:
-            raise ValueError(f"on_none is one of {', '.join(REACTIONS)}, not {on_none!r}")
-        if not check_delays or any(delay <= 0 for delay in check_delays):
-            raise ValueError("check_delays are seconds above 0")
         self.session = session
         self.deferrable = deferrable
-        self.check_delays = tuple(float(delay) for delay in check_delays)
-        self.rules = ArtifactRules.of(rules)
+        self.check_delays = check_delays
+        self.rules = rules
         self.on_none = on_none
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask once, then wait in the triggerer, or here."""
         del context
         with airflow_errors():
+            delays = self._delays()
             record = SessionRecord.from_json(self.session)
             platform = LessonspaceHook(record.ref.conn_id).platform()
             try:
                 status = platform.current(record.ref)
-                wait = self.rules.after(status.ended_at or record.end)
+                wait = ArtifactRules.of(self.rules).after(status.ended_at or record.end)
                 verdicts = {one: {"readiness": "pending", "why": ""} for one in status.session_ids}
                 asked = self._ask(platform, record, wait, verdicts, asked=0)
                 while _pending(verdicts) and not self.deferrable:
-                    delay = artifact_delay(asked - 1, self.check_delays)
+                    delay = artifact_delay(asked - 1, delays)
                     if delay is None:
                         break
                     time.sleep(delay)
@@ -122,7 +121,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                         ability=Ability.TRANSCRIPT.name,
                         session_ids=list(verdicts),
                         asked=asked,
-                        delays=list(self.check_delays),
+                        delays=list(delays),
                         wait=wait.to_json(),
                         not_before=time.time() + deferral_hold(),
                     ),
@@ -136,6 +135,13 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
             return self._finish(record, dict(read_event(event, "artifact").get("verdicts", {})))
+
+    def _delays(self) -> tuple[float, ...]:
+        if self.on_none not in REACTIONS:
+            raise ConfigurationError(f"on_none is one of {', '.join(REACTIONS)}, not {self.on_none!r}.")
+        if isinstance(self.check_delays, str) or not self.check_delays:
+            raise ConfigurationError("check_delays is a list of seconds.")
+        return tuple(seconds_of(delay, "check_delays") for delay in self.check_delays)
 
     def _ask(
         self,

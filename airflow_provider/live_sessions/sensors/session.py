@@ -13,15 +13,16 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Conclusion, Goal, GoalKind, Outcome
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.core.times import moment, seconds_of
 from airflow_provider.live_sessions.triggers.waiting import SETTLE, SessionWait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
 REACTIONS = ("skip", "fail", "succeed")
 
@@ -39,27 +40,22 @@ class SessionSensor(BaseSensorOperator):
     """
 
     hook_class: ClassVar[str]
-    template_fields: Sequence[str] = ("session",)
+    template_fields: Sequence[str] = ("session", "poll_interval", "on_no_show", "on_cancelled")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#e3ebf7"
 
     def __init__(
         self,
         *,
-        session: Mapping[str, Any],
+        session: Mapping[str, Any] | XComArg,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = POLL_INTERVAL,
+        poll_interval: float | str = POLL_INTERVAL,
         on_no_show: str = "skip",
         on_cancelled: str = "skip",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", 2)
         super().__init__(**kwargs)
-        for name, value in (("on_no_show", on_no_show), ("on_cancelled", on_cancelled)):
-            if value not in REACTIONS:
-                raise ValueError(f"{name} is one of {', '.join(REACTIONS)}, not {value!r}")
-        if poll_interval <= 0:
-            raise ValueError("poll_interval has to be above 0 seconds")
         self.session = session
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -68,23 +64,27 @@ class SessionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once, then wait in the triggerer, or here."""
-        del context
         with airflow_errors():
+            self._check()
             record = SessionRecord.from_json(self.session)
             wait = self.session_wait(record)
             outcome = wait.look_once(self, record)
-            if outcome is not None:
-                return self._finish(record, wait.accept(self, outcome))
-            if self.deferrable:
+            if outcome is None and self.deferrable:
                 wait.defer(self, record)
-            return self._finish(record, wait.block(self, record))
+            outcome = wait.block(self, record) if outcome is None else wait.accept(self, outcome)
+            return self._finish(context, record, outcome)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return from the triggerer."""
-        del context
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
-            return self._finish(record, self.session_wait(record).finish_deferred(self, event))
+            return self._finish(context, record, self.session_wait(record).finish_deferred(self, event))
+
+    def _check(self) -> None:
+        for name in ("on_no_show", "on_cancelled"):
+            if getattr(self, name) not in REACTIONS:
+                raise ConfigurationError(f"{name} is one of {', '.join(REACTIONS)}, not {getattr(self, name)!r}.")
+        seconds_of(self.poll_interval, "poll_interval")
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Return the wait of this sensor."""
@@ -107,13 +107,16 @@ class SessionSensor(BaseSensorOperator):
             "missing": sorted(set(known.values()) - came) if known else None,
         }
 
-    def _finish(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
+    def _finish(self, context: Context, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
+        result = self.result(record, outcome)
+        # A skipped task has no result, but whoever reports on the class wants to know why.
+        context["ti"].xcom_push(key="outcome", value=result)
         if outcome.conclusion is Conclusion.CANCELLED:
             self._react(self.on_cancelled, f"{record.title!r} was cancelled. {outcome.why}")
         if outcome.conclusion is Conclusion.NEVER_HELD:
             absence = outcome.status.absence if outcome.status is not None else None
             self._react(self.on_no_show, f"{record.title!r} was never held ({absence}). {outcome.why}")
-        return self.result(record, outcome)
+        return result
 
     def _react(self, reaction: str, message: str) -> None:
         if reaction == "skip":
@@ -140,9 +143,11 @@ class SessionEndSensor(SessionSensor):
         Unavailable: The deadline passed while it was live or could not be asked for.
     """
 
-    template_fields: Sequence[str] = ("session", "deadline")
+    template_fields: Sequence[str] = (*SessionSensor.template_fields, "deadline", "settle")
 
-    def __init__(self, *, settle: float = SETTLE, deadline: datetime | str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, settle: float | str = SETTLE, deadline: datetime | str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.settle = settle
         self.deadline = deadline
@@ -150,13 +155,13 @@ class SessionEndSensor(SessionSensor):
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the end."""
         del record
-        deadline = parse_time(self.deadline) if isinstance(self.deadline, str) and self.deadline else self.deadline
+        deadline = moment(self.deadline, "deadline") if self.deadline else None
         return SessionWait(
             hook_class=self.hook_class,
             goal=Goal(GoalKind.END),
-            poll_interval=self.poll_interval,
-            settle=self.settle,
-            deadline=deadline or None,
+            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
+            settle=seconds_of(self.settle, "settle"),
+            deadline=deadline,
         )
 
 
@@ -172,9 +177,10 @@ class SessionStartSensor(SessionSensor):
         succeeds at its deadline: ``missing`` is the answer.
     """
 
+    template_fields: Sequence[str] = (*SessionSensor.template_fields, "no_show_after")
     EXPECT = ("anyone", "company", "everyone")
 
-    def __init__(self, *, expect: str = "anyone", no_show_after: float = 900.0, **kwargs: Any) -> None:
+    def __init__(self, *, expect: str = "anyone", no_show_after: float | str = 900.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if expect not in self.EXPECT:
             raise ValueError(f"expect is one of {', '.join(self.EXPECT)}, not {expect!r}")
@@ -187,8 +193,8 @@ class SessionStartSensor(SessionSensor):
         return SessionWait(
             hook_class=self.hook_class,
             goal=Goal(GoalKind.START, min_people=1 if self.expect == "anyone" else 2, expected=everyone),
-            poll_interval=self.poll_interval,
-            deadline=record.start + timedelta(seconds=self.no_show_after),
+            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
+            deadline=record.start + timedelta(seconds=seconds_of(self.no_show_after, "no_show_after")),
         )
 
     def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:

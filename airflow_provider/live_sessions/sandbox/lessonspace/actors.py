@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Actors:
         self._agenda = agenda
         self._presence = presence
         self._set: set[tuple[object, ...]] = set()
-        self.happened: list[dict[str, Any]] = []
+        self.happened: deque[dict[str, Any]] = deque(maxlen=KEPT)
 
     def launched(self, space: Space, link: Link, at: datetime) -> None:
         """Set in motion what the scripts say about this link's person; a repeated launch sets nothing again."""
@@ -85,11 +86,6 @@ class Actors:
             self._presence.cobrowser(session, theirs[-1], event.do.removeprefix("cobrowser-"), at)
         return theirs[-1]
 
-    def clear(self) -> None:
-        """Forget what was set in motion and what happened."""
-        self._set.clear()
-        self.happened.clear()
-
     def _arm(self, script: Script, position: int, event: Event, space: Space, link: Link, at: datetime) -> None:
         anchor = _anchor(script.anchor, link)
         # Without a limit on the link, one round of scripted people per reserved session.
@@ -108,10 +104,9 @@ class Actors:
         except (NotAdmitted, LookupError) as refused:
             why = str(refused)
         who = link.person.external_id if link.person and event.user != GUEST else GUEST
-        if len(self.happened) < KEPT:
-            self.happened.append(
-                {"at": iso(at), "space": space.launch_id, "user": who, "do": event.do.value, "refused": why}
-            )
+        self.happened.append(
+            {"at": iso(at), "space": space.launch_id, "user": who, "do": event.do.value, "refused": why}
+        )
 
 
 def newest(space: Space, external_id: str, at: datetime) -> Link | None:

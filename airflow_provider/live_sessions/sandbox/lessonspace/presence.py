@@ -98,9 +98,7 @@ class Presence:
         return who
 
     def leave(self, session: Session, who: Connection, at: datetime) -> None:
-        """Close one connection; the last one starts the count-down to the session's end."""
-        if who.left_at is not None:
-            return
+        """Close an open connection; the last one starts the count-down to the session's end."""
         self._close(session, who, at)
         if not session.inside:
             _drop(session)
@@ -111,7 +109,7 @@ class Presence:
 
     def idle(self, session: Session, who: Connection, at: datetime) -> None:
         """Mark a connection idle, as Lessonspace does after five minutes without activity."""
-        if who.left_at is not None or who.idle:
+        if who.idle:
             return
         who.idle = True
         self._store.note(session, "user-idled", at, who)
@@ -134,9 +132,7 @@ class Presence:
         self._webhooks.user(f"cobrowser.{step}", session, who, at)
 
     def end(self, session: Session, at: datetime, reason: str) -> None:
-        """End a session now, whoever is inside."""
-        if session.ended_at is not None:
-            return
+        """End a session in progress now, whoever is inside."""
         for who in session.inside:
             self._close(session, who, at)
         _drop(session)
@@ -178,9 +174,9 @@ class Presence:
         self._webhooks.user("user.leave", session, who, at)
 
     def _wake(self, session: Session, who: Connection) -> None:
+        # With somebody inside, the only end under way is the idle rule's.
         who.idle = False
-        if session.inside:
-            _drop(session)
+        _drop(session)
 
     def _watch_idle(self, session: Session, at: datetime) -> None:
         if session.ending is None and all(one.idle for one in session.inside):

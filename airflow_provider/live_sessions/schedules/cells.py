@@ -1,4 +1,4 @@
-"""What one cell of a CSV timetable may hold. Each reader returns a value or raises :class:`CellError`."""
+"""What one cell of a timetable may hold. Each reader returns a value or raises :class:`CellError`."""
 
 from __future__ import annotations
 

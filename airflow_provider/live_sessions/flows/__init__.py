@@ -1,0 +1,1 @@
+"""Ready-made pieces of DAGs: task groups made of this package's operators and sensors."""

@@ -1,0 +1,127 @@
+"""One class on Lessonspace from launch to files, as a task group that maps over a timetable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import task_group
+
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
+from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
+from airflow_provider.live_sessions.operators.lessonspace import (
+    LessonspaceHandOverLinksOperator,
+    LessonspaceLaunchSessionOperator,
+    LessonspaceRetrieveAttendanceOperator,
+    LessonspaceRetrieveRecordingOperator,
+    LessonspaceRetrieveTranscriptOperator,
+)
+from airflow_provider.live_sessions.sensors.lessonspace import (
+    LessonspaceSessionEndSensor,
+    LessonspaceTranscriptSensor,
+)
+from airflow_provider.live_sessions.triggers.waiting import SETTLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider.live_sessions.core.contract import ArtifactRules
+
+CLASS = "{{ task.session['title'] }}"
+
+
+@task_group(group_id="class")
+def lessonspace_class(
+    session: Mapping[str, Any],
+    *,
+    conn_id: str = "lessonspace_default",
+    timetable: str = "",
+    destination: str = "",
+    timezone: str = "UTC",
+    launch: Mapping[str, Any] | None = None,
+    smtp_conn_id: str = "smtp_default",
+    on_no_show: str = "skip",
+    poll_interval: float | str = POLL_INTERVAL,
+    settle: float | str = SETTLE,
+    check_delays: Sequence[float] | str = ARTIFACT_DELAYS,
+    rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES,
+    deferrable: bool = True,
+) -> None:
+    """Launch a class; then, each on its own, hand its links over and wait for its end; then bring it home.
+
+    The wait depends on the launch alone: a mail that fails loses no transcript.
+
+    Args:
+        session: One class of a timetable, as ``SelectClassesOperator`` gives it.
+        conn_id: The Airflow connection.
+        timetable: The timetable's name, part of the class's identity.
+        destination: Where the files go.
+        timezone: The zone of folders, mails and tables.
+        launch: Further arguments of the launch operator, e.g. ``{"transcribe": True, "hard_stop": 600}``.
+        smtp_conn_id: The SMTP connection for the links.
+        on_no_show: What a class that was never held does: skip, fail or succeed.
+        poll_interval: Seconds between polls.
+        settle: Seconds with nobody in the room that end a class early.
+        check_delays: Seconds between two questions for a transcript.
+        rules: When a transcript can be expected.
+        deferrable: Wait without worker slots.
+    """
+    launched = LessonspaceLaunchSessionOperator(
+        task_id="launch",
+        session=session,
+        conn_id=conn_id,
+        timetable=timetable,
+        deferrable=deferrable,
+        map_index_template=CLASS,
+        **dict(launch or {}),
+    )
+    LessonspaceHandOverLinksOperator(
+        task_id="hand_over",
+        session=launched.output,
+        smtp_conn_id=smtp_conn_id,
+        destination=destination,
+        timezone=timezone,
+        deferrable=deferrable,
+        map_index_template=CLASS,
+    )
+    ended = LessonspaceSessionEndSensor(
+        task_id="wait_for_end",
+        session=launched.output,
+        on_no_show=on_no_show,
+        poll_interval=poll_interval,
+        settle=settle,
+        deferrable=deferrable,
+        map_index_template=CLASS,
+    )
+    attendance = LessonspaceRetrieveAttendanceOperator(
+        task_id="retrieve_attendance",
+        session=launched.output,
+        destination=destination,
+        timezone=timezone,
+        map_index_template=CLASS,
+    )
+    transcribed = LessonspaceTranscriptSensor(
+        task_id="wait_for_transcript",
+        session=launched.output,
+        check_delays=check_delays,
+        rules=rules,
+        deferrable=deferrable,
+        map_index_template=CLASS,
+    )
+    transcript = LessonspaceRetrieveTranscriptOperator(
+        task_id="retrieve_transcript",
+        session=launched.output,
+        destination=destination,
+        timezone=timezone,
+        rules=rules,
+        map_index_template=CLASS,
+    )
+    recording = LessonspaceRetrieveRecordingOperator(
+        task_id="retrieve_recording",
+        session=launched.output,
+        destination=destination,
+        timezone=timezone,
+        rules=rules,
+        map_index_template=CLASS,
+    )
+    ended >> [attendance, transcribed, recording]
+    transcribed >> transcript

@@ -1,0 +1,140 @@
+"""A day of classes on Lessonspace, from a timetable.
+
+Every hour: take the classes that start within the next 24 hours, launch each, hand everybody their own link,
+wait until the class has ended, and bring home transcript, attendance and the recording's manifest. Runs overlap
+and double nothing: a class's identity is its occurrence in the timetable, and what another run has in hand is
+left alone unless it changed. Cancel a class by setting its ``status`` to ``cancelled``; keep the row.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import Param, dag, task
+
+from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
+from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
+from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+
+LAUNCH = {
+    "transcribe": "{{ params.transcribe }}",
+    "hard_stop": "{{ params.hard_stop_seconds }}",
+    "hand_over_before": "{{ params.hand_over_before_seconds }}",
+    "lead": "{{ params.lead_seconds }}",
+    "grace": "{{ params.grace_seconds }}",
+    "create_in_past": "{{ params.on_missed == 'launch' }}",
+    "revive": True,  # the timetable is the truth: a class that is confirmed again takes place
+}
+
+
+@dag(
+    dag_id="class_day",
+    schedule="@hourly",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=48,  # a run lasts until its last class has ended
+    render_template_as_native_obj=True,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    params={
+        "timetable": Param(
+            "dags/timetables/example.csv",
+            type="string",
+            title="Timetable",
+            description="Path or URL of a CSV or iCalendar file; any URL of Airflow's object storage.",
+        ),
+        "timezone": Param("Europe/Berlin", type="string", title="Zone of times that name none"),
+        "conn_id": Param("lessonspace_default", type="string", title="Lessonspace connection"),
+        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=744, title="Horizon, hours"),
+        "on_missed": Param(
+            "skip",
+            enum=["skip", "launch", "fail"],
+            title="Classes that began before anybody launched them",
+        ),
+        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
+        "transcribe": Param(True, type="boolean", title="Transcribe"),
+        "hard_stop_seconds": Param(
+            600, type=["number", "null"], minimum=0, title="Put everybody out after the planned end, seconds"
+        ),
+        "hand_over_before_seconds": Param(
+            3600,
+            type=["number", "null"],
+            minimum=0,
+            title="Hand links over before the start, seconds",
+            description="Until then a cancel is complete.",
+        ),
+        "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
+        "lead_seconds": Param(1800, type="number", minimum=0, title="Room opens before the start, seconds"),
+        "grace_seconds": Param(3600, type="number", minimum=0, title="Room closes after the end, seconds"),
+        "settle_seconds": Param(
+            600, type="number", exclusiveMinimum=0, title="An empty room ends a class after, s"
+        ),
+        "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
+        "check_delays": Param(
+            [300, 600, 1200, 2400, 3600], type="array", title="Seconds between questions for a transcript"
+        ),
+        "rules": Param(
+            {"min_seconds": 150, "sure_seconds": 300, "give_up_after": 86400, "give_up_after_short": 21600},
+            type="object",
+            title="When a transcript can be expected",
+        ),
+    },
+    tags=["lessonspace", "classes"],
+    doc_md=__doc__,
+)
+def class_day() -> None:
+    """Wire the day together."""
+    select = SelectClassesOperator(
+        task_id="select",
+        timetable="{{ params.timetable }}",
+        timezone="{{ params.timezone }}",
+        conn_id="{{ params.conn_id }}",
+        horizon="{{ params.horizon_hours }}",
+        on_missed="{{ params.on_missed }}",
+        destination="{{ params.destination }}",
+        lead="{{ params.lead_seconds }}",
+        grace="{{ params.grace_seconds }}",
+    )
+
+    @task
+    def to_launch(selection: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(selection["launch"])
+
+    @task
+    def to_cancel(selection: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(selection["cancel"])
+
+    cancel = LessonspaceCancelSessionOperator.partial(
+        task_id="cancel",
+        conn_id="{{ params.conn_id }}",
+        timetable="{{ params.timetable }}",
+        options={
+            "transcribe": "{{ params.transcribe }}",
+            "hard_stop": "{{ params.hard_stop_seconds }}",
+            "lead": "{{ params.lead_seconds }}",
+            "grace": "{{ params.grace_seconds }}",
+        },
+        hand_over_before="{{ params.hand_over_before_seconds }}",
+        if_live="fail",
+        map_index_template="{{ task.session['title'] }}",
+    ).expand(session=to_cancel(select.output))
+
+    classes = lessonspace_class.partial(
+        conn_id="{{ params.conn_id }}",
+        timetable="{{ params.timetable }}",
+        destination="{{ params.destination }}",
+        timezone="{{ params.timezone }}",
+        launch=LAUNCH,
+        smtp_conn_id="{{ params.smtp_conn_id }}",
+        poll_interval="{{ params.poll_interval }}",
+        settle="{{ params.settle_seconds }}",
+        check_delays="{{ params.check_delays }}",
+        rules="{{ params.rules }}",
+    ).expand(session=to_launch(select.output))
+
+    report = ReportClassesOperator(task_id="report", selection=select.output)
+    [cancel, classes] >> report
+
+
+class_day()

@@ -1,0 +1,1 @@
+"""The demo: a day of classes, end to end, on a real Airflow against the sandbox."""

@@ -1,0 +1,68 @@
+"""Looks for join links in clear text wherever an Airflow keeps things: the promise is that there are none."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+SHORTEST = 20
+"""Characters; shorter parts of a link say nothing."""
+
+
+def secrets_of(state: Mapping[str, Any]) -> list[str]:
+    """Return the secrets that a sandbox gave out: join links, the tokens in them, the spaces' secrets.
+
+    Args:
+        state: The sandbox's record of the platform, secrets included.
+    """
+    found: set[str] = set()
+    for space in state["spaces"]:
+        found.add(space["secret"])
+        for link in space["links"]:
+            split = urlsplit(link["client_url"])
+            found |= {link["client_url"], f"{split.path}?{split.query}"}
+            # A token alone opens the door as well: its signature is what is searched for.
+            found |= {value.rpartition(".")[2] for name, value in parse_qsl(split.query) if name == "user"}
+    return sorted(one for one in found if len(one) >= SHORTEST)
+
+
+def find(secrets: Iterable[str], home: Path) -> list[str]:
+    """Return where a secret stands in clear text: in a table of the database, or in a file below the home.
+
+    Args:
+        secrets: What must not be found.
+        home: AIRFLOW_HOME, with the database and the logs.
+    """
+    needles = {form.encode() for secret in secrets for form in _forms(secret)}
+    places = [
+        f"{name}, table {table}"
+        for name, table, row in _rows(home)
+        if any(needle in row for needle in needles)
+    ]
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and any(needle in path.read_bytes() for needle in needles):
+            places.append(str(path.relative_to(home)))
+    return sorted(set(places))
+
+
+def _forms(secret: str) -> set[str]:
+    return {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), secret.replace("&", "&amp;")}
+
+
+def _rows(home: Path) -> Iterable[tuple[str, str, bytes]]:
+    for path in sorted(home.glob("*.db")):
+        with closing(sqlite3.connect(path)) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+            for table in tables:
+                for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - the names are the database's own
+                    text = "\n".join(
+                        cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell) for cell in row
+                    )
+                    yield path.name, table, text.encode()

@@ -1,0 +1,51 @@
+"""An Airflow of its own for the tests: set up before anything imports Airflow."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HOME = Path(tempfile.mkdtemp(prefix="live-sessions-tests-"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+_DAGS = Path(__file__).parents[1] / "dags"
+
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]  # whatever Airflow this machine has, the tests have their own
+
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(_HOME),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
+        "AIRFLOW__CORE__FERNET_KEY": "bGl2ZS1zZXNzaW9ucy10ZXN0cy1rZXktMzItYnl0ZXM=",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW__LIVE_SESSIONS__DESTINATION": str(_HOME / "brought-home"),
+        "NO_PROXY": "*",
+    }
+)
+
+import pytest  # noqa: E402 - Airflow's settings come first
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The home of the tests' own Airflow."""
+    return _HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Iterator[None]:
+    """A migrated database; only for tests that run whole DAGs."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    yield
