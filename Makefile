@@ -20,7 +20,7 @@ $(READY): pyproject.toml requirements/dev.txt
 	@touch $@
 
 demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox
-	$(BIN)/python -m tests.demo
+	$(BIN)/python -m demo
 
 test: $(READY)  ## every test, against the sandbox over real HTTP
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)

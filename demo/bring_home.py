@@ -126,7 +126,7 @@ def _ask_platform(row: Row, platform: Mapping[str, Any]) -> None:
     if len(spaces) != 1:
         row.problems.append(f"the platform has {len(spaces)} spaces for it, should be 1")
         return
-    sessions = [one for one in platform["sessions"] if one["space"] == spaces[0]["uuid"]]
+    sessions = [one for one in platform["sessions"] if one["space"] == spaces[0]["id"]]
     if len(sessions) != row.lesson.sessions:
         row.problems.append(f"the platform saw {len(sessions)} sessions, should be {row.lesson.sessions}")
 
@@ -156,5 +156,3 @@ def table(rows: Sequence[Row]) -> str:
 
 def _clock(moment: str | None) -> str:
     return moment[11:19] if moment else "-"
-
-

@@ -5,31 +5,29 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 SHORTEST = 20
 """Characters; shorter parts of a link say nothing."""
 
 
-def secrets_of(state: Mapping[str, Any]) -> list[str]:
-    """Return the secrets that a sandbox gave out: join links, the tokens in them, the spaces' secrets.
+def secrets_of(given: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what must not be found: join links, their paths, the tokens in them, the spaces' secrets.
 
     Args:
-        state: The sandbox's record of the platform, secrets included.
+        given: The ``links`` and ``secrets`` that a sandbox gave out.
     """
-    found: set[str] = set()
-    for space in state["spaces"]:
-        found.add(space["secret"])
-        for link in space["links"]:
-            split = urlsplit(link["client_url"])
-            found |= {link["client_url"], f"{split.path}?{split.query}"}
-            # A token alone opens the door as well: its signature is what is searched for.
-            found |= {value.rpartition(".")[2] for name, value in parse_qsl(split.query) if name == "user"}
+    found = set(given["secrets"])
+    for link in given["links"]:
+        split = urlsplit(link)
+        found |= {link, f"{split.path}?{split.query}"}
+        # A token alone opens the door as well: its signature is what is searched for.
+        found |= {value.rpartition(".")[2] for name, value in parse_qsl(split.query) if name == "user"}
     return sorted(one for one in found if len(one) >= SHORTEST)
 
 
@@ -42,9 +40,7 @@ def find(secrets: Iterable[str], home: Path) -> list[str]:
     """
     needles = {form.encode() for secret in secrets for form in _forms(secret)}
     places = [
-        f"{name}, table {table}"
-        for name, table, row in _rows(home)
-        if any(needle in row for needle in needles)
+        f"{name}, table {table}" for name, table, row in _rows(home) if any(needle in row for needle in needles)
     ]
     for path in sorted(home.rglob("*")):
         if path.is_file() and any(needle in path.read_bytes() for needle in needles):

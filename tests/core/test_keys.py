@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import DIGEST_LENGTH, KeyKind, LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.models import Participant, Plan
-from tests.core.strategies import plans, some_text, times
+from tests.core.strategies import moments, plans, some_text
 
 TASKS = st.fixed_dictionaries(
     {
@@ -29,7 +29,7 @@ OCCURRENCES = st.fixed_dictionaries(
         "conn_id": st.text(max_size=6),
         "timetable": st.text(max_size=6),
         "uid": st.text(max_size=6),
-        "start": times(),
+        "start": moments(),
     }
 )
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_keys_are_equal_only_for_equal_identities(one: dict[str, Any], other: di
     assert (task_key(one) == task_key(other)) is (one == other)
 
 
-@given(st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), times())
+@given(st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), moments())
 def test_a_task_and_an_occurrence_never_share_a_key(
     conn_id: str, first: str, second: str, third: str, start: datetime
 ) -> None:

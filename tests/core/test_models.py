@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.core.models import (
     SessionRef,
 )
 from airflow_provider.live_sessions.core.status import State
-from tests.core.strategies import participants, plans, refs, spoiled, times
+from tests.core.strategies import moments, participants, read_or_refused, refs, spoiled, times
 
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 ADA = Participant("ada", "Ada", "ada@school.example", "teacher", leader=True, options={"record": True})
@@ -40,13 +40,8 @@ def test_a_participant_crosses_processes_unchanged(person: Participant) -> None:
 @example({"name": "Ada", "options": ["x"]})
 @example({"name": "Ada", "options": "on"})
 def test_whatever_is_no_participant_is_a_configuration_error_and_nothing_else(data: Any) -> None:
-    try:
-        person = Participant.from_json(data)
-    except ConfigurationError as error:
-        assert str(error)
-    else:
-        assert person.id
-        assert person.name
+    person = read_or_refused(Participant.from_json, data)
+    assert person is None or (person.id and person.name)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +70,13 @@ def test_a_misspelt_field_is_named_and_not_ignored() -> None:
         Participant.from_json({"name": "Ada", "rolle": "teacher", "emial": "ada@school.example"})
 
 
-@given(plans())
-def test_a_plan_keeps_its_times_in_utc(plan: Plan) -> None:
-    assert plan.start.utcoffset() == plan.end.utcoffset() == timedelta(0)
+@given(times(), times())
+def test_a_plan_keeps_its_times_in_utc(one: datetime, other: datetime) -> None:
+    start, end = sorted((one, other), key=datetime.timestamp)
+    assume(start.timestamp() != end.timestamp())
+    plan = Plan("Algebra", start, end)
+    assert plan.start.tzinfo is plan.end.tzinfo is UTC
+    assert (plan.start, plan.end) == (start.astimezone(UTC), end.astimezone(UTC))
 
 
 def test_two_ways_to_write_one_moment_make_one_plan() -> None:
@@ -87,14 +86,14 @@ def test_two_ways_to_write_one_moment_make_one_plan() -> None:
     )
 
 
-@given(st.datetimes(), times())
+@given(st.datetimes(), moments())
 def test_a_plan_with_a_naive_time_is_refused(naive: datetime, moment: datetime) -> None:
     for start, end in ((naive, moment), (moment, naive)):
         with pytest.raises(ConfigurationError, match="no time zone"):
             Plan("Algebra", start, end)
 
 
-@given(times(), st.timedeltas(timedelta(0), timedelta(days=400)))
+@given(moments(), st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_plan_that_ends_before_or_when_it_starts_is_refused(start: datetime, early: timedelta) -> None:
     with pytest.raises(ConfigurationError, match=r"'Algebra' ends .* not after its start"):
         Plan("Algebra", start, start - early)
@@ -122,10 +121,7 @@ def test_a_ref_crosses_processes_unchanged(ref: SessionRef) -> None:
 @example({**REF.to_json(), "session_id": 7})
 @example({**REF.to_json(), "details": ["ab", 5]})
 def test_whatever_is_no_ref_is_a_configuration_error_and_nothing_else(data: Any) -> None:
-    try:
-        assert isinstance(SessionRef.from_json(data), SessionRef)
-    except ConfigurationError as error:
-        assert "launch operator" in str(error)
+    assert isinstance(read_or_refused(SessionRef.from_json, data), SessionRef | None)
 
 
 @pytest.mark.parametrize("name", ["platform", "conn_id", "session_id", "key"])

@@ -126,6 +126,16 @@ def test_it_stops_fast_with_connections_open_and_leaves_no_thread() -> None:
         requests.get(url, timeout=10)
 
 
+def test_a_connection_that_arrives_during_the_stop_is_ended() -> None:
+    sandbox = Sandbox().start()
+    sandbox.stop()
+    late, client = socket.socketpair()
+    with late, client:
+        client.settimeout(10)
+        sandbox._desk.connected(late)
+        assert client.recv(1) == b""
+
+
 def test_fifty_clients_at_once_are_served_and_nothing_is_doubled() -> None:
     with School.open() as school:
         together = threading.Barrier(50)

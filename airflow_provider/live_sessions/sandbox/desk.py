@@ -52,6 +52,7 @@ class Desk:
         self._log = log
         self.control = control
         self._stopping = Event()
+        self._closed = False
         self._lock = Lock()
         self._numbers = itertools.count(1)
         self._open: dict[socket.socket, Thread] = {}
@@ -60,6 +61,9 @@ class Desk:
         """Note a new connection and return its number."""
         with self._lock:
             self._open[connection] = current_thread()
+            if self._closed:
+                # It was accepted just before the end; nobody will serve it.
+                connection.shutdown(socket.SHUT_RDWR)
             return next(self._numbers)
 
     def disconnected(self, connection: socket.socket) -> None:
@@ -111,6 +115,7 @@ class Desk:
     def close(self) -> None:
         """End every connection and wait for its thread."""
         with self._lock:
+            self._closed = True
             open_now = dict(self._open)
         for connection in open_now:
             # The client may have closed it already.

@@ -118,7 +118,7 @@ class Academy:
             try:
                 yield academy
             finally:
-                academy.platform.close()
+                academy.client.close()
 
     def new_client(self, **options: Any) -> LessonspaceClient:
         """Return one more client; each has a rate budget of its own unless ``conn_id`` says otherwise."""

@@ -226,6 +226,8 @@ def requests_of(
         fields = {**shared, **link_fields, **_set_fields(own, LinkOptions)}
         if person is not _GUEST:
             fields["user"] = _user(person, own, plan, options)
+        elif options.hard_stop is not None:
+            fields["user"] = LaunchUser(custom_jwt_parameters=_bounded(None))
         result.append((person, LaunchRequest(**fields)))
     return result
 
@@ -243,15 +245,15 @@ def _user(person: Participant, own: PersonOptions, plan: Plan, options: Lessonsp
     for name in own.model_fields_set - set(LinkOptions.model_fields):
         fields[name] = getattr(own, name)
     if options.hard_stop is not None:
-        given = own.custom_jwt_parameters or JwtParameters()
-        bound: dict[str, Any] = {"kickOnExp": True}
-        if person.leader:
-            bound["softExp"] = int(plan.end.timestamp())
-        # Both are needed on every link: not_after alone puts nobody out (launch guide).
-        fields["custom_jwt_parameters"] = JwtParameters(
-            **{**given.model_dump(by_alias=True, exclude_unset=True), **bound}
-        )
+        warned = {"softExp": int(plan.end.timestamp())} if person.leader else {}
+        fields["custom_jwt_parameters"] = _bounded(own.custom_jwt_parameters, **warned)
     return LaunchUser(**fields)
+
+
+def _bounded(given: JwtParameters | None, **more: Any) -> JwtParameters:
+    # Needed on every link, a guest's too: not_after alone puts nobody out (launch guide).
+    own = {} if given is None else given.model_dump(by_alias=True, exclude_unset=True)
+    return JwtParameters(**{**own, **more, "kickOnExp": True})
 
 
 def make_ref(

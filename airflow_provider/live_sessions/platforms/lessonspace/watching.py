@@ -70,8 +70,8 @@ class Watching:
     def _tick(self, watches: Sequence[Watch]) -> None:
         spaces = {watch.ref.detail("space") for watch in watches}
         since = self._since(watches)
-        begun = self._client.now()
         running = list(self._client.sessions(SessionFilters(in_progress_only=True, include_single_user=True)))
+        begun = self._client.now()  # now, because the first answer told the platform's clock
         ended = list(self._client.sessions(SessionFilters(include_single_user=True, end_time_after=since)))
         # Only now, when both lists were read whole, is anything remembered: a failed tick is as if it never was.
         self._stretches = {space: self._stretches.get(space, {}) for space in spaces}

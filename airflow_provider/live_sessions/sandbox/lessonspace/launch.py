@@ -72,8 +72,9 @@ class Launcher:
         )
         space.links.append(link)
         claims = claims_of(link, at, {**visitor.custom, **visitor.claims}, user_id)
+        link.url = client_url(base, space, claims, asked.extra)
         answer = {
-            "client_url": client_url(base, space, claims, asked.extra),
+            "client_url": link.url,
             "api_base": f"{base}/lessonspace/v1/room/",
             "room_id": space.id,
             "secret": space.secret,

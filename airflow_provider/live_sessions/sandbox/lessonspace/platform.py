@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.world import World
 
 VERBS = frozenset(
-    ("join", "leave", "idle", "chat", "end", "delete_recording", "set_transcript", "webhooks", "wait_for_webhooks")
+    (
+        *("join", "leave", "idle", "chat", "end"),
+        *("delete_recording", "set_transcript", "webhooks", "wait_for_webhooks", "secrets"),
+    )
 )
 
 
@@ -183,6 +186,14 @@ class Lessonspace:
                 for one in self._store.people.values()
             ],
             "happened": list(self._actors.happened),
+        }
+
+    def secrets(self) -> dict[str, list[str]]:
+        """Return every join link and space secret given out, for who looks whether one of them leaked."""
+        spaces = list(self._store.spaces.values())
+        return {
+            "links": [link.url for space in spaces for link in space.links],
+            "secrets": [space.secret for space in spaces],
         }
 
     def reset(self) -> None:

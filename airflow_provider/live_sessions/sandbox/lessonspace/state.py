@@ -54,6 +54,7 @@ class Link:
         meta: Custom data, handed on in webhooks.
         browser: Who redeemed a single-use link.
         redeemed: The session it was redeemed in.
+        url: The link as it was given out.
     """
 
     jti: str
@@ -68,6 +69,7 @@ class Link:
     meta: Mapping[str, Any] = field(default_factory=dict)
     browser: str = ""
     redeemed: Session | None = None
+    url: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)

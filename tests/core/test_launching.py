@@ -1,0 +1,538 @@
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider.live_sessions.core.contract import Unprovable
+from airflow_provider.live_sessions.core.errors import (
+    ConfigurationError,
+    LiveSessionError,
+    OutcomeUnknown,
+    Refused,
+    Transient,
+    Unavailable,
+)
+from airflow_provider.live_sessions.core.keys import LaunchKey
+from airflow_provider.live_sessions.core.launching import Forgetful, LaunchPolicy, OnExisting, create_or_find
+from airflow_provider.live_sessions.core.models import Launched, Participant, Plan
+from airflow_provider.live_sessions.core.status import State
+from tests.platforms.toy import ToyPlatform, ToyWorld
+
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
+EARLY = NINE - timedelta(hours=3)
+LATE = NINE + timedelta(minutes=5)
+PAST = NINE + timedelta(hours=1)
+
+PEOPLE = (Participant("ada", "Ada", leader=True), Participant("bo", "Bo"))
+PLAN = Plan("Algebra", NINE, NINE + timedelta(hours=1), PEOPLE)
+OTHER_PLAN = Plan("Biology", NINE, NINE + timedelta(hours=1), PEOPLE)
+
+CLASS = LaunchKey.for_occurrence(conn_id="toy", timetable="autumn", uid="algebra", start=NINE)
+TASK = LaunchKey.for_task(conn_id="toy", dag_id="d", run_id="r", task_id="t", map_index=4)
+KEYS = pytest.mark.parametrize("key", [CLASS, TASK], ids=["occurrence", "task"])
+
+REPLACE = OnExisting.REPLACE
+LOST = OutcomeUnknown("the answer was lost")
+DOWN = Unavailable("it is down")
+SILENT = Unprovable("its list reaches back one day")
+
+
+class Remembering:
+    """Airflow's task state store: what it holds is JSON."""
+
+    def __init__(self) -> None:
+        self.text = "{}"
+
+    def recall(self) -> dict[str, Any]:
+        return dict(json.loads(self.text))
+
+    def record(self, value: dict[str, Any]) -> None:
+        self.text = json.dumps(value)
+
+
+MEMORIES = pytest.mark.parametrize("memory", [Forgetful(), None], ids=["forgetful", "none"])
+
+
+class Desk:
+    """One launch task, try after try, on a toy platform."""
+
+    def __init__(self, *, memory: Remembering | Forgetful | None = None) -> None:
+        self.world = ToyWorld()
+        self.memory = Remembering() if memory is None else memory
+
+    def launch(
+        self, plan: Plan = PLAN, key: LaunchKey = CLASS, *, now: datetime = EARLY, **policy: Any
+    ) -> Launched:
+        platform = ToyPlatform(self.world)  # each try opens its own
+        return create_or_find(platform, plan, key, now=now, memory=self.memory, policy=LaunchPolicy(**policy))
+
+    def refused(self, kind: type[LiveSessionError], match: str, **arguments: Any) -> LiveSessionError:
+        """Launch, expect the error, and check that nothing was changed by the try."""
+        before = {name: replace(row) for name, row in self.world.sessions.items()}
+        with pytest.raises(kind, match=match) as caught:
+            self.launch(**arguments)
+        assert self.world.sessions == before
+        return caught.value
+
+    @property
+    def created(self) -> int:
+        return len(self.world.sessions)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def forgetful() -> Desk:
+    """Below Airflow 3.3: nothing outlives the try."""
+    return Desk(memory=Forgetful())
+
+
+# ---- the first launch
+
+
+@KEYS
+def test_what_was_never_launched_is_created_once_with_a_link_for_everybody(desk: Desk, key: LaunchKey) -> None:
+    launched = desk.launch(key=key)
+    assert launched.created
+    assert launched.ref.key == key.digest
+    assert launched.links is not None
+    assert [link.participant for link in launched.links] == list(PEOPLE)
+    assert desk.world.calls == ["find", "launch"]
+
+
+def test_memory_and_policy_may_be_left_out() -> None:
+    world = ToyWorld()
+    assert create_or_find(ToyPlatform(world), PLAN, CLASS, now=EARLY).created
+    assert not create_or_find(ToyPlatform(world), PLAN, CLASS, now=EARLY).created
+    assert len(world.sessions) == 1
+
+
+def test_the_intent_is_recorded_before_the_create_and_the_ref_after_it(desk: Desk) -> None:
+    desk.world.fail("launch answered", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch()
+    assert "intent" in desk.memory.recall()
+    assert "ref" not in desk.memory.recall()
+    desk.launch()
+    assert desk.memory.recall()["ref"]["session_id"] == "toy-1"
+
+
+def test_what_is_recorded_holds_no_join_link(desk: Desk) -> None:
+    desk.launch()
+    assert isinstance(desk.memory, Remembering)
+    assert "door-opener" not in desk.memory.text
+
+
+# ---- retries
+
+
+@pytest.mark.parametrize("desk", [Desk(), Desk(memory=Forgetful())], ids=["remembering", "forgetful"])
+@KEYS
+def test_a_lost_answer_is_unknown_and_the_next_try_finds_the_one_session(desk: Desk, key: LaunchKey) -> None:
+    before = desk.created
+    desk.world.fail("launch answered", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch(key=key)
+    launched = desk.launch(key=key)
+    assert not launched.created
+    assert launched.links is not None
+    assert desk.created == before + 1
+
+
+def test_a_create_that_never_arrived_is_made_up_for_by_the_next_try(desk: Desk) -> None:
+    desk.world.fail("launch sent", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch()
+    assert desk.launch().created
+    assert desk.created == 1
+
+
+@pytest.mark.parametrize("error", [DOWN, Transient("not now"), Refused("no", status=403)], ids=repr)
+def test_a_failed_lookup_is_unknown_not_absent_and_creates_nothing(desk: Desk, error: LiveSessionError) -> None:
+    desk.world.fail("find", error)
+    assert desk.refused(type(error), str(error)) is error
+    assert desk.world.calls == ["find"]
+    assert desk.memory.recall() == {}
+
+
+@given(
+    st.lists(st.sampled_from(["find", "launch sent", "launch answered"]), max_size=8),
+    st.booleans(),
+    st.sampled_from([CLASS, TASK]),
+)
+def test_whatever_is_lost_in_whatever_order_one_session_stands_at_the_end(
+    losses: list[str], remembers: bool, key: LaunchKey
+) -> None:
+    desk = Desk(memory=None if remembers else Forgetful())
+    for step in losses:
+        desk.world.fail(step, DOWN if step == "find" else LOST)
+    for _ in range(len(losses) + 1):
+        try:
+            desk.launch(key=key)
+        except (OutcomeUnknown, Unavailable):
+            continue
+        break
+    assert desk.created == 1
+    assert len(desk.world.standing()) == 1
+
+
+# ---- found
+
+
+@KEYS
+@pytest.mark.parametrize("inside", [(), ("ada",)], ids=["scheduled", "live"])
+def test_what_is_not_over_is_adopted_with_links(desk: Desk, key: LaunchKey, inside: tuple[str, ...]) -> None:
+    first = desk.launch(key=key)
+    desk.world.enter("toy-1", *inside)
+    again = desk.launch(key=key)
+    assert (again.ref, again.created) == (first.ref, False)
+    assert again.links is not None
+    assert again.status is not None
+    assert again.status.state is (State.LIVE if inside else State.SCHEDULED)
+
+
+def test_an_adopted_class_is_brought_up_to_date(desk: Desk) -> None:
+    desk.launch(key=CLASS)
+    renamed = Plan("Algebra II", NINE, NINE + timedelta(hours=2), PEOPLE)
+    assert not desk.launch(renamed, CLASS).created
+    assert [one.title for one in desk.world.sessions.values()] == ["Algebra II"]
+
+
+@KEYS
+def test_what_is_over_is_adopted_as_over_and_never_created_again(desk: Desk, key: LaunchKey) -> None:
+    desk.launch(key=key)
+    desk.world.enter("toy-1", "ada")
+    desk.world.end("toy-1")
+    again = desk.launch(key=key, now=PAST)
+    assert (again.links, again.created) == (None, False)
+    assert again.status is not None
+    assert again.status.state is State.ENDED
+    assert desk.world.calls == ["find", "launch", "find"]
+
+
+@KEYS
+def test_what_was_cancelled_stays_cancelled(desk: Desk, key: LaunchKey, caplog: pytest.LogCaptureFixture) -> None:
+    ToyPlatform(desk.world).cancel(desk.launch(key=key).ref)
+    with caplog.at_level(logging.WARNING):
+        again = desk.launch(key=key)
+    assert (again.links, again.created) == (None, False)
+    assert "stays cancelled" in caplog.text
+    assert desk.world.standing() == []
+
+
+@KEYS
+def test_what_was_cancelled_comes_back_only_when_asked_for(desk: Desk, key: LaunchKey) -> None:
+    ToyPlatform(desk.world).cancel(desk.launch(key=key).ref)
+    again = desk.launch(key=key, revive=True)
+    assert again.links is not None
+    assert not again.created
+    assert [one.id for one in desk.world.standing()] == ["toy-1"]
+
+
+def test_reviving_brings_nothing_back_that_has_ended(desk: Desk) -> None:
+    desk.launch()
+    desk.world.end("toy-1")
+    assert desk.launch(revive=True).links is None
+    assert desk.world.standing() == []
+
+
+def test_a_late_retry_still_finds_its_own(desk: Desk) -> None:
+    desk.launch()
+    assert desk.launch(now=LATE).links is not None
+    assert desk.launch(now=PAST).links is not None
+    assert desk.created == 1
+
+
+@pytest.mark.parametrize("state", ["scheduled", "live", "ended", "cancelled"])
+def test_fail_refuses_whatever_was_launched_before_and_says_how_it_stands(desk: Desk, state: str) -> None:
+    ref = desk.launch().ref
+    if state == "live":
+        desk.world.enter("toy-1", "ada")
+    if state == "ended":
+        desk.world.end("toy-1")
+    if state == "cancelled":
+        ToyPlatform(desk.world).cancel(ref)
+    desk.refused(Refused, f"'Algebra' was launched before and is {state}", on_existing=OnExisting.FAIL)
+
+
+def test_fail_creates_what_was_never_launched(desk: Desk) -> None:
+    assert desk.launch(on_existing=OnExisting.FAIL).created
+
+
+# ---- a task that meets another plan
+
+
+@pytest.mark.parametrize("on_existing", [OnExisting.ADOPT, OnExisting.FAIL])
+def test_a_task_whose_map_index_moved_on_never_adopts_its_neighbour_s_session(
+    desk: Desk, on_existing: OnExisting
+) -> None:
+    desk.launch(PLAN, TASK)
+    error = desk.refused(
+        ConfigurationError,
+        "launched another session before than 'Biology' at 2026-09-01T09:00",
+        plan=OTHER_PLAN,
+        key=TASK,
+        on_existing=on_existing,
+    )
+    assert "occurrence" in error.advice
+
+
+def test_a_platform_that_carries_no_fingerprint_leaves_the_task_its_session(desk: Desk) -> None:
+    desk.world.shows_fingerprint = False
+    desk.launch(PLAN, TASK)
+    assert not desk.launch(OTHER_PLAN, TASK).created
+
+
+def test_a_recorded_ref_carries_the_fingerprint_the_platform_does_not(desk: Desk) -> None:
+    desk.launch(PLAN, TASK)
+    desk.world.fail("find", SILENT)
+    desk.refused(ConfigurationError, "launched another session before", plan=OTHER_PLAN, key=TASK)
+
+
+# ---- a start that has passed
+
+
+@KEYS
+def test_a_start_in_the_past_is_refused_so_a_backfill_makes_no_sessions(desk: Desk, key: LaunchKey) -> None:
+    for now in (NINE, LATE):
+        error = desk.refused(ConfigurationError, "was to start at .*, which has passed", key=key, now=now)
+        assert "create_in_past=True" in error.advice
+    assert "intent" not in desk.memory.recall()
+
+
+def test_a_moment_before_the_start_is_early_enough(desk: Desk) -> None:
+    assert desk.launch(now=NINE - timedelta(microseconds=1)).created
+
+
+def test_a_late_launch_is_made_when_asked_for(desk: Desk) -> None:
+    assert desk.launch(now=LATE, create_in_past=True).created
+
+
+@pytest.mark.parametrize("now", [PAST, PAST + timedelta(days=30)])
+def test_nothing_is_created_for_what_is_over_whatever_is_asked_for(desk: Desk, now: datetime) -> None:
+    desk.world.fail("launch sent", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch()  # even the intent of an earlier try
+    for asked in (True, False):
+        desk.refused(ConfigurationError, "nothing is created for what is over", now=now, create_in_past=asked)
+
+
+def test_a_try_that_began_in_time_may_be_finished_late(desk: Desk) -> None:
+    desk.world.fail("launch sent", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch(now=EARLY)
+    assert desk.launch(now=LATE).created
+    assert desk.created == 1
+
+
+def test_without_a_memory_a_late_try_cannot_know_that_it_began_in_time(forgetful: Desk) -> None:
+    forgetful.world.fail("launch sent", LOST)
+    with pytest.raises(OutcomeUnknown):
+        forgetful.launch(now=EARLY)
+    forgetful.refused(ConfigurationError, "which has passed", now=LATE)
+
+
+@pytest.mark.parametrize(("plan", "key"), [(OTHER_PLAN, CLASS), (PLAN, TASK)], ids=["plan", "key"])
+def test_the_intent_of_another_launch_excuses_no_late_one(desk: Desk, plan: Plan, key: LaunchKey) -> None:
+    desk.world.fail("launch sent", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch(now=EARLY)
+    desk.refused(ConfigurationError, "which has passed", plan=plan, key=key, now=LATE)
+
+
+# ---- a look-up that proves nothing
+
+
+def test_what_cannot_be_ruled_out_is_created_before_the_start(desk: Desk) -> None:
+    desk.world.fail("find", SILENT)
+    assert desk.launch().created
+
+
+def test_what_cannot_be_ruled_out_is_created_late_with_a_warning(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.world.fail("find", SILENT)
+    with caplog.at_level(logging.WARNING):
+        assert desk.launch(now=LATE, create_in_past=True).created
+    assert "An earlier launch cannot be ruled out: its list reaches back one day" in caplog.text
+
+
+def test_what_cannot_be_ruled_out_is_never_created_after_the_end(desk: Desk) -> None:
+    desk.world.fail("find", SILENT)
+    desk.refused(ConfigurationError, "nothing is created", now=PAST, create_in_past=True)
+
+
+@KEYS
+def test_the_recorded_ref_finds_what_the_lookup_cannot_show(desk: Desk, key: LaunchKey) -> None:
+    first = desk.launch(key=key)
+    desk.world.fail("find", SILENT)
+    again = desk.launch(key=key)
+    assert (again.ref, again.created) == (first.ref, False)
+    assert desk.created == 1
+
+
+def test_the_recorded_ref_of_another_key_is_left_aside(desk: Desk) -> None:
+    desk.launch(key=TASK)
+    assert desk.launch(key=CLASS).created
+    assert "statuses of 1" not in desk.world.calls
+
+
+def test_a_recorded_session_whose_state_cannot_be_asked_is_never_doubled(desk: Desk) -> None:
+    desk.launch()
+    desk.world.fail("find", SILENT)
+    desk.world.fail("statuses", DOWN)
+    assert desk.refused(Unavailable, "it is down") is DOWN
+
+
+def test_a_recorded_session_whose_state_has_to_wait_is_never_doubled(desk: Desk) -> None:
+    desk.launch()
+    desk.world.fail("find", SILENT)
+    desk.world.fail("statuses", None)
+    desk.refused(Unavailable, "was launched before, but how it stands cannot be told yet")
+    assert not desk.launch().created
+
+
+def test_a_record_that_is_no_ref_is_told_and_creates_nothing(desk: Desk) -> None:
+    desk.memory.record({"ref": {"session_id": 7}})
+    desk.refused(ConfigurationError, "not a session reference")
+
+
+# ---- replace
+
+
+def test_replace_creates_what_was_never_launched(desk: Desk) -> None:
+    launched = desk.launch(on_existing=REPLACE)
+    assert launched.created
+    assert launched.ref.key == CLASS.digest
+
+
+@KEYS
+@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
+@pytest.mark.parametrize("remembers", [True, False], ids=["remembering", "forgetful"])
+def test_replace_cancels_the_first_and_launches_anew(key: LaunchKey, forgets: bool, remembers: bool) -> None:
+    desk = Desk(memory=None if remembers else Forgetful())
+    desk.world.forgets_cancelled = forgets
+    first = desk.launch(key=key)
+    second = desk.launch(OTHER_PLAN, key, on_existing=REPLACE, generation=1)
+    assert second.created
+    assert second.ref.key == key.successor(1).digest
+    assert second.ref != first.ref
+    assert [one.title for one in desk.world.standing()] == ["Biology"]
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
+@pytest.mark.parametrize("remembers", [True, False], ids=["remembering", "forgetful"])
+@pytest.mark.parametrize("lost", ["launch answered", "launch sent", "cancel", "none"])
+def test_a_retry_of_a_replace_never_doubles_the_replacement(lost: str, forgets: bool, remembers: bool) -> None:
+    desk = Desk(memory=None if remembers else Forgetful())
+    desk.world.forgets_cancelled = forgets
+    desk.launch()
+    desk.world.fail(lost, LOST)
+    for _ in range(3):  # two more than needed
+        try:
+            desk.launch(on_existing=REPLACE, generation=1)
+        except OutcomeUnknown:
+            continue
+    assert len(desk.world.standing()) == 1
+    assert desk.world.calls.count("cancel") <= 2
+    assert desk.created == 2
+
+
+def test_the_retry_of_a_replace_cancels_nobody_s_replacement(desk: Desk) -> None:
+    desk.launch()
+    replacement = desk.launch(on_existing=REPLACE, generation=1)
+    desk.world.enter(replacement.ref.session_id, "ada")
+    again = desk.launch(on_existing=REPLACE, generation=1, now=LATE)
+    assert (again.ref, again.created) == (replacement.ref, False)
+    assert desk.world.sessions[replacement.ref.session_id].inside == {"ada"}
+
+
+def test_nobody_is_put_out_by_a_replace(desk: Desk) -> None:
+    desk.launch()
+    desk.world.enter("toy-1", "ada")
+    desk.refused(Refused, "has people in it: 1 inside", on_existing=REPLACE, generation=1)
+    assert "cancel" not in desk.world.calls
+
+
+@pytest.mark.parametrize("end", ["ended", "cancelled"])
+def test_what_is_over_is_replaced_without_a_cancel(desk: Desk, end: str) -> None:
+    ref = desk.launch().ref
+    if end == "ended":
+        desk.world.end("toy-1")
+    else:
+        ToyPlatform(desk.world).cancel(ref)
+    cancels = desk.world.calls.count("cancel")
+    assert desk.launch(on_existing=REPLACE, generation=1).created
+    assert desk.world.calls.count("cancel") == cancels
+
+
+@pytest.mark.parametrize("now", [LATE, PAST])
+def test_what_may_not_be_created_any_more_is_not_cancelled_either(desk: Desk, now: datetime) -> None:
+    desk.launch()
+    desk.refused(ConfigurationError, "passed|over", on_existing=REPLACE, generation=1, now=now)
+    assert [one.id for one in desk.world.standing()] == ["toy-1"]
+
+
+def test_a_replace_that_began_in_time_may_be_finished_late(desk: Desk) -> None:
+    desk.launch()
+    desk.world.fail("cancel", LOST)
+    with pytest.raises(OutcomeUnknown):
+        desk.launch(on_existing=REPLACE, generation=1, now=EARLY)
+    assert desk.launch(on_existing=REPLACE, generation=1, now=LATE).created
+    assert len(desk.world.standing()) == 1
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
+@pytest.mark.parametrize("lost", ["launch answered", "none"])
+def test_each_deliberate_relaunch_replaces_the_one_before_it(desk: Desk, lost: str, forgets: bool) -> None:
+    desk.world.forgets_cancelled = forgets
+    desk.launch()
+    desk.world.fail(lost, LOST)
+    for generation in (1, 2, 3):
+        try:
+            desk.launch(on_existing=REPLACE, generation=generation)
+        except OutcomeUnknown:
+            continue  # not even retried: a person clears the task at once
+    assert [one.key for one in desk.world.standing()] == [CLASS.successor(3).digest]
+
+
+def test_after_a_replace_the_replacement_is_what_is_adopted(desk: Desk) -> None:
+    desk.launch()
+    replacement = desk.launch(on_existing=REPLACE, generation=1)
+    again = desk.launch()
+    assert (again.ref, again.created) == (replacement.ref, False)
+    assert again.links is not None
+
+
+def test_a_replacement_of_another_key_in_the_same_memory_is_left_alone(desk: Desk) -> None:
+    desk.launch()
+    desk.launch(on_existing=REPLACE, generation=1)
+    other = LaunchKey.for_occurrence(conn_id="toy", timetable="autumn", uid="biology", start=NINE)
+    assert desk.launch(OTHER_PLAN, other, on_existing=REPLACE, generation=2).created
+    assert [one.title for one in desk.world.standing()] == ["Algebra", "Biology"]
+
+
+def test_a_replace_tells_what_the_cancel_did(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.launch()
+    with caplog.at_level(logging.INFO):
+        desk.launch(on_existing=REPLACE, generation=1)
+    assert "Replacing: It was struck off." in caplog.text
+
+
+def test_no_line_of_the_log_shows_a_join_link(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        desk.launch()
+        desk.launch()
+        desk.launch(on_existing=REPLACE, generation=1)
+    assert caplog.text
+    assert "door-opener" not in caplog.text
