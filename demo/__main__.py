@@ -111,6 +111,9 @@ def run(home: Path, output: Path, url: str, begun: float) -> int:
         problems = [f"{row.lesson.title}: {problem}" for row in rows for problem in row.problems]
         if (len(second.get("launch", "?")), len(second.get("cancel", "?"))) != (0, 1):
             problems.append("the second run should have launched nothing and cancelled one class")
+        if len(state["spaces"]) != len(day):
+            names = sorted(str(space["name"]) for space in state["spaces"])
+            problems.append(f"the platform has {len(names)} spaces for {len(day)} classes: {', '.join(names)}")
         for run_id in ("morning", "midday"):
             if (ended := stack.run_state(DAG_ID, run_id)) != "success":
                 problems.append(f"run {run_id} is {ended}")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.polling import (
     ARTIFACT_CALLS,
-    ARTIFACT_DELAYS,
     LONGEST_PAUSE,
     Conclusion,
     Goal,

@@ -102,6 +102,9 @@ class SessionPlatform(Protocol):
 
     name: str
     abilities: frozenset[Ability]
+    keeps_history: bool
+    """False where a session missed while nobody polled cannot be read back: then a wait writes down that it
+    saw the session live, so that a restart of the triggerer does not forget it."""
 
     def launch(self, plan: Plan, key: LaunchKey) -> Launched:
         """Make the session exist and obtain its join links.

@@ -109,7 +109,9 @@ def create_or_find(
     original, key = key, _current_key(key, memory)
     lookup = _look_up(platform, plan, key, now, memory)
     successor = original.successor(policy.generation)
-    if policy.on_existing is OnExisting.REPLACE and key != successor:
+    # What this very generation made is not replaced by its own retry.
+    made = memory.recall().get("made") == _made(key, policy)
+    if policy.on_existing is OnExisting.REPLACE and key != successor and not made:
         later = _look_up(platform, plan, successor, now, memory)
         if isinstance(lookup, Found) and not isinstance(later, Found):
             _refuse_if_live(platform, lookup)
@@ -124,7 +126,7 @@ def create_or_find(
         launched = _take_over(platform, lookup, plan, key, policy)
     else:
         _refuse_if_late(platform, lookup, plan, key, now, memory, policy)
-        memory.record({**memory.recall(), "intent": _intent(plan, key)})
+        memory.record({**memory.recall(), "intent": _intent(plan, key), "made": _made(key, policy)})
         launched = platform.launch(plan, key)
     memory.record({**memory.recall(), "ref": launched.ref.to_json(), "fingerprint": fingerprint(plan)})
     return launched
@@ -161,6 +163,10 @@ def _look_up(platform: SessionPlatform, plan: Plan, key: LaunchKey, now: datetim
 
 def _intent(plan: Plan, key: LaunchKey) -> str:
     return f"{key.digest}:{fingerprint(plan)}"
+
+
+def _made(key: LaunchKey, policy: LaunchPolicy) -> str:
+    return f"{key.digest}:{policy.generation}"
 
 
 def _take_over(

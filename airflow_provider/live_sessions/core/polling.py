@@ -125,6 +125,32 @@ class Outcome:
             raise ConfigurationError(f"This is not the outcome of a wait: {error}.") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """Something a wait has seen that must outlive the process it waits in.
+
+    Args:
+        seen: What the wait remembers from now on.
+        why: One sentence for the log.
+    """
+
+    seen: Seen
+    why: str
+
+
+def milestone(before: Seen, after: Seen, *, keeps_history: bool) -> Milestone | None:
+    """Say whether a wait has to be written down anew: once, when a forgetful platform first shows it live.
+
+    Args:
+        before: What it remembered before the poll.
+        after: What it remembers now.
+        keeps_history: Whether the platform could tell it again.
+    """
+    if keeps_history or before.first_live is not None or after.first_live is None:
+        return None
+    return Milestone(after, "It is live for the first time; the wait is written down anew.")
+
+
 def conclude(goal: Goal, status: SessionStatus, seen: Seen) -> Outcome | None:
     """Say whether a status ends a wait.
 

@@ -194,10 +194,11 @@ class LaunchSessionOperator(BaseOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return from the wait for the end: the record stays the result."""
         with airflow_errors():
-            self._session_wait().finish_deferred(self, event)
             ti = context["ti"]
-            record = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key="return_value")
-            return dict(record) if isinstance(record, dict) else {}
+            result = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index, key="return_value")
+            record = SessionRecord.from_json(result)
+            self._session_wait().resume(self, record, event, **self._deferral(record))
+            return dict(result)
 
     def plan_and_key(self, context: Context) -> tuple[Plan, LaunchKey]:
         """Return the session as it is meant to be, and its identity.
@@ -273,15 +274,13 @@ class LaunchSessionOperator(BaseOperator):
             hook_class=self.hook_class, goal=Goal(GoalKind.END), poll_interval=float(self.poll_interval)
         )
 
+    def _deferral(self, record: SessionRecord) -> dict[str, Any]:
+        return {"cancel_on_kill": self.cancel_on_kill, "handed_over": record.handed_over(datetime.now(UTC))}
+
     def _wait(self, record: SessionRecord) -> None:
         wait = self._session_wait()
         if self.deferrable:
-            wait.defer(
-                self,
-                record,
-                cancel_on_kill=self.cancel_on_kill,
-                handed_over=record.handed_over(datetime.now(UTC)),
-            )
+            wait.defer(self, record, **self._deferral(record))
         wait.block(self, record)
 
 

@@ -78,7 +78,7 @@ class SessionSensor(BaseSensorOperator):
         """Return from the triggerer."""
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
-            return self._finish(context, record, self.session_wait(record).finish_deferred(self, event))
+            return self._finish(context, record, self.session_wait(record).resume(self, record, event))
 
     def _check(self) -> None:
         for name in ("on_no_show", "on_cancelled"):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core import errors
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
-from airflow_provider.live_sessions.core.polling import Outcome
+from airflow_provider.live_sessions.core.polling import Milestone, Outcome
+from airflow_provider.live_sessions.core.status import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,11 @@ VERSION = 1
 def outcome_event(outcome: Outcome) -> dict[str, Any]:
     """Return the event that ends a wait for a session."""
     return {"version": VERSION, "kind": "outcome", "outcome": outcome.to_json()}
+
+
+def milestone_event(milestone: Milestone) -> dict[str, Any]:
+    """Return the event after which the task defers again, with what must not be forgotten."""
+    return {"version": VERSION, "kind": "milestone", "seen": milestone.seen.to_json()}
 
 
 def artifact_event(verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -56,6 +62,14 @@ def read_event(event: object, kind: str) -> dict[str, Any]:
             advice="Worker and triggerer must run the same release of this package.",
         )
     return event
+
+
+def read_milestone(event: object) -> Seen | None:
+    """Return what a milestone wants remembered; None for any other event."""
+    if not isinstance(event, dict) or event.get("kind") != "milestone":
+        return None
+    seen = event.get("seen")
+    return Seen.from_json(seen if isinstance(seen, dict) else {})
 
 
 def read_outcome(event: object) -> Outcome:

@@ -30,9 +30,11 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.core.polling import (
     Goal,
+    Milestone,
     Outcome,
     conclude,
     conclude_unreachable,
+    milestone,
     next_delay,
 )
 from airflow_provider.live_sessions.triggers.account import Account
@@ -61,6 +63,10 @@ class Notice:
     warning: bool = False
 
 
+News = Notice | Milestone | Outcome
+"""What a waiter may be told."""
+
+
 @dataclass(eq=False, slots=True)
 class Waiter:
     """One deferred task.
@@ -78,7 +84,7 @@ class Waiter:
     goal: Goal
     due: float
     interval: float
-    news: asyncio.Queue[Notice | Outcome] = field(default_factory=asyncio.Queue)
+    news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     told: str = ""
 
 
@@ -98,14 +104,14 @@ class Poller:
         self._failures = 0
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
 
-    async def wait(self, waiter: Waiter) -> AsyncIterator[Notice | Outcome]:
-        """Yield what happens to a waiter's session; the last item is its outcome."""
+    async def wait(self, waiter: Waiter) -> AsyncIterator[News]:
+        """Yield what happens to a waiter's session; the last item is its outcome or a milestone."""
         self._join(waiter)
         try:
             while True:
                 news = await waiter.news.get()
                 yield news
-                if isinstance(news, Outcome):
+                if not isinstance(news, Notice):
                     return
         finally:
             self._leave(waiter)
@@ -168,12 +174,12 @@ class Poller:
         """Return the Unix time from which the platform may be asked."""
         return time.time() + self._account.next_allowed - time.monotonic()
 
-    def _after_failure(self, due: Sequence[Waiter], error: Exception) -> list[tuple[Waiter, Notice | Outcome]]:
+    def _after_failure(self, due: Sequence[Waiter], error: Exception) -> list[tuple[Waiter, News]]:
         if isinstance(error, AuthenticationFailed) or (isinstance(error, Refused) and error.status == 403):
             self._account.doubt()
         reason = str(error) if isinstance(error, LiveSessionError) else f"an unexpected {type(error).__name__}"
         now = datetime.now(UTC)
-        woken: list[tuple[Waiter, Notice | Outcome]] = []
+        woken: list[tuple[Waiter, News]] = []
         for waiter in due:
             outcome = conclude_unreachable(waiter.seen, now, reason)
             if outcome is not None:
@@ -186,26 +192,29 @@ class Poller:
         return woken
 
 
-def _tick(platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter, Notice | Outcome]]:
+def _tick(platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter, News]]:
     """Ask about everything that is due and say who has to be told; runs on the connection's thread."""
     now = datetime.now(UTC)
     statuses = platform.statuses([Watch(waiter.ref, waiter.seen) for waiter in due], now)
-    woken: list[tuple[Waiter, Notice | Outcome]] = []
+    woken: list[tuple[Waiter, News]] = []
     for waiter, status in zip(due, statuses, strict=True):
         if status is None:
             continue
         outcome = conclude(waiter.goal, status, waiter.seen)
-        waiter.seen = waiter.seen.after(status)
+        before, waiter.seen = waiter.seen, waiter.seen.after(status)
         told = f"{status.state}: {status.why}"
+        stone = milestone(before, waiter.seen, keeps_history=platform.keeps_history)
         if outcome is not None:
             woken.append((waiter, outcome))
+        elif stone is not None:
+            woken.append((waiter, stone))
         elif waiter.told != told:
             waiter.told = told
             woken.append((waiter, Notice(told)))
     return woken
 
 
-async def _hand_out(woken: Iterable[tuple[Waiter, Notice | Outcome]]) -> None:
+async def _hand_out(woken: Iterable[tuple[Waiter, News]]) -> None:
     for number, (waiter, news) in enumerate(woken, start=1):
         waiter.news.put_nowait(news)
         if number % WAKE_AT_ONCE == 0:

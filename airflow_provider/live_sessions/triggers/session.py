@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import SessionRef
-from airflow_provider.live_sessions.core.polling import Goal, Outcome
+from airflow_provider.live_sessions.core.polling import Goal, Milestone, Outcome
 from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.triggers.base import LiveSessionTrigger
-from airflow_provider.live_sessions.triggers.events import outcome_event
+from airflow_provider.live_sessions.triggers.events import milestone_event, outcome_event
 from airflow_provider.live_sessions.triggers.poller import Waiter, account_and_poller
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class SessionTrigger(LiveSessionTrigger):
             if isinstance(news, Outcome):
                 self.log.info("%s", news.why)
                 return outcome_event(news)
+            if isinstance(news, Milestone):
+                self.log.info("%s", news.why)
+                return milestone_event(news)
             (self.log.warning if news.warning else self.log.info)("%s", news.text)
         raise AssertionError("a wait ends with an outcome")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider.live_sessions.compat.features import deferral_hold
 from airflow_provider.live_sessions.core.contract import Watch
-from airflow_provider.live_sessions.core.errors import Transient, Unavailable
+from airflow_provider.live_sessions.core.errors import Refused, Transient, Unavailable
 from airflow_provider.live_sessions.core.polling import (
     POLL_INTERVAL,
     Conclusion,
@@ -21,7 +21,7 @@ from airflow_provider.live_sessions.core.polling import (
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.triggers.events import read_outcome
+from airflow_provider.live_sessions.triggers.events import read_milestone, read_outcome
 from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger
 
 if TYPE_CHECKING:
@@ -61,37 +61,42 @@ class SessionWait:
             settle=self.settle,
         )
 
-    def look(self, platform: SessionPlatform, record: SessionRecord) -> Outcome | None:
-        """Ask once; None while the wait goes on.
-
-        Raises:
-            LiveSessionError: The platform could not be asked.
-        """
-        seen = self.seen(record)
-        (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
-        return None if status is None else conclude(self.goal, status, seen)
-
     def look_once(self, operator: BaseOperator, record: SessionRecord) -> Outcome | None:
-        """Ask once with a platform of its own, before anything is deferred; a poll that fails ends nothing."""
+        """Ask once with a platform of its own, before anything is deferred; a look that fails ends nothing."""
         if datetime.now(UTC) < self._due(record):
             return None
         platform = self._platform(record)
+        seen = self.seen(record)
         try:
-            return self.look(platform, record)
-        except Transient as error:
+            return self._look(platform, record, seen)[0]
+        except (Transient, Refused) as error:
             operator.log.warning("The platform could not be asked, the wait goes on: %s", error)
-            return conclude_unreachable(self.seen(record), datetime.now(UTC), str(error))
+            return conclude_unreachable(seen, datetime.now(UTC), str(error))
         finally:
             platform.close()
 
     def defer(
-        self, operator: BaseOperator, record: SessionRecord, *, cancel_on_kill: str = "", handed_over: bool = True
+        self,
+        operator: BaseOperator,
+        record: SessionRecord,
+        *,
+        seen: Seen | None = None,
+        cancel_on_kill: str = "",
+        handed_over: bool = True,
     ) -> NoReturn:
-        """Give the worker slot back; the shared poll of the triggerer goes on waiting."""
+        """Give the worker slot back; the shared poll of the triggerer goes on waiting.
+
+        Args:
+            operator: The task's operator; it comes back through its ``execute_complete``.
+            record: The session.
+            seen: What the wait remembers already; None at its beginning.
+            cancel_on_kill: What a launch that waits does when a person fails its task; empty for a sensor.
+            handed_over: Whether join links have left Airflow.
+        """
         arguments: dict[str, Any] = {
             "hook_class": self.hook_class,
             "ref": record.ref.to_json(),
-            "seen": self.seen(record).to_json(),
+            "seen": (seen or self.seen(record)).to_json(),
             "goal": self.goal.to_json(),
             "due": self._due(record).timestamp(),
             "poll_interval": float(self.poll_interval),
@@ -119,11 +124,14 @@ class SessionWait:
                 outcome: Outcome | None = None
                 try:
                     if datetime.now(UTC) >= self._due(record):
-                        outcome = self.look(platform, record)
-                except Transient as error:
+                        outcome, seen = self._look(platform, record, seen)
+                except (Transient, Refused) as error:
                     if str(error) != told:
                         told = str(error)
                         operator.log.warning("The platform could not be asked, the wait goes on: %s", told)
+                    if isinstance(error, Refused):  # the connection may have been edited meanwhile
+                        platform.close()
+                        platform = self._platform(record)
                     outcome = conclude_unreachable(seen, datetime.now(UTC), told)
                 if outcome is not None:
                     return self.accept(operator, outcome)
@@ -131,13 +139,28 @@ class SessionWait:
         finally:
             platform.close()
 
-    def finish_deferred(self, operator: BaseOperator, event: object) -> Outcome:
-        """Read the trigger's event.
+    def resume(self, operator: BaseOperator, record: SessionRecord, event: object, **deferral: Any) -> Outcome:
+        """Read the trigger's event; after a milestone, defer again with what must not be forgotten.
+
+        Args:
+            operator: The task's operator.
+            record: The session.
+            event: What Airflow handed over.
+            deferral: What :meth:`defer` was given.
 
         Raises:
             LiveSessionError: The trigger reported an error, or the deadline passed.
         """
+        seen = read_milestone(event)
+        if seen is not None:
+            self.defer(operator, record, seen=seen, **deferral)
         return self.accept(operator, read_outcome(event))
+
+    def _look(self, platform: SessionPlatform, record: SessionRecord, seen: Seen) -> tuple[Outcome | None, Seen]:
+        (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
+        if status is None:
+            return None, seen
+        return conclude(self.goal, status, seen), seen.after(status)
 
     def accept(self, operator: BaseOperator, outcome: Outcome) -> Outcome:
         """Log an outcome and return it.

@@ -300,7 +300,11 @@ FULL_BODY = {
         "ghost": False,
     },
     "webhooks": {
-        "session": {"start": "http://127.0.0.1:9/1", "idle": "http://127.0.0.1:9/2", "end": "http://127.0.0.1:9/3"},
+        "session": {
+            "start": "http://127.0.0.1:9/1",
+            "idle": "http://127.0.0.1:9/2",
+            "end": "http://127.0.0.1:9/3",
+        },
         "user": {"join": "http://127.0.0.1:9/4", "idle": "http://127.0.0.1:9/5", "leave": "http://127.0.0.1:9/6"},
         "transcription": {"finish": "http://127.0.0.1:9/7"},
         "cobrowser": {"start": "http://127.0.0.1:9/8", "stop": "http://127.0.0.1:9/9"},
@@ -373,9 +377,7 @@ def test_an_older_launch_answer_without_user_and_settings_is_read(academy: Acade
 
 
 @pytest.mark.parametrize("uuid", ["", ".."])
-def test_an_id_that_would_lead_to_another_call_is_refused_before_it_is_sent(
-    academy: Academy, uuid: str
-) -> None:
+def test_an_id_that_would_lead_to_another_call_is_refused_before_it_is_sent(academy: Academy, uuid: str) -> None:
     with pytest.raises(ConfigurationError):
         academy.client.session(uuid)
     assert academy.log() == []

@@ -71,7 +71,9 @@ def test_launches_differ_in_nothing_but_the_person(the_plan: Plan) -> None:
     people = [body.pop("user", {}) for body in bodies]
     assert all(body == bodies[0] for body in bodies)
     assert set(launching.space_level(the_plan, key_of(the_plan), options)) <= set(bodies[0])
-    assert [one.get("id") for one in people] == [one.id for one in the_plan.participants] or not the_plan.participants
+    assert [one.get("id") for one in people] == [
+        one.id for one in the_plan.participants
+    ] or not the_plan.participants
     bound = options.hard_stop is not None
     assert {one.get("custom_jwt_parameters", {}).get("kickOnExp", False) for one in people} == {bound}
 

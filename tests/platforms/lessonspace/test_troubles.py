@@ -161,7 +161,9 @@ def test_a_list_of_an_unexpected_shape_is_unavailable(academy: Academy, body: An
         read_list(academy)
 
 
-@pytest.mark.parametrize("body", [{}, [], None, {"client_url": "https://x.test/", "room_id": 7, "session_id": "s"}])
+@pytest.mark.parametrize(
+    "body", [{}, [], None, {"client_url": "https://x.test/", "room_id": 7, "session_id": "s"}]
+)
 def test_a_launch_answer_of_an_unexpected_shape_is_unknown(academy: Academy, body: Any) -> None:
     academy.tap.answer = lambda _request, _response: said(201, body)
     with pytest.raises(OutcomeUnknown):
@@ -202,9 +204,7 @@ def test_no_error_repeats_a_secret_that_the_platform_echoes(academy: Academy, st
         assert not [secret for secret in (KEY, token, "abc123", "inviteUrl") if secret in shown]
 
 
-def test_nothing_that_opens_a_door_is_shown_or_logged(
-    academy: Academy, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_that_opens_a_door_is_shown_or_logged(academy: Academy, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         the_plan = plan(lead=7200, transcribe=True)
         launched = academy.launch(the_plan)

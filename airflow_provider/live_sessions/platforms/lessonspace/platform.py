@@ -54,6 +54,7 @@ class LessonspacePlatform:
     """
 
     name = launching.NAME
+    keeps_history = True
     abilities = frozenset(
         {
             Ability.CANCEL_SCHEDULED,

@@ -45,6 +45,7 @@ class Watching:
         self._client = client
         self._cursor: datetime | None = None
         self._stretches: dict[str, dict[str, Stretch]] = {}
+        self._covered: dict[str, datetime] = {}
         self._confirmed: set[tuple[str, datetime]] = set()
 
     def statuses(self, watches: Sequence[Watch]) -> list[SessionStatus | None]:
@@ -75,6 +76,7 @@ class Watching:
         ended = list(self._client.sessions(SessionFilters(include_single_user=True, end_time_after=since)))
         # Only now, when both lists were read whole, is anything remembered: a failed tick is as if it never was.
         self._stretches = {space: self._stretches.get(space, {}) for space in spaces}
+        self._covered = {space: min(since, self._covered.get(space, since)) for space in spaces}
         self._confirmed = {one for one in self._confirmed if one[0] in spaces}
         for row in (*running, *ended):
             self._remember(row)
@@ -82,13 +84,13 @@ class Watching:
         self._cursor = begun
 
     def _since(self, watches: Sequence[Watch]) -> datetime:
-        starts = [
-            Window.of(watch.ref).start
-            for watch in watches
-            if self._cursor is None or watch.ref.detail("space") not in self._stretches
-        ]
-        if self._cursor is not None:
-            starts.append(self._cursor - OVERLAP)
+        starts = [] if self._cursor is None else [self._cursor - OVERLAP]
+        for watch in watches:
+            start = Window.of(watch.ref).start
+            covered = self._covered.get(watch.ref.detail("space"))
+            # A room over weeks may be known, but only since a later class.
+            if self._cursor is None or covered is None or start < covered:
+                starts.append(start)
         return min(starts)
 
     def _remember(self, row: Session) -> None:
