@@ -11,6 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from airflow_provider.live_sessions.sandbox.clock import utc
+from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
 from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
@@ -19,24 +20,28 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser; each of Lessonspace's options is an argument of its own."""
+    """Return the command line's parser; each platform's options are arguments of their own."""
     made = argparse.ArgumentParser(prog="python -m airflow_provider.live_sessions.sandbox", description=__doc__)
     made.add_argument("--port", type=int, default=8899, help="0 picks a free one")
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
     made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
-    group = made.add_argument_group("Lessonspace")
-    hints = get_type_hints(Options)
-    for option in fields(Options):
+    _add_options(made.add_argument_group("Lessonspace"), Options)
+    _add_options(made.add_argument_group("Educates"), EducatesOptions, "educates_")
+    return made
+
+
+def _add_options(group: argparse._ArgumentGroup, options: type[Any], prefix: str = "") -> None:
+    hints = get_type_hints(options)
+    for option in fields(options):
         kind: Any = hints[option.name]
         how: dict[str, Any] = {"type": kind}
         if kind is bool:
             how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is not None:
             how = {"choices": get_args(kind)}
-        flag = f"--{option.name.replace('_', '-')}"
+        flag = f"--{(prefix + option.name).replace('_', '-')}"
         group.add_argument(flag, default=argparse.SUPPRESS, **how)
-    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,12 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = vars(parser().parse_args(arguments))
     common = {name: given.pop(name) for name in ("port", "host", "start", "frozen")}
+    portal = {name.removeprefix("educates_"): given.pop(name) for name in list(given) if "educates_" in name}
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(**common, lessonspace=Options(**given)) as sandbox:
+    with Sandbox(**common, lessonspace=Options(**given), educates=EducatesOptions(**portal)) as sandbox:
         one = sandbox.lessonspace
         line = f"Lessonspace {one.url} api_key={one.api_key} organisation={one.organisation}"
+        two = sandbox.educates.info()
+        line += " | Educates " + " ".join([two.pop("url"), *(f"{name}={value}" for name, value in two.items())])
         sys.stdout.write(f"Sandbox {sandbox.url} | {line}\n")
         sys.stdout.flush()
         stop.wait()
