@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.core.polling import (
     artifact_delay,
     conclude,
     conclude_unreachable,
+    milestone,
     next_delay,
 )
 from airflow_provider.live_sessions.core.status import Held, Seen, SessionStatus, State
@@ -120,6 +121,21 @@ def test_a_platform_that_cannot_be_asked_makes_a_wait_longer_only_until_its_dead
         assert outcome.conclusion is Conclusion.DEADLINE
         assert outcome.status is None
         assert outcome.why.endswith("while the platform could not be asked: it is down")
+
+
+@pytest.mark.parametrize("keeps_history", [True, False])
+@pytest.mark.parametrize("known", [True, False], ids=["seen-live-before", "never-seen-live"])
+@pytest.mark.parametrize("state", State)
+def test_only_a_first_live_moment_that_nobody_else_keeps_is_a_milestone(
+    state: State, known: bool, keeps_history: bool
+) -> None:
+    before = replace(SEEN, first_live=NINE if known else None)
+    after = before.after(status(state))
+    stone = milestone(before, after, keeps_history=keeps_history)
+    assert (stone is not None) is (state is State.LIVE and not known and not keeps_history)
+    if stone is not None:
+        assert stone.seen == after
+        assert milestone(stone.seen, stone.seen.after(status(State.LIVE)), keeps_history=False) is None
 
 
 # ---- JSON
