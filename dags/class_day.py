@@ -124,7 +124,7 @@ def class_day() -> None:
         hand_over_before="{{ params.hand_over_before_seconds }}",
         if_live="fail",
         map_index_template="{{ task.session['title'] }}",
-    ).expand(session=to_cancel(select.output))
+    ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value
 
     classes = lessonspace_class.partial(
         conn_id="{{ params.conn_id }}",
@@ -137,7 +137,7 @@ def class_day() -> None:
         settle="{{ params.settle_seconds }}",
         check_delays="{{ params.check_delays }}",
         rules="{{ params.rules }}",
-    ).expand(session=to_launch(select.output))
+    ).expand(session=to_launch(select.output))  # type: ignore[arg-type]  # stands for its value
 
     report = ReportClassesOperator(task_id="report", selection=select.output)
     [cancel, classes] >> report

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
@@ -70,6 +70,7 @@ def records(draw: st.DrawFn) -> SessionRecord:
     )
 
 
+@settings(max_examples=40)  # large values
 @given(records())
 def test_a_record_crosses_processes_unchanged(record: SessionRecord) -> None:
     assert SessionRecord.from_json(json.loads(json.dumps(record.to_json()))) == record

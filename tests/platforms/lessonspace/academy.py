@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
+from hypothesis import HealthCheck, settings
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules, Watch
@@ -46,6 +47,9 @@ OTHER = Participant("s-2", "Cleo Student", role="student")
 PEOPLE = (TEACHER, STUDENT)
 
 QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
+
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine makes no property false."""
 
 _connections = itertools.count(1)
 

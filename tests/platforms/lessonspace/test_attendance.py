@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.artifacts.attendance import Presence, Stay, build_rows
 from airflow_provider.live_sessions.platforms.lessonspace.attendance import presences
 from airflow_provider.live_sessions.platforms.lessonspace.models import Session
-from tests.platforms.lessonspace.academy import CLASS, PEOPLE, Academy, plan
+from tests.platforms.lessonspace.academy import CLASS, PEOPLE, Academy, plan, steady
 
 END = CLASS + timedelta(hours=1)
 
@@ -176,6 +176,7 @@ events = st.lists(
 )
 
 
+@steady
 @given(events, st.randoms(use_true_random=False))
 def test_every_visit_of_its_own_socket_is_one_stay_in_any_order_of_the_lines(
     visits: list[tuple[int, int, str, str]], chance: Any
@@ -198,11 +199,14 @@ def test_every_visit_of_its_own_socket_is_one_stay_in_any_order_of_the_lines(
 
 
 lines = st.lists(
-    st.tuples(st.sampled_from(["user-joined", "user-left"]), st.integers(0, 60), st.sampled_from("12"), st.booleans()),
+    st.tuples(
+        st.sampled_from(["user-joined", "user-left"]), st.integers(0, 60), st.sampled_from("12"), st.booleans()
+    ),
     max_size=10,
 )
 
 
+@steady
 @given(lines)
 def test_whatever_the_lines_nobody_is_in_outside_the_session(
     given_lines: list[tuple[str, int, str, bool]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,11 +12,13 @@ from airflow_provider.live_sessions.core.contract import Found, Unprovable
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.keys import LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, create_or_find
-from airflow_provider.live_sessions.core.models import Launched, Plan
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
-from airflow_provider.live_sessions.sandbox.wire import Request, Response
 from tests.platforms.lessonspace.academy import CLASS, ORG, Academy, altered, key_of, plan
+
+if TYPE_CHECKING:
+    from airflow_provider.live_sessions.core.models import Launched, Plan
+    from airflow_provider.live_sessions.sandbox.wire import Request, Response
 
 END = CLASS + timedelta(hours=1)
 

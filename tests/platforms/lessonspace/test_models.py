@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.platforms.lessonspace import models
+from tests.platforms.lessonspace.academy import steady
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_tags_come_as_an_object_or_as_text(value: Any, read: dict[str, str]) -> 
     assert models.Session.model_validate({"uuid": "u", "tags": value}).tags == read
 
 
+@steady
 @given(st.text())
 def test_no_text_of_tags_breaks_a_list(text: str) -> None:
     try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests  # noqa: TID253 - a person's browser
 
 from airflow_provider.live_sessions.core.contract import Ability, Readiness
 from airflow_provider.live_sessions.core.errors import NotFound
-from airflow_provider.live_sessions.core.models import SessionRef
-from airflow_provider.live_sessions.platforms.lessonspace.recordings import Recording
 from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan, said
+
+if TYPE_CHECKING:
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.platforms.lessonspace.recordings import Recording
 
 PLAYBACK = "/playback/$"
 
@@ -69,9 +71,7 @@ def test_each_question_makes_a_fresh_link(academy: Academy) -> None:
 def test_a_recording_in_the_making_is_pending_and_after_its_deadline_failed(
     preparing: str, newer_fields: bool
 ) -> None:
-    with Academy.open(
-        recording_after=10**9, recording_preparing=preparing, newer_fields=newer_fields
-    ) as academy:
+    with Academy.open(recording_after=10**9, recording_preparing=preparing, newer_fields=newer_fields) as academy:
         ref, uuid = held(academy)
         assert recording(academy, ref, uuid).verdict.readiness is Readiness.PENDING
         found = recording(academy, ref, uuid, hours=24)

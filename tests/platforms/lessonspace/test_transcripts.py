@@ -22,7 +22,7 @@ from airflow_provider.live_sessions.core.contract import (
 from airflow_provider.live_sessions.core.errors import Unsupported
 from airflow_provider.live_sessions.platforms.lessonspace import transcripts
 from airflow_provider.live_sessions.platforms.lessonspace.models import Session
-from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan, said
+from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan, said, steady
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import SessionRef
@@ -43,9 +43,7 @@ class Lesson:
         self.end = CLASS + timedelta(seconds=seconds)
 
     def verdict(self, **rules: float) -> Verdict:
-        return self.academy.platform.readiness(
-            Ability.TRANSCRIPT, self.ref, self.uuid, bounds(self.end, **rules)
-        )
+        return self.academy.platform.readiness(Ability.TRANSCRIPT, self.ref, self.uuid, bounds(self.end, **rules))
 
     def after(self, seconds: float) -> Verdict:
         """Return the verdict so many seconds after the end."""
@@ -380,6 +378,7 @@ flags = st.none() | st.booleans()
 WAIT = ArtifactRules().after(CLASS)
 
 
+@steady
 @given(
     st.none() | st.integers(0, 900),
     st.integers(0, 3),
@@ -407,6 +406,7 @@ def test_a_call_is_made_exactly_for_what_may_have_a_transcript(
         assert decided.verdict.readiness is Readiness.NEVER
 
 
+@steady
 @given(st.integers(150, 900), st.integers(0, 48 * 3600), st.integers(0, 48 * 3600))
 def test_pending_ends_at_one_moment_and_never_comes_back(seconds: int, one: int, other: int) -> None:
     early, late = sorted((one, other))
@@ -448,6 +448,7 @@ entries = st.fixed_dictionaries(
 )
 
 
+@steady
 @given(st.lists(entries | values) | values)
 def test_whatever_the_file_holds_it_is_read_without_a_failure(data: Any) -> None:
     found = transcripts.segments(json.dumps(data).encode(), part="p")
@@ -457,9 +458,10 @@ def test_whatever_the_file_holds_it_is_read_without_a_failure(data: Any) -> None
         if isinstance(one, dict) and isinstance(one.get("text"), str) and {"start_time", "end_time"} <= set(one)
     ]
     assert len(found) <= len(said_something)
-    assert all(isinstance(one.start, float) and one.part == "p" for one in found)
+    assert all(one.part == "p" for one in found)
 
 
+@steady
 @given(
     st.lists(
         st.tuples(

@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
-from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Transient
+from airflow_provider.live_sessions.core.errors import Refused, Transient
 from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, Plan, SessionRef
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
@@ -228,7 +228,7 @@ class LessonspacePlatform:
         """Return a session's transcript, or why there is none (yet)."""
         try:
             return transcripts.retrieve(self.client, ref, session_id, asked)
-        except (AuthenticationFailed, NotFound, Transient) as error:
+        except (Refused, Transient) as error:
             return transcripts.Retrieved(self._unreadable(error, asked))
 
     def recording(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> recordings.Recording:
