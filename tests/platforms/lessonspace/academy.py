@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import uuid
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from airflow_provider.live_sessions.core.retry import RetryPolicy
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions, make_ref
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions as SandboxOptions
 from airflow_provider.live_sessions.sandbox import Sandbox
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.log import Entry
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import Platform
+
+LISTS = "/organisations/4711/sessions/$"
+"""Where both lists of a tick are."""
+DIRECT = "/spaces/.*/sessions/$"
+"""Where one room is read."""
 
 KEY = "5a11ce00-c1a5-4c00-8000-0123456789ab"
 ORG = 4711
@@ -235,3 +242,27 @@ def altered(response: Response, change: Callable[[Any], Any]) -> Response:
 
 def said(status: int, data: Any) -> Response:
     return Response.json(status, data)
+
+
+def nowhere(title: str, **options: Any) -> SessionRef:
+    """Return the ref of a class that nobody launched here."""
+    the_plan = plan(title, **options)
+    return make_ref(
+        the_plan,
+        key_of(the_plan),
+        LessonspaceOptions.of(the_plan),
+        conn_id="c",
+        room_id=str(uuid.uuid4()),
+        session_id=str(uuid.uuid4()),
+    )
+
+
+def weekly(title: str, start: datetime) -> Plan:
+    """Return a class in a room over weeks."""
+    return plan(title, start=start, minutes=45, space="persistent", space_id="room-1", lead=300, grace=300)
+
+
+def empty(request: Request, response: Response) -> Response:
+    """Answer both lists of a tick with nothing, as if they lagged behind."""
+    listing = request.path.endswith("/sessions/") and "organisations" in request.path
+    return said(200, {"count": 0, "next": None, "results": []}) if listing else response
