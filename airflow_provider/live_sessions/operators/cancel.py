@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
@@ -60,8 +61,7 @@ class CancelSessionOperator(BaseOperator):
         force: bool = False,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         if if_live not in ("fail", "report"):
             raise ValueError(f"if_live is 'fail' or 'report', not {if_live!r}")
         self.session = session

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator, conf
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import aware, format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, read_file
@@ -94,9 +95,7 @@ class SelectClassesOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         # Two runs that choose at the same time could take the same class.
-        kwargs.setdefault("max_active_tis_per_dag", 1)
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, max_active_tis_per_dag=1, retries=2))
         self.timetable = timetable
         self.timezone = timezone
         self.conn_id = conn_id
@@ -285,8 +284,7 @@ class ReportClassesOperator(BaseOperator):
         fail_on_no_show: bool | str = False,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("trigger_rule", "all_done")
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, trigger_rule="all_done"))
         self.selection = selection
         self.group = group
         self.select_task = select_task

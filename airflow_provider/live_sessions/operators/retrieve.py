@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider.live_sessions.artifacts.layout import session_folder
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.base import hook_class_of
@@ -46,8 +47,7 @@ class RetrieveOperator(BaseOperator):
     def __init__(
         self, *, session: Mapping[str, Any] | XComArg, destination: str = "", timezone: str = "UTC", **kwargs: Any
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         self.session = session
         self.destination = destination
         self.timezone = timezone
