@@ -26,17 +26,15 @@ class Meant:
         ref: Finds it again.
         title: What people call it.
         hand_over_at: When its links may leave Airflow; None for at once.
-        has_links: False when its launch gave none.
     """
 
     ref: SessionRef
     title: str
     hand_over_at: datetime | None
-    has_links: bool = True
 
     def handed_over(self, now: datetime) -> bool:
         """Return whether a link may have left Airflow by now."""
-        return self.has_links and (self.hand_over_at is None or now >= self.hand_over_at)
+        return self.hand_over_at is None or now >= self.hand_over_at
 
 
 def find_meant(
@@ -60,7 +58,7 @@ def find_meant(
     """
     if not isinstance(session, dict) or "ref" in session:
         record = SessionRecord.from_json(session)
-        return Meant(record.ref, record.title, record.hand_over_at, record.links is not None)
+        return Meant(record.ref, record.title, record.hand_over_at)
     occurrence = Occurrence.from_json(session)
     plan = plan_of(occurrence, options_of(occurrence))
     found = platform.find(occurrence_key(occurrence, conn_id=conn_id, timetable=timetable), plan)

@@ -80,7 +80,7 @@ class ArtifactTrigger(LiveSessionTrigger):
         delays = tuple(self._numbers("delays")) or ARTIFACT_DELAYS
         pending = list(session_ids)
         while pending:
-            delay = artifact_delay(max(asked - 1, 0), delays) if asked else 0.0
+            delay = artifact_delay(asked, delays)
             if delay is None:
                 for session_id in pending:
                     yield session_id, Verdict(Readiness.FAILED, f"it was asked for {asked} times in vain")

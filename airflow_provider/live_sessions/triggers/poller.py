@@ -77,6 +77,9 @@ class Waiter:
         goal: What it waits for.
         due: Unix time from when its session is asked for.
         interval: Seconds between polls that it wants.
+        news: What it has still to be told.
+        told: What it was told last.
+        over: True once its outcome is decided.
     """
 
     ref: SessionRef
@@ -86,6 +89,7 @@ class Waiter:
     interval: float
     news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     told: str = ""
+    over: bool = False
 
 
 class Poller:
@@ -143,7 +147,7 @@ class Poller:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), delay)
                 continue
-            due = [waiter for waiter in self._waiters if waiter.due <= time.time()]
+            due = [waiter for waiter in self._waiters if waiter.due <= time.time() and not waiter.over]
             started = time.monotonic()
             retry_after = 0.0
             try:
@@ -167,7 +171,8 @@ class Poller:
 
     def _until_due(self) -> float:
         """Return the seconds until somebody is due and the platform may be asked."""
-        first = min(waiter.due for waiter in self._waiters)
+        waiting = (waiter.due for waiter in self._waiters if not waiter.over)
+        first = min(waiting, default=time.time() + 1.0)  # all are on their way out
         return max(self._allowed_at(), first) - time.time()
 
     def _allowed_at(self) -> float:
@@ -183,6 +188,7 @@ class Poller:
         for waiter in due:
             outcome = conclude_unreachable(waiter.seen, now, reason)
             if outcome is not None:
+                waiter.over = True
                 woken.append((waiter, outcome))
             elif waiter.told != reason:
                 waiter.told = reason
@@ -204,6 +210,8 @@ def _tick(platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter
         before, waiter.seen = waiter.seen, waiter.seen.after(status)
         told = f"{status.state}: {status.why}"
         stone = milestone(before, waiter.seen, keeps_history=platform.keeps_history)
+        if outcome is not None or stone is not None:
+            waiter.over = True  # it takes a moment until its task has gone; it is not asked for again
         if outcome is not None:
             woken.append((waiter, outcome))
         elif stone is not None:

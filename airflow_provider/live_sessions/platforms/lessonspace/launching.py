@@ -44,7 +44,7 @@ CANCELLED_TAG = "als_cancelled"
 """Space tag that carries the day of a cancelled class, or ``no``."""
 
 _PREFIX_LENGTH = 31
-_GUEST = Participant(id="", name="Guest")
+_GUEST = Participant(id="guest", name="Guest")
 
 # What a launch overwrites for everybody in the space; the cancel mark repeats it from the ref.
 SPACE_LEVEL = (
