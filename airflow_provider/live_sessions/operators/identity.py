@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.core.contract import Found
+from airflow_provider.live_sessions.core.contract import Absent, Found, Unprovable
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Plan, SessionRef
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -45,8 +45,8 @@ def find_meant(
     timetable: str,
     hand_over_before: timedelta | float | str | None,
     options_of: Callable[[Occurrence], dict[str, Any]],
-) -> Meant | None:
-    """Return the session that is meant, or None when its class was never launched.
+) -> Meant | Absent | Unprovable:
+    """Return the session that is meant, or what the platform can say of a class that it does not show.
 
     Args:
         session: A launch operator's result, or a class of a timetable.
@@ -63,7 +63,7 @@ def find_meant(
     plan = plan_of(occurrence, options_of(occurrence))
     found = platform.find(occurrence_key(occurrence, conn_id=conn_id, timetable=timetable), plan)
     if not isinstance(found, Found):
-        return None
+        return found
     return Meant(found.ref, plan.title, hand_over_moment(plan, hand_over_before))
 
 

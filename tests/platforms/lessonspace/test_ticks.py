@@ -257,7 +257,7 @@ def test_a_session_that_may_not_be_read_takes_no_other_wait_with_it(
     academy.join(ref, "t-1", "s-1")
     academy.status(ref)
     academy.tap.answer = empty
-    academy.sandbox.faults.add("status", path=r"/sessions/[^/]+/$", status=status, body={"detail": "no"})
+    academy.sandbox.faults.add("status", path=r"/sessions/[^/]+/$", status=status, body='{"detail": "no"}')
     if raises:
         with pytest.raises(AuthenticationFailed):
             academy.status(ref)
