@@ -14,27 +14,40 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
-        "description": "Launch, wait for and cancel live sessions (Lessonspace), and bring home what they leave.",
+        "description": "Launch, wait for and cancel live sessions (Lessonspace, Educates), and bring home what "
+        "they leave.",
         "versions": [__version__],
         "integrations": [
             {
                 "integration-name": "Lessonspace",
                 "external-doc-url": "https://www.thelessonspace.com/docs",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "Educates",
+                "external-doc-url": "https://docs.educates.dev/",
+                "tags": ["service"],
+            },
         ],
         "operators": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]}
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]},
+            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.operators.educates"]},
         ],
-        "sensors": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]}],
-        "hooks": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]}],
+        "sensors": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]},
+            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.sensors.educates"]},
+        ],
+        "hooks": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]},
+            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.hooks.educates"]},
+        ],
         "triggers": [
             {
                 "integration-name": "Lessonspace",
                 "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
             }
         ],
-        "connection-types": [_lessonspace_connection()],
+        "connection-types": [_lessonspace_connection(), _educates_connection()],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
@@ -87,6 +100,50 @@ def _lessonspace_connection() -> dict[str, Any]:
             "timeout": {
                 "label": "Seconds to wait for an answer",
                 "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 30},
+            },
+            "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
+        },
+    }
+
+
+def _educates_connection() -> dict[str, Any]:
+    return {
+        "connection-type": "educates",
+        "hook-class-name": f"{_PACKAGE}.hooks.educates.EducatesHook",
+        "hook-name": "Educates",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {
+                "host": "Portal URL",
+                "login": "Robot account",
+                "password": "Robot account's password",
+            },
+            "placeholders": {
+                "host": "https://my-portal-ui.example.com",
+                "login": "robot@educates",
+                "password": "status.educates.credentials.robot.password of the TrainingPortal",
+            },
+        },
+        "conn-fields": {
+            "client_id": {
+                "label": "Client id (status.educates.clients.robot.id)",
+                "schema": {"type": ["string", "null"]},
+            },
+            "client_secret": {
+                "label": "Client secret (status.educates.clients.robot.secret)",
+                "schema": {"type": ["string", "null"], "format": "password"},
+            },
+            "index_url": {
+                "label": "Where browsers go after a workshop",
+                "schema": {"type": ["string", "null"]},
+            },
+            "requests_per_second": {
+                "label": "Requests a second",
+                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 10},
+            },
+            "timeout": {
+                "label": "Seconds to wait for an answer",
+                "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 60},
             },
             "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
         },

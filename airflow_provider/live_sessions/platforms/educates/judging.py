@@ -32,13 +32,13 @@ between: longer than the poll's longest pause."""
 class Fate(StrEnum):
     """What became of one seat."""
 
-    WAITING = "has not come yet"
-    CLOSING = "is being ended"
-    IN = "is in"
-    FINISHED = "has finished"
-    LAPSED = "did not come in time"
-    TERMINATED = "was ended before anybody came"
-    UNKNOWN = "is gone, and nobody knows whether it was used"
+    WAITING = "not yet come"
+    CLOSING = "being ended"
+    IN = "in"
+    FINISHED = "finished"
+    LAPSED = "not come in time"
+    TERMINATED = "ended before anybody came"
+    UNKNOWN = "gone, and nobody knows whether used"
 
     @property
     def gone(self) -> bool:
@@ -153,7 +153,7 @@ def judge(seats: Sequence[Seat], sightings: Sequence[Sighting], seen: Seen, now:
             return status(
                 State.NEVER_HELD,
                 Held.NO,
-                f"Nobody had come by {format_time(seen.deadline)}: {tally}",
+                f"Nobody had come by {format_time(seen.deadline)}. {tally}",
                 Absence.NOBODY,
             )
         return status(State.SCHEDULED, Held.UNKNOWN, tally)
@@ -168,8 +168,5 @@ def judge(seats: Sequence[Seat], sightings: Sequence[Sighting], seen: Seen, now:
 
 def _tally(fates: Iterable[Fate]) -> str:
     counted = Counter(fates)
-    if not counted:
-        return "It has no sessions."
-    if sum(counted.values()) == 1:
-        return f"The session {next(iter(counted))}.".replace("session is in", "learner is in")
-    return "; ".join(f"{count} {fate}" for fate, count in counted.items()) + "."
+    told = ", ".join(f"{count} {fate}" for fate, count in counted.items())
+    return f"Of {sum(counted.values())} learners: {told}." if counted else "It has no sessions."
