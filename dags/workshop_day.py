@@ -1,9 +1,9 @@
 """A hands-on workshop class on Educates: provisioned, watched, and cleaned up at the end of the day.
 
 Press Trigger, fill in the form. Shortly before the start each learner gets a session of their own and the link to
-it; the run tells who came and who did not, waits until the last one has finished, and at closing time ends whatever
-is left, also when something went wrong before. The run is the class's identity, so a retry or a cleared task finds
-the same sessions again.
+it; the run tells who came and who did not, waits until the last one has finished, and at closing time ends
+whatever is left, also when something went wrong before. The run is the class's identity, so a retry or a cleared
+task finds the same sessions again.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def workshop_day() -> None:
     )
     launched = EducatesLaunchSessionOperator(
         task_id="provision",
-        session="{{ ti.xcom_pull(task_ids='describe')['class'] }}",  # type: ignore[arg-type]  # rendered natively
+        session="{{ ti.xcom_pull(task_ids='describe')['class'] }}",
         conn_id="{{ params.conn_id }}",
         timetable="workshop_day",
         workshop="{{ params.workshop }}",
@@ -179,12 +179,12 @@ def workshop_day() -> None:
             "how_it_ended": end.get("why", ""),
             "clean_up": [*closed.get("done", ()), *closed.get("not_done", ())],
         }
-        print(told)  # noqa: T201 - the task's log is where the run's person looks
+        print(told)
         return told
 
     described >> room >> launched >> [handed_over, activated, ended, closing]
     closing >> clean_up
-    [handed_over, activated, ended] >> report()
+    [handed_over, activated, ended, clean_up] >> report()
 
 
 workshop_day()

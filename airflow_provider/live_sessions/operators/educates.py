@@ -41,8 +41,8 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         index_url: Where a browser goes after the workshop; the connection's own by default.
         activate_within: Seconds after the planned start, or a later launch, in which the link has to be opened.
         users: ``launch`` (default) gives each learner a portal user for this launch alone, so that a retry finds
-            its own session; it goes round the portal's caps for each user. ``learner`` keeps one user a learner: the
-            caps count, and a session that the learner has already is shared (and ended only with ``force``).
+            its own session; it goes round the portal's caps for each user. ``learner`` keeps one user a learner:
+            the caps count, and a session that the learner has already is shared (and ended only with ``force``).
         parameters: Values for the workshop, the same for everybody; seal secret ones
             (``hooks.sealing.seal``). A participant's own go into their ``options``.
         analytics_url: Where the sessions' events go (``{key}`` and ``{user}`` are filled in); seal it.
@@ -120,7 +120,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
     """End a class's sessions, all of them or some learners', and see them gone.
 
     A session that is over already is as good as ended; a repeat does no harm. What cannot be seen gone is not
-    called ended. Links die with their sessions, so handing them over late is not needed for a complete cancel here.
+    called ended. Links die with their sessions, so a cancel is complete here, whether they were handed over or not.
 
     Args:
         session: A launch operator's result, or a class of a timetable: then it is looked up by its identity, and
