@@ -120,7 +120,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
     """End a class's sessions, all of them or some learners', and see them gone.
 
     A session that is over already is as good as ended; a repeat does no harm. What cannot be seen gone is not
-    called ended. Links die with their sessions, so a cancel is complete here, whether they were handed over or not.
+    called ended. Links die with their sessions: a cancel is complete here, whether they were handed over or not.
 
     Args:
         session: A launch operator's result, or a class of a timetable: then it is looked up by its identity, and

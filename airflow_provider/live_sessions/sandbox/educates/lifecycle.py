@@ -151,7 +151,7 @@ class Lifecycle:
     def _refill(self, environment: Environment, at: datetime) -> None:
         while (
             environment.state is State.RUNNING
-            and len(environment.available()) < environment.workshop.reserved
+            and len(environment.active()) - len(environment.allocated()) < environment.workshop.reserved
             and len(environment.active()) < environment.capacity
         ):
             self._make(self._row(environment, at), at)
