@@ -71,12 +71,6 @@ def existing(catalogue: Catalogue, workshop: str) -> dict[str, Existing]:
     return found
 
 
-def found_seats(catalogue: Catalogue, plan: Plan, key: LaunchKey, options: EducatesOptions) -> list[Existing]:
-    """Return the sessions of a class that the portal shows, in the order of its learners."""
-    users, known = users_of(plan, key, options), existing(catalogue, options.workshop)
-    return [known[user] for user in users.values() if user in known]
-
-
 def running(catalogue: Catalogue, workshop: str, conn_id: str) -> EnvironmentRow:
     """Return the environment that runs a workshop just now.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -114,6 +114,8 @@ def seats_of(ref: SessionRef, learners: Collection[str] | None = None) -> tuple[
     """
     try:
         rows = json.loads(ref.detail("seats"))
+        if not isinstance(rows, list):
+            raise TypeError("seats")
         seats = tuple(_read(one) for one in rows)
     except (AttributeError, TypeError, ValueError):
         raise ConfigurationError(
@@ -133,16 +135,6 @@ def seats_of(ref: SessionRef, learners: Collection[str] | None = None) -> tuple[
             advice="Name learners by the participant ids of the launch.",
         )
     return tuple(one for one in seats if one.learner in learners)
-
-
-def kept(ref: SessionRef, *, shared: bool) -> SessionRef:
-    """Return the ref marked as shared, unless it is not."""
-    return ref.with_details(shared="yes") if shared else ref
-
-
-def with_times(seat: Seat, started: datetime | None, expires: datetime | None) -> Seat:
-    """Return the seat with what the portal says of its activation window."""
-    return replace(seat, started=started, expires=expires)
 
 
 def _written(seat: Seat) -> dict[str, str | None]:
