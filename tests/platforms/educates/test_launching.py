@@ -327,6 +327,16 @@ def test_replacing_ends_the_old_session_and_launches_anew(lab: Lab) -> None:
     assert len(lab.live_rows) == 1
 
 
+def test_of_two_sessions_in_two_environments_the_one_that_can_be_used_is_taken() -> None:
+    with Lab.open(delete_after=5.0) as lab:
+        lab.launch(plan(users="learner"))
+        lab.portal.replace_environment("lab-portal-w01")
+        lab.client.request_session("lab-portal-w03", index_url=HUB, user="ada")
+        assert seats_of(lab.found(plan(users="learner")).ref)[0].environment == "lab-portal-w01"
+        lab.portal.finish("lab-portal-w01-s001")
+        assert seats_of(lab.found(plan(users="learner")).ref)[0].environment == "lab-portal-w03"
+
+
 # ---- a user that stays
 
 

@@ -176,6 +176,15 @@ def test_after_a_restart_a_class_was_held_but_who_came_is_not_counted(lab: Lab) 
     assert (status.state, status.held, status.people) == (State.ENDED, Held.YES, None)
 
 
+def test_a_class_that_ended_during_a_restart_makes_nobody_a_no_show(lab: Lab) -> None:
+    ref = lab.launch(plan(ADA, BO)).ref
+    lab.activate(ref, "ada", "bo")
+    seen = watch(ref).seen.after(lab.status(ref))
+    lab.finish(ref, "ada", "bo")
+    status = lab.status(ref, lab.new_platform(), first_live=seen.first_live)
+    assert (status.state, status.held, status.people) == (State.ENDED, Held.YES, None)
+
+
 def test_a_pending_class_with_one_whose_fate_is_unknown_is_not_a_no_show(lab: Lab) -> None:
     ref = lab.launch(plan(ADA, BO, timeout=7200)).ref
     lab.finish(ref, "bo")

@@ -113,10 +113,7 @@ def seats_of(ref: SessionRef, learners: Collection[str] | None = None) -> tuple[
         ConfigurationError: The ref is not one of Educates, or has no such learner.
     """
     try:
-        rows = json.loads(ref.detail("seats"))
-        if not isinstance(rows, list):
-            raise TypeError("seats")
-        seats = tuple(_read(one) for one in rows)
+        seats = _listed(json.loads(ref.detail("seats")))
     except (AttributeError, TypeError, ValueError):
         raise ConfigurationError(
             "This is not the reference of a workshop class.",
@@ -146,6 +143,12 @@ def _written(seat: Seat) -> dict[str, str | None]:
         "started": format_optional_time(seat.started),
         "expires": format_optional_time(seat.expires),
     }
+
+
+def _listed(rows: object) -> tuple[Seat, ...]:
+    if not isinstance(rows, list):
+        raise TypeError("seats")
+    return tuple(_read(one) for one in rows)
 
 
 def _read(row: dict[str, str | None]) -> Seat:
