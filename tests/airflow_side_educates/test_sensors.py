@@ -75,15 +75,20 @@ def test_the_end_is_waited_for_and_a_restart_forgets_no_use(lab: Lab) -> None:
 
 def test_a_class_that_nobody_came_to_is_skipped_as_never_held(lab: Lab) -> None:
     record = lab.launch(options={"timeout": 60})
-    sensor, the_context = for_the_end(record), context(TaskInstance(task_id="end"))
+    ti = TaskInstance(task_id="end")
+    sensor, the_context = for_the_end(record), context(ti)
     first = deferral(sensor, the_context)
     before = polls(lab)
+
+    def time_passes() -> None:
+        lab.sandbox.clock.advance(90)
+
     with (
-        meanwhile(lambda: polls(lab) > before + 1, lambda: lab.sandbox.clock.advance(90)),
+        meanwhile(lambda: polls(lab) > before + 1, time_passes),
         pytest.raises(AirflowSkipException, match="never held"),
     ):
         resume(sensor, the_context, first)
-    assert the_context["ti"].xcoms["end", -1, "outcome"]["missing"] == ["ada", "bo"]
+    assert ti.xcoms["end", -1, "outcome"]["missing"] == ["ada", "bo"]
 
 
 def test_a_class_that_was_ended_before_anybody_came_is_skipped_as_cancelled(lab: Lab) -> None:
