@@ -122,6 +122,7 @@ def test_every_window_lapsed_is_never_held(lab: Lab) -> None:
 def test_one_lapsed_and_one_cancelled_is_never_held(lab: Lab) -> None:
     ref = lab.launch(plan(ADA, BO, timeout=120)).ref
     lab.wait(100)
+    lab.status(ref)
     lab.finish(ref, "ada")
     lab.status(ref)
     lab.wait(40)
@@ -147,6 +148,15 @@ def test_a_gap_longer_than_a_life_gives_unknown_and_no_guess(lab: Lab) -> None:
     ref = lab.launch().ref
     lab.status(ref)
     lab.wait(BLIND.total_seconds() + 3000)
+    status = lab.status(ref)
+    assert (status.state, status.held, status.people) == (State.ENDED, Held.UNKNOWN, None)
+
+
+def test_a_short_use_before_anybody_looked_is_not_called_a_no_show(lab: Lab) -> None:
+    ref = lab.launch().ref
+    lab.activate(ref)
+    lab.wait(20)
+    lab.finish(ref)
     status = lab.status(ref)
     assert (status.state, status.held, status.people) == (State.ENDED, Held.UNKNOWN, None)
 

@@ -51,7 +51,7 @@ class Sighting:
     """What was seen of one seat.
 
     Args:
-        pending_at: When it was last seen with nobody in; the launch at first.
+        pending_at: When it was last seen with nobody in; the launch's own time before the first look.
         window_start: When its activation window began, as last seen.
         window_end: When that ends; None for no bound.
         phase: The state seen last; None before the first look.
@@ -103,8 +103,8 @@ class Sighting:
             return Fate.CLOSING if self.phase is Phase.STOPPING else Fate.WAITING
         if self.came:
             return Fate.FINISHED
-        if self.stranger or self.doubtful:
-            return Fate.UNKNOWN
+        if self.stranger or self.doubtful or self.phase is None:
+            return Fate.UNKNOWN  # also who was gone at the first look: the launch saw nothing of it
         if self.phase is Phase.STOPPING:
             return Fate.TERMINATED  # an expiry never shows STOPPING
         if self.gone_at - self.pending_at > BLIND:

@@ -61,8 +61,8 @@ class Watching:
         for watch in watches:
             seats = seats_of(watch.ref)
             sightings = [self._look(tick, watch.ref, seat) for seat in seats]
-            if watch.seen.first_live is not None:
-                _recall(sightings)
+            if len(seats) == 1 and watch.seen.first_live is not None:
+                sightings[0].came = True  # the wait saw it before the memory of this process began
             known = all(_key(watch.ref, seat) in tick.known for seat in seats)
             result.append(judge(seats, sightings, watch.seen, tick.now) if known else None)
         self._forget(tick.now)
@@ -110,16 +110,6 @@ class _Tick:
     now: datetime
     reads_left: int
     known: set[Key] = field(default_factory=set)
-
-
-def _recall(sightings: Sequence[Sighting]) -> None:
-    """Take in that the wait saw somebody before the memory of this process began."""
-    if len(sightings) == 1:
-        sightings[0].came = True
-        return
-    for one in sightings:
-        # Of several learners nobody wrote down which one it was.
-        one.doubtful = one.doubtful or (one.gone_at is not None and one.phase is None)
 
 
 def sessions_of(catalogue: Catalogue) -> dict[str, SessionRow]:
