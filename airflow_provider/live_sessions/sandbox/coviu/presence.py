@@ -96,13 +96,13 @@ class Presence:
             self.invited(session, person, now)
 
     def invited(self, session: Session, person: Participant, now: datetime) -> None:
-        """Set a scripted person in motion."""
+        """Set a scripted person in motion; what lies in the past of a session that was moved is not repeated."""
         state = (person.state or "").partition("|")[0]
         facts = Facts(session.id, session.name or "", state, {})
         for script in self._scripts.matching(facts):
             anchor = {Anchor.NOT_BEFORE: session.start, Anchor.NOT_AFTER: session.end}.get(script.anchor, now)
             for event in script.events:
-                if _is_about(event, person):
+                if _is_about(event, person) and event.moment(anchor) >= now:
                     play = partial(self._play, session, person, event.do)
                     session.script.append(self._agenda.add(event.moment(anchor), play))
 
