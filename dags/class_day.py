@@ -4,6 +4,9 @@ Every hour: take the classes that start within the next 24 hours, launch each, h
 wait until the class has ended, and bring home transcript, attendance and the recording's manifest. Runs overlap
 and double nothing: a class's identity is its occurrence in the timetable, and what another run has in hand is
 left alone unless it changed. Cancel a class by setting its ``status`` to ``cancelled``; keep the row.
+
+Set the Airflow variable ``class_day_timetable`` to your timetable, then unpause; until it is set, hourly runs do
+nothing. ``timetables/example.csv`` and ``example.ics`` show what a timetable looks like.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from airflow.sdk import Param, dag, task
 from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+
+TIMETABLE = "{{ params.timetable or var.value.get('class_day_timetable', '') }}"
 
 LAUNCH = {
     "transcribe": "{{ params.transcribe }}",
@@ -39,10 +44,11 @@ LAUNCH = {
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "timetable": Param(
-            "dags/timetables/example.csv",
+            "",
             type="string",
             title="Timetable",
-            description="Path or URL of a CSV or iCalendar file; any URL of Airflow's object storage.",
+            description="Path or URL of a CSV or iCalendar file; any URL of Airflow's object storage. "
+            "Empty: the Airflow variable class_day_timetable.",
         ),
         "timezone": Param("Europe/Berlin", type="string", title="Zone of times that name none"),
         "conn_id": Param("lessonspace_default", type="string", title="Lessonspace connection"),
@@ -87,7 +93,7 @@ def class_day() -> None:
     """Wire the day together."""
     select = SelectClassesOperator(
         task_id="select",
-        timetable="{{ params.timetable }}",
+        timetable=TIMETABLE,
         timezone="{{ params.timezone }}",
         conn_id="{{ params.conn_id }}",
         horizon="{{ params.horizon_hours }}",
@@ -108,7 +114,7 @@ def class_day() -> None:
     cancel = LessonspaceCancelSessionOperator.partial(
         task_id="cancel",
         conn_id="{{ params.conn_id }}",
-        timetable="{{ params.timetable }}",
+        timetable=TIMETABLE,
         options={
             "transcribe": "{{ params.transcribe }}",
             "hard_stop": "{{ params.hard_stop_seconds }}",
@@ -118,11 +124,11 @@ def class_day() -> None:
         hand_over_before="{{ params.hand_over_before_seconds }}",
         if_live="fail",
         map_index_template="{{ task.session['title'] }}",
-    ).expand(session=to_cancel(select.output))
+    ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value
 
     classes = lessonspace_class.partial(
         conn_id="{{ params.conn_id }}",
-        timetable="{{ params.timetable }}",
+        timetable=TIMETABLE,
         destination="{{ params.destination }}",
         timezone="{{ params.timezone }}",
         launch=LAUNCH,
@@ -131,7 +137,7 @@ def class_day() -> None:
         settle="{{ params.settle_seconds }}",
         check_delays="{{ params.check_delays }}",
         rules="{{ params.rules }}",
-    ).expand(session=to_launch(select.output))
+    ).expand(session=to_launch(select.output))  # type: ignore[arg-type]  # stands for its value
 
     report = ReportClassesOperator(task_id="report", selection=select.output)
     [cancel, classes] >> report

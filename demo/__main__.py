@@ -114,9 +114,8 @@ def run(home: Path, output: Path, url: str, begun: float) -> int:
         if len(state["spaces"]) != len(day):
             names = sorted(str(space["name"]) for space in state["spaces"])
             problems.append(f"the platform has {len(names)} spaces for {len(day)} classes: {', '.join(names)}")
-        for run_id in ("morning", "midday"):
-            if (ended := stack.run_state(DAG_ID, run_id)) != "success":
-                problems.append(f"run {run_id} is {ended}")
+        states = {run_id: stack.run_state(DAG_ID, run_id) for run_id in ("morning", "midday")}
+        problems += [f"run {run_id} is {ended}" for run_id, ended in states.items() if ended != "success"]
         stack.stop()
         secrets = clear_text.secrets_of(control.do("lessonspace", "secrets"))
         found = clear_text.find(secrets, home)

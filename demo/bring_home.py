@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from demo.school import CANCELLED, HELD, Lesson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider.live_sessions.artifacts.local import LocalStorage
     from demo.airflow_stack import AirflowStack
 
 DAG_ID = "class_day"

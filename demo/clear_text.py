@@ -42,9 +42,8 @@ def find(secrets: Iterable[str], home: Path) -> list[str]:
     places = [
         f"{name}, table {table}" for name, table, row in _rows(home) if any(needle in row for needle in needles)
     ]
-    for path in sorted(home.rglob("*")):
-        if path.is_file() and any(needle in path.read_bytes() for needle in needles):
-            places.append(str(path.relative_to(home)))
+    files = [path for path in home.rglob("*") if path.is_file()]
+    places += [str(path.relative_to(home)) for path in files if any(one in path.read_bytes() for one in needles)]
     return sorted(set(places))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
@@ -132,6 +132,7 @@ def test_a_replacement_has_a_key_of_its_own_that_its_retries_share(
     assert key.successor(generation).kind is key.kind
 
 
+@settings(max_examples=40)  # large values
 @given(plans())
 def test_a_fingerprint_is_of_title_times_and_people_and_not_of_options(plan: Plan) -> None:
     assert fingerprint(plan) == fingerprint(replace(plan, options={"transcribe": True}))
@@ -140,6 +141,7 @@ def test_a_fingerprint_is_of_title_times_and_people_and_not_of_options(plan: Pla
     assert fingerprint(plan) == fingerprint(replace(plan, participants=renamed))
 
 
+@settings(max_examples=40)  # large values
 @given(plans(), some_text())
 def test_another_title_time_or_person_is_another_fingerprint(plan: Plan, text: str) -> None:
     assume(text not in {plan.title, *(one.id for one in plan.participants)})

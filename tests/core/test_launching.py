@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.live_sessions.core.contract import Unprovable
 from airflow_provider.live_sessions.core.errors import (
     ConfigurationError,
     LiveSessionError,
@@ -19,68 +16,30 @@ from airflow_provider.live_sessions.core.errors import (
     Transient,
     Unavailable,
 )
-from airflow_provider.live_sessions.core.keys import LaunchKey
-from airflow_provider.live_sessions.core.launching import Forgetful, LaunchPolicy, OnExisting, create_or_find
-from airflow_provider.live_sessions.core.models import Launched, Participant, Plan
+from airflow_provider.live_sessions.core.launching import Forgetful, OnExisting, create_or_find
+from airflow_provider.live_sessions.core.models import Plan
 from airflow_provider.live_sessions.core.status import State
+from tests.core.launch_task import (
+    CLASS,
+    DOWN,
+    EARLY,
+    KEYS,
+    LATE,
+    LOST,
+    NINE,
+    OTHER_PLAN,
+    PAST,
+    PEOPLE,
+    PLAN,
+    SILENT,
+    TASK,
+    Desk,
+    Remembering,
+)
 from tests.platforms.toy import ToyPlatform, ToyWorld
 
-NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
-EARLY = NINE - timedelta(hours=3)
-LATE = NINE + timedelta(minutes=5)
-PAST = NINE + timedelta(hours=1)
-
-PEOPLE = (Participant("ada", "Ada", leader=True), Participant("bo", "Bo"))
-PLAN = Plan("Algebra", NINE, NINE + timedelta(hours=1), PEOPLE)
-OTHER_PLAN = Plan("Biology", NINE, NINE + timedelta(hours=1), PEOPLE)
-
-CLASS = LaunchKey.for_occurrence(conn_id="toy", timetable="autumn", uid="algebra", start=NINE)
-TASK = LaunchKey.for_task(conn_id="toy", dag_id="d", run_id="r", task_id="t", map_index=4)
-KEYS = pytest.mark.parametrize("key", [CLASS, TASK], ids=["occurrence", "task"])
-
-REPLACE = OnExisting.REPLACE
-LOST = OutcomeUnknown("the answer was lost")
-DOWN = Unavailable("it is down")
-SILENT = Unprovable("its list reaches back one day")
-
-
-class Remembering:
-    """Airflow's task state store: what it holds is JSON."""
-
-    def __init__(self) -> None:
-        self.text = "{}"
-
-    def recall(self) -> dict[str, Any]:
-        return dict(json.loads(self.text))
-
-    def record(self, value: dict[str, Any]) -> None:
-        self.text = json.dumps(value)
-
-
-class Desk:
-    """One launch task, try after try, on a toy platform."""
-
-    def __init__(self, *, memory: Remembering | Forgetful | None = None) -> None:
-        self.world = ToyWorld()
-        self.memory = Remembering() if memory is None else memory
-
-    def launch(
-        self, plan: Plan = PLAN, key: LaunchKey = CLASS, *, now: datetime = EARLY, **policy: Any
-    ) -> Launched:
-        platform = ToyPlatform(self.world)  # each try opens its own
-        return create_or_find(platform, plan, key, now=now, memory=self.memory, policy=LaunchPolicy(**policy))
-
-    def refused(self, kind: type[LiveSessionError], match: str, **arguments: Any) -> LiveSessionError:
-        """Launch, expect the error, and check that nothing was changed by the try."""
-        before = {name: replace(row) for name, row in self.world.sessions.items()}
-        with pytest.raises(kind, match=match) as caught:
-            self.launch(**arguments)
-        assert self.world.sessions == before
-        return caught.value
-
-    @property
-    def created(self) -> int:
-        return len(self.world.sessions)
+if TYPE_CHECKING:
+    from airflow_provider.live_sessions.core.keys import LaunchKey
 
 
 @pytest.fixture
@@ -402,144 +361,3 @@ def test_a_recorded_session_whose_state_has_to_wait_is_never_doubled(desk: Desk)
 def test_a_record_that_is_no_ref_is_told_and_creates_nothing(desk: Desk) -> None:
     desk.memory.record({"ref": {"session_id": 7}})
     desk.refused(ConfigurationError, "not a session reference")
-
-
-# ---- replace
-
-
-def test_replace_creates_what_was_never_launched(desk: Desk) -> None:
-    launched = desk.launch(on_existing=REPLACE)
-    assert launched.created
-    assert launched.ref.key == CLASS.digest
-
-
-@KEYS
-@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
-@pytest.mark.parametrize("remembers", [True, False], ids=["remembering", "forgetful"])
-def test_replace_cancels_the_first_and_launches_anew(key: LaunchKey, forgets: bool, remembers: bool) -> None:
-    desk = Desk(memory=None if remembers else Forgetful())
-    desk.world.forgets_cancelled = forgets
-    first = desk.launch(key=key)
-    second = desk.launch(OTHER_PLAN, key, on_existing=REPLACE, generation=1)
-    assert second.created
-    assert second.ref.key == key.successor(1).digest
-    assert second.ref != first.ref
-    assert [one.title for one in desk.world.standing()] == ["Biology"]
-
-
-@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
-@pytest.mark.parametrize("remembers", [True, False], ids=["remembering", "forgetful"])
-@pytest.mark.parametrize("lost", ["launch answered", "launch sent", "cancel", "none"])
-def test_a_retry_of_a_replace_never_doubles_the_replacement(lost: str, forgets: bool, remembers: bool) -> None:
-    desk = Desk(memory=None if remembers else Forgetful())
-    desk.world.forgets_cancelled = forgets
-    desk.launch()
-    desk.world.fail(lost, LOST)
-    for _ in range(3):  # two more than needed
-        try:
-            desk.launch(on_existing=REPLACE, generation=1)
-        except OutcomeUnknown:
-            continue
-    assert len(desk.world.standing()) == 1
-    # Who remembers nothing may replace what its own first try made under the first key, but leaves one standing.
-    assert 2 <= desk.created <= (2 if remembers else 3)
-
-
-def test_the_retry_of_a_replace_cancels_nobody_s_replacement(desk: Desk) -> None:
-    desk.launch()
-    replacement = desk.launch(on_existing=REPLACE, generation=1)
-    desk.world.enter(replacement.ref.session_id, "ada")
-    again = desk.launch(on_existing=REPLACE, generation=1, now=LATE)
-    assert (again.ref, again.created) == (replacement.ref, False)
-    assert desk.world.sessions[replacement.ref.session_id].inside == {"ada"}
-
-
-def test_a_retry_adopts_what_its_own_generation_made_although_it_may_replace(desk: Desk) -> None:
-    desk.world.fail("launch answered", LOST)
-    with pytest.raises(OutcomeUnknown):
-        desk.launch(on_existing=REPLACE, generation=1)
-    desk.world.enter("toy-1", "ada")
-    again = desk.launch(on_existing=REPLACE, generation=1, now=LATE)
-    assert (again.ref.session_id, again.created) == ("toy-1", False)
-    assert "cancel" not in desk.world.calls
-
-
-def test_nobody_is_put_out_by_a_replace(desk: Desk) -> None:
-    desk.launch()
-    desk.world.enter("toy-1", "ada")
-    desk.refused(Refused, "has people in it: 1 inside", on_existing=REPLACE, generation=1)
-    assert "cancel" not in desk.world.calls
-
-
-@pytest.mark.parametrize("end", ["ended", "cancelled"])
-def test_what_is_over_is_replaced_without_a_cancel(desk: Desk, end: str) -> None:
-    ref = desk.launch().ref
-    if end == "ended":
-        desk.world.end("toy-1")
-    else:
-        ToyPlatform(desk.world).cancel(ref)
-    cancels = desk.world.calls.count("cancel")
-    assert desk.launch(on_existing=REPLACE, generation=1).created
-    assert desk.world.calls.count("cancel") == cancels
-
-
-@pytest.mark.parametrize("now", [LATE, PAST])
-def test_what_may_not_be_created_any_more_is_not_cancelled_either(desk: Desk, now: datetime) -> None:
-    desk.launch()
-    desk.refused(ConfigurationError, "passed|over", on_existing=REPLACE, generation=1, now=now)
-    assert [one.id for one in desk.world.standing()] == ["toy-1"]
-
-
-def test_a_replace_that_began_in_time_may_be_finished_late(desk: Desk) -> None:
-    desk.launch()
-    desk.world.fail("cancel", LOST)
-    with pytest.raises(OutcomeUnknown):
-        desk.launch(on_existing=REPLACE, generation=1, now=EARLY)
-    assert desk.launch(on_existing=REPLACE, generation=1, now=LATE).created
-    assert len(desk.world.standing()) == 1
-
-
-@pytest.mark.parametrize("forgets", [False, True], ids=["keeps-cancelled", "forgets-cancelled"])
-@pytest.mark.parametrize("lost", ["launch answered", "none"])
-def test_each_deliberate_relaunch_replaces_the_one_before_it(desk: Desk, lost: str, forgets: bool) -> None:
-    desk.world.forgets_cancelled = forgets
-    desk.launch()
-    desk.world.fail(lost, LOST)
-    for generation in (1, 2, 3):
-        try:
-            desk.launch(on_existing=REPLACE, generation=generation)
-        except OutcomeUnknown:
-            continue  # not even retried: a person clears the task at once
-    assert [one.key for one in desk.world.standing()] == [CLASS.successor(3).digest]
-
-
-def test_after_a_replace_the_replacement_is_what_is_adopted(desk: Desk) -> None:
-    desk.launch()
-    replacement = desk.launch(on_existing=REPLACE, generation=1)
-    again = desk.launch()
-    assert (again.ref, again.created) == (replacement.ref, False)
-    assert again.links is not None
-
-
-def test_a_replacement_of_another_key_in_the_same_memory_is_left_alone(desk: Desk) -> None:
-    desk.launch()
-    desk.launch(on_existing=REPLACE, generation=1)
-    other = LaunchKey.for_occurrence(conn_id="toy", timetable="autumn", uid="biology", start=NINE)
-    assert desk.launch(OTHER_PLAN, other, on_existing=REPLACE, generation=2).created
-    assert [one.title for one in desk.world.standing()] == ["Algebra", "Biology"]
-
-
-def test_a_replace_tells_what_the_cancel_did(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    desk.launch()
-    with caplog.at_level(logging.INFO):
-        desk.launch(on_existing=REPLACE, generation=1)
-    assert "Replacing: It was struck off." in caplog.text
-
-
-def test_no_line_of_the_log_shows_a_join_link(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
-        desk.launch()
-        desk.launch()
-        desk.launch(on_existing=REPLACE, generation=1)
-    assert caplog.text
-    assert "door-opener" not in caplog.text

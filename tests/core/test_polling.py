@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.core.polling import (
     artifact_delay,
     conclude,
     conclude_unreachable,
+    milestone,
     next_delay,
 )
 from airflow_provider.live_sessions.core.status import Held, Seen, SessionStatus, State
@@ -122,6 +123,21 @@ def test_a_platform_that_cannot_be_asked_makes_a_wait_longer_only_until_its_dead
         assert outcome.why.endswith("while the platform could not be asked: it is down")
 
 
+@pytest.mark.parametrize("keeps_history", [True, False])
+@pytest.mark.parametrize("known", [True, False], ids=["seen-live-before", "never-seen-live"])
+@pytest.mark.parametrize("state", State)
+def test_only_a_first_live_moment_that_nobody_else_keeps_is_a_milestone(
+    state: State, known: bool, keeps_history: bool
+) -> None:
+    before = replace(SEEN, first_live=NINE if known else None)
+    after = before.after(status(state))
+    stone = milestone(before, after, keeps_history=keeps_history)
+    assert (stone is not None) is (state is State.LIVE and not known and not keeps_history)
+    if stone is not None:
+        assert stone.seen == after
+        assert milestone(stone.seen, stone.seen.after(status(State.LIVE)), keeps_history=False) is None
+
+
 # ---- JSON
 
 
@@ -220,11 +236,11 @@ def test_an_artifact_is_asked_for_fourteen_times_and_no_more() -> None:
     assert artifact_delay(14) is artifact_delay(15) is artifact_delay(1000) is None
 
 
-def test_the_pauses_of_an_artifact_are_5_10_20_and_40_minutes_then_an_hour_each() -> None:
-    assert [pause / 60 for pause in pauses_of_a_long_wait()] == [5, 10, 20, 40, *([60] * 10)]
+def test_an_artifact_is_asked_for_at_once_then_after_5_10_20_and_40_minutes_then_every_hour() -> None:
+    assert [pause / 60 for pause in pauses_of_a_long_wait()] == [0, 5, 10, 20, 40, *([60] * 9)]
 
 
 @given(st.lists(st.floats(0.1, 1e5), min_size=1, max_size=20).map(tuple), st.integers(0, 30))
 def test_an_author_s_own_pauses_keep_the_bound_and_repeat_the_last(delays: tuple[float, ...], asked: int) -> None:
     delay = artifact_delay(asked, delays)
-    assert delay == (None if asked >= ARTIFACT_CALLS else (*delays, *([delays[-1]] * 30))[asked])
+    assert delay == (None if asked >= ARTIFACT_CALLS else (0.0, *delays, *([delays[-1]] * 30))[asked])

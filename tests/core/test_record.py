@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
@@ -70,6 +70,7 @@ def records(draw: st.DrawFn) -> SessionRecord:
     )
 
 
+@settings(max_examples=40)  # large values
 @given(records())
 def test_a_record_crosses_processes_unchanged(record: SessionRecord) -> None:
     assert SessionRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
@@ -148,3 +149,13 @@ def test_the_sessions_that_a_wait_found_travel_with_the_record() -> None:
     found = RECORD.with_session_ids(("s-1", "s-2"))
     assert found.ref.detail("session_ids") == "s-1,s-2"
     assert replace(found, ref=RECORD.ref) == RECORD
+
+
+def test_a_session_found_without_links_may_have_had_some_handed_over_before() -> None:
+    record = SessionRecord.of(Launched(REF, None, created=False), PLAN, CIPHER)
+    assert record.handed_over(NINE)
+
+
+def test_a_record_of_a_later_release_is_refused_and_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="later release"):
+        SessionRecord.from_json({**RECORD.to_json(), "version": 99})

@@ -13,36 +13,38 @@ from airflow_provider.live_sessions.core.times import (
     aware,
     format_optional_time,
     format_time,
+    moment,
     parse_optional_time,
     parse_time,
+    seconds_of,
 )
 from tests.core.strategies import BEYOND_THE_CALENDAR, json_values, moments, read_or_refused, times
 
 
 @given(times())
-def test_a_time_comes_back_as_the_same_moment_in_utc(moment: datetime) -> None:
-    again = parse_time(format_time(moment))
-    assert again == moment.astimezone(UTC)
+def test_a_time_comes_back_as_the_same_moment_in_utc(instant: datetime) -> None:
+    again = parse_time(format_time(instant))
+    assert again == instant.astimezone(UTC)
     assert again.tzinfo is UTC
 
 
 @given(times())
-def test_what_is_written_always_carries_the_offset_of_utc(moment: datetime) -> None:
-    assert format_time(moment).endswith("+00:00")
+def test_what_is_written_always_carries_the_offset_of_utc(instant: datetime) -> None:
+    assert format_time(instant).endswith("+00:00")
 
 
 @given(st.none() | moments())
-def test_a_time_that_may_be_missing_stays_missing_or_the_same(moment: datetime | None) -> None:
-    assert parse_optional_time(format_optional_time(moment)) == moment
+def test_a_time_that_may_be_missing_stays_missing_or_the_same(instant: datetime | None) -> None:
+    assert parse_optional_time(format_optional_time(instant)) == instant
 
 
 @given(st.datetimes())
-def test_a_naive_time_is_a_guess_and_refused(moment: datetime) -> None:
+def test_a_naive_time_is_a_guess_and_refused(instant: datetime) -> None:
     for refusing in (aware, format_time, format_optional_time):
         with pytest.raises(ConfigurationError, match="no time zone"):
-            refusing(moment)
+            refusing(instant)
     with pytest.raises(ConfigurationError, match=r"no time zone.*explicit offset"):
-        parse_time(moment.isoformat())
+        parse_time(instant.isoformat())
 
 
 @given(st.text(max_size=20) | json_values())
@@ -54,8 +56,8 @@ def test_a_naive_time_is_a_guess_and_refused(moment: datetime) -> None:
 @example(BEYOND_THE_CALENDAR[0])
 @example(BEYOND_THE_CALENDAR[1])
 def test_what_is_no_time_is_a_configuration_error_and_nothing_else(value: Any) -> None:
-    moment = read_or_refused(parse_time, value)
-    assert moment is None or moment.utcoffset() == timedelta(0)
+    instant = read_or_refused(parse_time, value)
+    assert instant is None or instant.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("text", BEYOND_THE_CALENDAR)
@@ -73,3 +75,42 @@ def test_the_second_half_past_two_of_a_long_night_is_an_hour_later() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     first = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
     assert aware(first.replace(fold=1)) - aware(first) == timedelta(hours=1)
+
+
+@given(moments())
+def test_an_argument_may_be_a_time_or_its_text(one: datetime) -> None:
+    assert moment(one, "start") == moment(one.isoformat(), "start") == one
+
+
+@pytest.mark.parametrize("value", [datetime(2026, 9, 1, 9), "2026-09-01T09:00:00"])  # noqa: DTZ001 - the point
+def test_a_naive_argument_is_refused_with_what_to_write(value: datetime | str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^start: .* no time zone\. Give an explicit offset"):
+        moment(value, "start")
+
+
+@pytest.mark.parametrize("value", ["tomorrow", "", None, 7])
+def test_an_argument_that_is_no_time_is_refused_by_its_name(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^start: .* is not an ISO 8601 time\. Write it like"):
+        moment(value, "start")
+
+
+@given(st.floats(min_value=0, exclude_min=True, allow_infinity=False) | st.integers(1, 10**9))
+def test_seconds_may_be_a_number_or_its_text(value: float) -> None:
+    assert seconds_of(value, "grace") == seconds_of(str(value), "grace") == float(value)
+
+
+@given(json_values() | st.text(max_size=5))
+@example(float("nan"))
+@example(float("inf"))
+@example(-1)
+@example("0")
+@example(True)
+@example(10**400)
+def test_what_is_no_length_of_time_is_a_configuration_error_and_nothing_else(value: Any) -> None:
+    seconds = read_or_refused(lambda one: seconds_of(one, "grace"), value)
+    assert seconds is None or 0 < seconds < float("inf")
+
+
+def test_a_length_of_time_that_makes_no_sense_is_refused_by_its_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"grace has to be a number of seconds above 0, not '-5'"):
+        seconds_of("-5", "grace")

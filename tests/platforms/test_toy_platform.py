@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Absence, Seen, State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal
-from airflow_provider.live_sessions.triggers.events import read_outcome
+from airflow_provider.live_sessions.triggers.events import read_milestone, read_outcome
 from airflow_provider.live_sessions.triggers.poller import Notice, Waiter, account_and_poller
 from airflow_provider.live_sessions.triggers.session import SessionTrigger
 from tests.platforms.toy import LINK, ToyPlatform, ToyWorld
@@ -55,7 +54,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyWorld]:
     host = uuid.uuid4().hex
     monkeypatch.setenv("AIRFLOW_CONN_TOY", json.dumps({"conn_type": "toy", "host": host}))
     WORLDS[host] = ToyWorld()
-    yield WORLDS.pop(host)
+    yield WORLDS[host]
+    del WORLDS[host]
     OPENED.clear()
 
 
@@ -69,8 +69,10 @@ def seen(deadline: timedelta = timedelta(hours=3)) -> Seen:
     return Seen(PLAN.start, PLAN.end, NOW + deadline)
 
 
-def waiter(ref: SessionRef, goal: Goal = END, deadline: timedelta = timedelta(hours=3)) -> Waiter:
-    return Waiter(ref=ref, seen=seen(deadline), goal=goal, due=0.0, interval=QUICK)
+def waiter(
+    ref: SessionRef, goal: Goal = END, deadline: timedelta = timedelta(hours=3), interval: float = QUICK
+) -> Waiter:
+    return Waiter(ref=ref, seen=seen(deadline), goal=goal, due=0.0, interval=interval)
 
 
 # ---- the contract
@@ -156,7 +158,7 @@ async def outcome_of(one: Waiter, heard: list[Notice] | None = None) -> Outcome:
         async for news in poller.wait(one):
             if isinstance(news, Outcome):
                 return news
-            if heard is not None:
+            if heard is not None and isinstance(news, Notice):
                 heard.append(news)
     raise AssertionError("a wait ends with an outcome")
 
@@ -203,7 +205,7 @@ def test_a_thousand_waits_cost_the_toy_the_same_calls_as_one(world: ToyWorld, to
     world.calls.clear()
 
     async def wait_for_all() -> list[Outcome]:
-        return await asyncio.gather(*(outcome_of(waiter(ref)) for ref in refs))
+        return await asyncio.gather(*(outcome_of(waiter(ref, interval=60.0)) for ref in refs))
 
     outcomes = asyncio.run(wait_for_all())
     assert {one.conclusion for one in outcomes} == {Conclusion.REACHED}
@@ -270,28 +272,45 @@ def test_the_poll_closes_what_it_opened_when_nobody_waits_any_more(world: ToyWor
     assert len(OPENED) == 1
 
 
-def test_the_package_s_own_trigger_waits_for_the_toy(
-    world: ToyWorld, toy: SessionPlatform, caplog: pytest.LogCaptureFixture
-) -> None:
-    ref = create_or_find(toy, PLAN, KEY, now=NOW).ref
-    world.end(ref.session_id)
-    arguments: dict[str, Any] = {
+def event_of(ref: SessionRef, remembered: Seen) -> Any:
+    """Run the package's own trigger as a triggerer does, everything in it having crossed a process."""
+    arguments = {
         "hook_class": HOOK,
         "ref": ref.to_json(),
-        "seen": seen().to_json(),
+        "seen": remembered.to_json(),
         "goal": END.to_json(),
         "due": 0.0,
         "poll_interval": QUICK,
     }
 
     async def run() -> list[Any]:
-        return [event.payload async for event in SessionTrigger(**json.loads(json.dumps(arguments))).run()]
+        async with asyncio.timeout(PATIENCE):
+            return [event.payload async for event in SessionTrigger(**json.loads(json.dumps(arguments))).run()]
 
-    with caplog.at_level(logging.DEBUG):
-        (event,) = asyncio.run(run())
-    outcome = read_outcome(json.loads(json.dumps(event)))
+    (event,) = asyncio.run(run())
+    return json.loads(json.dumps(event))
+
+
+def test_the_package_s_own_trigger_waits_for_the_toy(world: ToyWorld, toy: SessionPlatform) -> None:
+    ref = create_or_find(toy, PLAN, KEY, now=NOW).ref
+    world.end(ref.session_id)
+    outcome = read_outcome(event_of(ref, seen()))
     assert outcome.conclusion is Conclusion.REACHED
     assert outcome.why == "everybody left"
+
+
+def test_a_toy_without_history_has_its_first_live_moment_written_down_once(
+    world: ToyWorld, toy: SessionPlatform
+) -> None:
+    world.keeps_history = False
+    ref = create_or_find(toy, PLAN, KEY, now=NOW).ref
+    world.enter(ref.session_id, "ada")
+    remembered = read_milestone(event_of(ref, seen()))
+    assert remembered is not None
+    assert remembered.first_live is not None
+    world.fail("statuses", None)
+    world.end(ref.session_id)
+    assert read_outcome(event_of(ref, remembered)).conclusion is Conclusion.REACHED
 
 
 # ---- cancel

@@ -50,6 +50,7 @@ class ToyWorld:
     calls: list[str] = field(default_factory=list)
     script: dict[str, deque[Exception | Unprovable | None]] = field(default_factory=lambda: defaultdict(deque))
     forgets_cancelled: bool = False
+    keeps_history: bool = True
     shows_fingerprint: bool = True
 
     def fail(self, step: str, *what: Exception | Unprovable | None) -> None:
@@ -89,6 +90,7 @@ class ToyPlatform:
     def __init__(self, world: ToyWorld, conn_id: str = "toy") -> None:
         self.world = world
         self.conn_id = conn_id
+        self.keeps_history = world.keeps_history
         self.closed = False
 
     def launch(self, plan: Plan, key: LaunchKey) -> Launched:

@@ -87,3 +87,14 @@ async def state_of_deferred(task_instance: Any) -> str | None:
     plain, mapped = task_instance.task_id, f"{task_instance.task_id}_{task_instance.map_index}"
     state = states.get(plain if task_instance.map_index < 0 else mapped)
     return None if state is None else str(state)
+
+
+def prefer(kwargs: dict[str, Any], **defaults: Any) -> dict[str, Any]:
+    """Return an operator's arguments with this package's defaults, which give way to the DAG's ``default_args``.
+
+    Args:
+        kwargs: What the author and the DAG gave.
+        defaults: What stands where neither says anything.
+    """
+    of_the_dag = kwargs.get("default_args") or {}
+    return {**{name: value for name, value in defaults.items() if name not in of_the_dag}, **kwargs}

@@ -60,10 +60,8 @@ def moment(value: datetime | str, name: str) -> datetime:
     Raises:
         ConfigurationError: It is no time, or has no time zone.
     """
-    if isinstance(value, datetime):
-        return aware(value)
     try:
-        return parse_time(value)
+        return aware(value) if isinstance(value, datetime) else parse_time(value)
     except ConfigurationError as error:
         raise ConfigurationError(f"{name}: {error.what}", advice=error.advice) from None
 

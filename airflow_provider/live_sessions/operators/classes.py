@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator, conf
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import aware, format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, read_file
@@ -55,6 +56,7 @@ class SelectClassesOperator(BaseOperator):
     Returns:
         ``launch`` and ``cancel``: lists of classes; ``left``: ``title``, ``start`` and ``why`` of each class left
         alone; ``vanished``: classes launched before that are no longer in the timetable.
+        A scheduled run without a timetable is skipped.
 
     Raises:
         AirflowFailException: The timetable has problems (all are listed with file and line), there are more
@@ -93,9 +95,7 @@ class SelectClassesOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         # Two runs that choose at the same time could take the same class.
-        kwargs.setdefault("max_active_tis_per_dag", 1)
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, max_active_tis_per_dag=1, retries=2))
         self.timetable = timetable
         self.timezone = timezone
         self.conn_id = conn_id
@@ -112,6 +112,8 @@ class SelectClassesOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Read, choose, claim, and return the choice."""
         with airflow_errors():
+            if not self.timetable:
+                self._without_timetable(str(context["dag_run"].run_type))
             begin = aware(context["dag_run"].run_after)
             window = (begin, begin + self._horizon())
             timetable = self._read(window)
@@ -152,6 +154,13 @@ class SelectClassesOperator(BaseOperator):
                 ],
                 "vanished": [{"title": one.title, "start": format_time(one.start)} for one in chosen.vanished],
             }
+
+    def _without_timetable(self, run_type: str) -> NoReturn:
+        if run_type.rpartition(".")[2].casefold() == "scheduled":
+            raise AirflowSkipException("No timetable is set, so there is nothing to do.")
+        raise ConfigurationError(
+            "No timetable is given.", advice="Name the path or URL of a CSV or iCalendar file."
+        )
 
     def _horizon(self) -> timedelta:
         if isinstance(self.horizon, timedelta):
@@ -250,6 +259,7 @@ class ReportClassesOperator(BaseOperator):
     Args:
         selection: The result of :class:`SelectClassesOperator`.
         group: The id of the lanes' task group.
+        select_task: The id of the selecting task.
         cancel_task: The id of the cancelling task.
         fail_on_no_show: Also fail when a class was never held.
 
@@ -269,23 +279,26 @@ class ReportClassesOperator(BaseOperator):
         *,
         selection: Mapping[str, Any] | XComArg,
         group: str = "class",
+        select_task: str = "select",
         cancel_task: str = "cancel",
         fail_on_no_show: bool | str = False,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("trigger_rule", "all_done")
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, trigger_rule="all_done"))
         self.selection = selection
         self.group = group
+        self.select_task = select_task
         self.cancel_task = cancel_task
         self.fail_on_no_show = fail_on_no_show
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Gather the states, log the table, and fail where something failed."""
         ti = context["ti"]
-        if not isinstance(self.selection, dict):
-            raise AirflowFailException("The classes of this run were never selected; see the task before.")
         states: dict[str, str] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        if not isinstance(self.selection, dict):
+            if str(states.get(self.select_task)) == "skipped":
+                raise AirflowSkipException("There was nothing to do.")
+            raise AirflowFailException("The classes of this run were never selected; see the task before.")
         rows = [
             self._row(one, _lane(states, f"{self.group}.", index), self._held(ti, index))
             for index, one in enumerate(self.selection.get("launch", ()))

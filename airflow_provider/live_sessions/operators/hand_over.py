@@ -24,10 +24,12 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unavailable
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Seen, State
+from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.hooks.storage import open_storage
@@ -94,8 +96,7 @@ class HandOverLinksOperator(BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         self.session = session
         self.smtp_conn_id = smtp_conn_id
         self.destination = destination
@@ -223,13 +224,20 @@ class Ledger:
             by: How it would be handed over now: who was only served in XCom still gets a mail.
         """
         entry = self._entries.get(link.participant.id)
-        if entry is None or entry["email"] != link.participant.email or (entry["by"], by) == ("xcom", "mail"):
+        if entry is None or (entry["by"], by) == ("xcom", "mail"):
             return None
-        return entry
+        # Another address, or a link that works at other times: the one they have is no longer right.
+        now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}
+        return entry if all(entry.get(name) == value for name, value in now.items()) else None
 
     def record(self, link: SealedLink, by: str) -> dict[str, str]:
         """Write down that a participant was served."""
-        entry = {"by": by, "at": datetime.now(UTC).isoformat(timespec="seconds"), "email": link.participant.email}
+        entry = {
+            "by": by,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "email": link.participant.email,
+            "until": format_optional_time(link.not_after) or "",
+        }
         self._entries[link.participant.id] = entry
         self._storage.put(self._name, [json.dumps(self._entries, indent=2, sort_keys=True).encode()])
         return entry

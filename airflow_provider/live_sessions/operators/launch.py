@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
-from airflow_provider.live_sessions.compat.features import memory_of
+from airflow_provider.live_sessions.compat.features import memory_of, prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
@@ -127,8 +127,7 @@ class LaunchSessionOperator(BaseOperator):
         cancel_on_kill: str = "before_start",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         if cancel_on_kill not in CANCEL_ON_KILL:
             raise ValueError(f"cancel_on_kill is one of {', '.join(CANCEL_ON_KILL)}, not {cancel_on_kill!r}")
         self.conn_id = conn_id

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider.live_sessions.artifacts.attendance import LATE_AFTER_SECONDS, build_rows, counts
-from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
-from airflow_provider.live_sessions.artifacts.tables import write_attendance
-from airflow_provider.live_sessions.artifacts.transcripts import write_part
+from airflow_provider.live_sessions.artifacts.attendance import LATE_AFTER_SECONDS
 from airflow_provider.live_sessions.compat.border import airflow_errors
-from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules, Readiness
-from airflow_provider.live_sessions.core.errors import ConfigurationError, NotFound, Refused, Unavailable
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules
+from airflow_provider.live_sessions.core.errors import ConfigurationError, NotFound, Refused
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
 from airflow_provider.live_sessions.hooks.sealing import seal
@@ -21,7 +18,7 @@ from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
-from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator
+from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
     from airflow_provider.live_sessions.artifacts.writer import Writer
     from airflow_provider.live_sessions.core.models import Plan
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
@@ -172,14 +170,15 @@ class LessonspaceRetrieveTranscriptOperator(RetrieveOperator):
         session: A launch operator's result.
         destination: A folder, or any URL of Airflow's object storage.
         timezone: The zone in which the folder names its day and time.
-        rules: From when on a session has a transcript and how long one is waited for.
+        rules: From when on a session has a transcript and how long one is waited for: ``min_seconds``,
+            ``sure_seconds``, ``give_up_after`` and ``give_up_after_short``.
 
     Returns:
         The manifest. ``extra.sessions`` says of each session whether it has a transcript and why not. ``none``
         with a reason when no session has one: that is no error.
 
     Raises:
-        Unavailable: A transcript is not ready yet; put a :class:`LessonspaceTranscriptSensor` before.
+        Unavailable: A transcript is not ready yet; put a ``LessonspaceTranscriptSensor`` before.
         AirflowFailException: A transcript that should be there is not, after its deadline. What could be had was
             written before that.
     """
@@ -187,10 +186,6 @@ class LessonspaceRetrieveTranscriptOperator(RetrieveOperator):
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "transcript"
     template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
-    SOURCE = (
-        "GET /organisations/{organisation}/sessions/{session}/",
-        "GET /organisations/{organisation}/sessions/{session}/transcript/",
-    )
 
     def __init__(self, *, rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -203,43 +198,11 @@ class LessonspaceRetrieveTranscriptOperator(RetrieveOperator):
         writer: Writer,
     ) -> tuple[Manifest, dict[str, Any]]:
         """Fetch every session's transcript and write those that are there."""
-        from airflow_provider.live_sessions.platforms.lessonspace.transcripts import segments
+        from airflow_provider.live_sessions.platforms.lessonspace.bringing_home import bring_transcripts
 
-        status = platform.current(record.ref)
-        wait = ArtifactRules.of(self.rules).after(status.ended_at or record.end)
-        verdicts: list[dict[str, str]] = []
-        for number, session_id in enumerate(status.session_ids, start=1):
-            found = platform.transcript(record.ref, session_id, wait)
-            verdicts.append(
-                {
-                    "session_id": session_id,
-                    "readiness": found.verdict.readiness.value,
-                    "why": found.verdict.why,
-                }
-            )
-            if found.verdict.readiness is Readiness.PENDING:
-                raise Unavailable(
-                    f"The transcript of session {session_id} is not ready: {found.verdict.why}.",
-                    platform="Lessonspace",
-                    conn_id=record.ref.conn_id,
-                    advice="Wait for it with a LessonspaceTranscriptSensor.",
-                )
-            if found.raw is not None:
-                write_part(writer, number, raw=found.raw, segments=segments(found.raw))
-        completeness, why = _completeness(verdicts)
-        manifest = writer.finish(
-            self.draft(
-                record,
-                status,
-                completeness=completeness,
-                why=why,
-                source=self.SOURCE,
-                extra={"sessions": verdicts},
-            )
-        )
-        if any(one["readiness"] == Readiness.FAILED for one in verdicts):
-            raise Refused(f"A transcript is missing: {why}", platform="Lessonspace", conn_id=record.ref.conn_id)
-        return manifest, {}
+        home = bring_transcripts(platform, record, writer, ArtifactRules.of(self.rules))
+        _refuse_missing(record, self.kind, home.missing)
+        return home.manifest, {}
 
 
 class LessonspaceRetrieveAttendanceOperator(RetrieveOperator):
@@ -257,7 +220,6 @@ class LessonspaceRetrieveAttendanceOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "attendance"
-    SOURCE = ("GET /spaces/{space}/sessions/",)
 
     def __init__(self, *, late_after: float = LATE_AFTER_SECONDS, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -270,30 +232,11 @@ class LessonspaceRetrieveAttendanceOperator(RetrieveOperator):
         writer: Writer,
     ) -> tuple[Manifest, dict[str, Any]]:
         """Read the logs of the class's sessions and write the table."""
-        from zoneinfo import ZoneInfo
+        from airflow_provider.live_sessions.platforms.lessonspace.bringing_home import bring_attendance
 
-        status = platform.current(record.ref)
-        known = record.participants_by_user_id()
-        rows = build_rows(
-            platform.attendance(record.ref, known),
-            record.participants,
-            planned_start=record.start,
-            ended_at=status.ended_at,
-            late_after=self.late_after,
-            # Without the user ids of the launch nobody can be told apart from a stranger.
-            complete=bool(known) or not record.participants,
-        )
-        write_attendance(writer, rows, zone=ZoneInfo(self.timezone))
-        whole = status.ended_at is not None or not status.session_ids
-        draft = self.draft(
-            record,
-            status,
-            completeness=Completeness.COMPLETE if whole else Completeness.PARTIAL,
-            why="" if whole else "The class was still going on.",
-            source=self.SOURCE,
-            extra={"counts": counts(rows)},
-        )
-        return writer.finish(draft), {}
+        zone = zone_of(self.timezone)
+        home = bring_attendance(platform, record, writer, late_after=float(self.late_after), zone=zone)
+        return home.manifest, {}
 
 
 class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
@@ -315,12 +258,12 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
 
     Raises:
         Unavailable: A recording is still being prepared; the retry asks again.
+        AirflowFailException: A recording that should be there is not, after its deadline.
     """
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "recording"
     template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
-    SOURCE = ("GET /organisations/{organisation}/sessions/{session}/", "GET /sessions/{session}/playback/")
 
     def __init__(
         self,
@@ -340,42 +283,13 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
         writer: Writer,
     ) -> tuple[Manifest, dict[str, Any]]:
         """Ask for every session's recording."""
-        status = platform.current(record.ref)
-        wait = ArtifactRules.of(self.rules).after(status.ended_at or record.end)
-        told: list[dict[str, Any]] = []
-        links: dict[str, str] = {}
-        for session_id in status.session_ids:
-            found = platform.recording(record.ref, session_id, wait)
-            if found.verdict.readiness is Readiness.PENDING:
-                raise Unavailable(
-                    f"The recording of session {session_id} is not ready: {found.verdict.why}.",
-                    platform="Lessonspace",
-                    conn_id=record.ref.conn_id,
-                )
-            told.append(
-                {
-                    "session_id": session_id,
-                    "readiness": found.verdict.readiness.value,
-                    "why": found.verdict.why,
-                    "playback_url": found.session.playback_url,
-                    "seconds": found.session.seconds,
-                    "recording_access_policy": list(found.session.recording_access_policy or ()),
-                }
-            )
-            if self.fresh_links and found.link is not None:
-                links[session_id] = seal(found.link)
-        completeness, why = _completeness(told)
-        manifest = writer.finish(
-            self.draft(
-                record,
-                status,
-                completeness=completeness,
-                why=why,
-                source=self.SOURCE,
-                extra={"sessions": told},
-            )
-        )
-        return manifest, {"links": links} if self.fresh_links else {}
+        from airflow_provider.live_sessions.platforms.lessonspace.bringing_home import bring_recordings
+
+        home = bring_recordings(platform, record, writer, ArtifactRules.of(self.rules))
+        _refuse_missing(record, self.kind, home.missing)
+        if not self.fresh_links:
+            return home.manifest, {}
+        return home.manifest, {"links": {one: seal(link) for one, link in home.links.items()}}
 
 
 class LessonspaceUpdateSessionOperator(BaseOperator):
@@ -521,14 +435,6 @@ def _room(space_id: str, space: str) -> dict[str, Any]:
     return {}
 
 
-def _completeness(verdicts: Sequence[Mapping[str, Any]]) -> tuple[Completeness, str]:
-    """Judge a whole from its parts: a part that never had the artifact is not missing."""
-    ready = [one for one in verdicts if one["readiness"] == Readiness.READY]
-    failed = [one for one in verdicts if one["readiness"] == Readiness.FAILED]
-    if failed:
-        reasons = "; ".join(dict.fromkeys(str(one["why"]) for one in failed))
-        return (Completeness.PARTIAL if ready else Completeness.NONE), f"{reasons}."
-    if ready:
-        return Completeness.COMPLETE, ""
-    reasons = "; ".join(dict.fromkeys(str(one["why"]) for one in verdicts)) or "the class had no session"
-    return Completeness.NONE, f"{reasons}."
+def _refuse_missing(record: SessionRecord, kind: str, missing: str) -> None:
+    if missing:
+        raise Refused(f"A {kind} is missing: {missing}", platform="Lessonspace", conn_id=record.ref.conn_id)

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.artifacts.layout import session_folder
-from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.base import hook_class_of
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
     from airflow_provider.live_sessions.core.contract import SessionPlatform
-    from airflow_provider.live_sessions.core.status import SessionStatus
 
 
 class RetrieveOperator(BaseOperator):
@@ -47,8 +47,7 @@ class RetrieveOperator(BaseOperator):
     def __init__(
         self, *, session: Mapping[str, Any] | XComArg, destination: str = "", timezone: str = "UTC", **kwargs: Any
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         self.session = session
         self.destination = destination
         self.timezone = timezone
@@ -81,34 +80,6 @@ class RetrieveOperator(BaseOperator):
         """Retrieve and write; return the finished manifest and what else goes to XCom."""
         raise NotImplementedError
 
-    def draft(
-        self,
-        record: SessionRecord,
-        status: SessionStatus,
-        *,
-        completeness: Completeness,
-        why: str = "",
-        source: Sequence[str] = (),
-        extra: Mapping[str, Any] | None = None,
-    ) -> Manifest:
-        """Return a manifest of this session, still without its files."""
-        return Manifest(
-            kind=self.kind,
-            platform=record.ref.platform,
-            conn_id=record.ref.conn_id,
-            session_key=record.ref.key,
-            status=completeness,
-            session_ids=status.session_ids,
-            title=record.title,
-            planned_start=record.start,
-            planned_end=record.end,
-            actual_start=status.started_at,
-            actual_end=status.ended_at,
-            why=why,
-            source=tuple(source),
-            extra=dict(extra or {}),
-        )
-
 
 def folder_of(record: SessionRecord, timezone: str) -> str:
     """Return the session's folder.
@@ -116,10 +87,20 @@ def folder_of(record: SessionRecord, timezone: str) -> str:
     Raises:
         ConfigurationError: There is no such time zone.
     """
+    return session_folder(
+        title=record.title, key=record.ref.key, planned_start=record.start, zone=zone_of(timezone)
+    )
+
+
+def zone_of(timezone: str) -> ZoneInfo:
+    """Return a time zone by its IANA name.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
     try:
-        zone = ZoneInfo(timezone)
+        return ZoneInfo(timezone)
     except (OSError, ValueError, KeyError):
         raise ConfigurationError(
             f"There is no time zone {timezone!r}.", advice="Use an IANA name, e.g. Europe/Berlin."
         ) from None
-    return session_folder(title=record.title, key=record.ref.key, planned_start=record.start, zone=zone)

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dateutil.rrule import rrulestr  # type: ignore[import-untyped]  # it ships no types
+from dateutil.rrule import rrulestr
 from icalendar.prop import vRecur  # noqa: TID253  loaded at run time only
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
-from airflow_provider.live_sessions.compat.features import deferral_hold
+from airflow_provider.live_sessions.compat.features import deferral_hold, prefer
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, ArtifactRules, Readiness
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, artifact_delay
@@ -85,8 +85,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
         on_none: str = "succeed",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         self.session = session
         self.deferrable = deferrable
         self.check_delays = check_delays
@@ -106,7 +105,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                 verdicts = {one: {"readiness": "pending", "why": ""} for one in status.session_ids}
                 asked = self._ask(platform, record, wait, verdicts, asked=0)
                 while _pending(verdicts) and not self.deferrable:
-                    delay = artifact_delay(asked - 1, delays)
+                    delay = artifact_delay(asked, delays)
                     if delay is None:
                         break
                     time.sleep(delay)

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Conclusion, Goal, GoalKind, Outcome
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -54,8 +55,7 @@ class SessionSensor(BaseSensorOperator):
         on_cancelled: str = "skip",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retries", 2)
-        super().__init__(**kwargs)
+        super().__init__(**prefer(kwargs, retries=2))
         self.session = session
         self.deferrable = deferrable
         self.poll_interval = poll_interval

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import uuid
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
+from hypothesis import HealthCheck, settings
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules, Watch
@@ -19,6 +21,7 @@ from airflow_provider.live_sessions.core.retry import RetryPolicy
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions, make_ref
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions as SandboxOptions
 from airflow_provider.live_sessions.sandbox import Sandbox
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import Platform
 
+LISTS = "/organisations/4711/sessions/$"
+"""Where both lists of a tick are."""
+DIRECT = "/spaces/.*/sessions/$"
+"""Where one room is read."""
+
 KEY = "5a11ce00-c1a5-4c00-8000-0123456789ab"
 ORG = 4711
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -46,6 +54,9 @@ OTHER = Participant("s-2", "Cleo Student", role="student")
 PEOPLE = (TEACHER, STUDENT)
 
 QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
+
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine makes no property false."""
 
 _connections = itertools.count(1)
 
@@ -231,3 +242,27 @@ def altered(response: Response, change: Callable[[Any], Any]) -> Response:
 
 def said(status: int, data: Any) -> Response:
     return Response.json(status, data)
+
+
+def nowhere(title: str, **options: Any) -> SessionRef:
+    """Return the ref of a class that nobody launched here."""
+    the_plan = plan(title, **options)
+    return make_ref(
+        the_plan,
+        key_of(the_plan),
+        LessonspaceOptions.of(the_plan),
+        conn_id="c",
+        room_id=str(uuid.uuid4()),
+        session_id=str(uuid.uuid4()),
+    )
+
+
+def weekly(title: str, start: datetime) -> Plan:
+    """Return a class in a room over weeks."""
+    return plan(title, start=start, minutes=45, space="persistent", space_id="room-1", lead=300, grace=300)
+
+
+def empty(request: Request, response: Response) -> Response:
+    """Answer both lists of a tick with nothing, as if they lagged behind."""
+    listing = request.path.endswith("/sessions/") and "organisations" in request.path
+    return said(200, {"count": 0, "next": None, "results": []}) if listing else response

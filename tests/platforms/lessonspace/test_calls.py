@@ -49,17 +49,12 @@ SESSION_QUERY = {
     "include_single_user": ["true"],
     "duration_min": ["60"],
     "duration_max": ["7200"],
-    **dict.fromkeys(
-        (
-            "start_time_after",
-            "start_time_before",
-            "end_time_after",
-            "end_time_before",
-            "date_after",
-            "date_before",
-        ),
-        [SENT],
-    ),
+    "start_time_after": [SENT],
+    "start_time_before": [SENT],
+    "end_time_after": [SENT],
+    "end_time_before": [SENT],
+    "date_after": [SENT],
+    "date_before": [SENT],
     "user": ["1&2"],
     "space": [f"{ROOM}&{ROOM_2}"],
     "launch_id": ["Algebra-1"],
@@ -256,7 +251,7 @@ def full_launch() -> models.LaunchRequest:
             transcription=models.TranscriptionWebhooks(finish=f"{hook}7"),
             cobrowser=models.CobrowserWebhooks(start=f"{hook}8", stop=f"{hook}9"),
             chat=models.ChatWebhooks(message=f"{hook}10"),
-            summary={"finish": f"{hook}11"},  # type: ignore[call-arg] # newer events pass through
+            summary={"finish": f"{hook}11"},  # newer events pass through
         ),
         timeouts=models.Timeouts(not_before=SENT, not_after="2026-09-01T13:00:00+00:00"),
         features={"chat": True, "av.screenShare": False},

@@ -282,7 +282,7 @@ def test_the_current_state_is_read_from_the_space_itself(academy: Academy) -> No
     ref = academy.launch().ref
     since = academy.mark()
     assert academy.platform.current(ref).state is State.SCHEDULED
-    assert [one.path for one in academy.log(since=since)][0].endswith(f"/spaces/{ref.detail('space')}/sessions/")
+    assert academy.log(since=since)[0].path.endswith(f"/spaces/{ref.detail('space')}/sessions/")
     assert academy.platform.session_ids(ref) == ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,11 +12,13 @@ from airflow_provider.live_sessions.core.contract import Found, Unprovable
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.keys import LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, create_or_find
-from airflow_provider.live_sessions.core.models import Launched, Plan
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
-from airflow_provider.live_sessions.sandbox.wire import Request, Response
 from tests.platforms.lessonspace.academy import CLASS, ORG, Academy, altered, key_of, plan
+
+if TYPE_CHECKING:
+    from airflow_provider.live_sessions.core.models import Launched, Plan
+    from airflow_provider.live_sessions.sandbox.wire import Request, Response
 
 END = CLASS + timedelta(hours=1)
 
@@ -128,6 +130,32 @@ def test_a_look_up_whose_filters_the_server_ignores_takes_nobody_elses_class(aca
     assert isinstance(academy.platform.find(key_of(plan()), plan()), Unprovable)
     academy.launch()
     assert find(academy, plan()).ref.detail("space") != other.ref.detail("space")
+
+
+def test_a_row_that_does_not_carry_the_key_itself_proves_nothing(academy: Academy) -> None:
+    other = academy.launch(plan("Other", lead=7200))
+    academy.join(other.ref, "t-1", "s-1")
+
+    def untagged(request: Request, response: Response) -> Response:
+        if not request.path.endswith("/sessions/"):
+            return response
+        return altered(response, lambda body: [{**row, "tags": {}} for row in body["results"]])
+
+    academy.tap.rewrite = lambda request: replace(request, query="include_single_user=true")
+    academy.tap.answer = untagged
+    assert isinstance(academy.platform.find(key_of(plan()), plan()), Unprovable)
+
+
+def test_a_room_is_remembered_by_its_slug_as_the_launch_names_it(academy: Academy) -> None:
+    ref = academy.launch().ref
+
+    def numbered(request: Request, response: Response) -> Response:
+        if not request.path.endswith("/spaces/"):
+            return response
+        return altered(response, lambda body: [{**row, "id": 77} for row in body["results"]])
+
+    academy.tap.answer = numbered
+    assert find(academy, plan()).ref.detail("space") == ref.detail("space")
 
 
 def test_a_class_in_a_room_over_weeks_is_found_by_its_session_alone(academy: Academy) -> None:

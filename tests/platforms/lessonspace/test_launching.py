@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.core.models import Participant, Plan, Sessio
 from airflow_provider.live_sessions.platforms.lessonspace import launching
 from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
 from airflow_provider.live_sessions.platforms.lessonspace.models import RoomSettings
-from tests.platforms.lessonspace.academy import PEOPLE, key_of, plan
+from tests.platforms.lessonspace.academy import PEOPLE, key_of, plan, steady
 
 titles = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 flags = st.none() | st.booleans()
@@ -46,6 +46,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(draw(titles), start, start + timedelta(minutes=draw(st.integers(1, 600))), people, options)
 
 
+@steady
 @given(plans())
 @example(plan("Математика для девятого класса, понедельник"))
 @example(plan("数学" * 60))
@@ -62,6 +63,7 @@ def test_every_launch_is_of_one_id_within_64_characters(the_plan: Plan) -> None:
         assert one.endswith(key_of(the_plan).digest)
 
 
+@steady
 @given(plans())
 def test_launches_differ_in_nothing_but_the_person(the_plan: Plan) -> None:
     options = LessonspaceOptions.of(the_plan)
@@ -78,6 +80,7 @@ def test_launches_differ_in_nothing_but_the_person(the_plan: Plan) -> None:
     assert {one.get("custom_jwt_parameters", {}).get("kickOnExp", False) for one in people} == {bound}
 
 
+@steady
 @given(plans())
 def test_every_time_has_its_offset(the_plan: Plan) -> None:
     (_, request), *_ = launching.requests_of(the_plan, key_of(the_plan), LessonspaceOptions.of(the_plan))
@@ -88,6 +91,7 @@ def test_every_time_has_its_offset(the_plan: Plan) -> None:
     assert datetime.fromisoformat(times["not_after"]) >= the_plan.end
 
 
+@steady
 @given(plans())
 def test_a_ref_survives_its_journey_and_repeats_the_settings(the_plan: Plan) -> None:
     options, key = LessonspaceOptions.of(the_plan), key_of(the_plan)
@@ -128,6 +132,7 @@ def test_a_persistent_space_carries_no_mark_of_one_class() -> None:
         ({"transcribe": True, "record_av": False}, "transcribe needs record_av"),
         ({"hard_stop": 3601}, "hard_stop lies after grace"),
         ({"hard_stop": -1}, "hard_stop: Input should be greater"),
+        ({"hard_stop": 60, "allow_guests": True}, "hard_stop bounds personal links only"),
         ({"lead": -1}, "lead: Input should be greater"),
         ({"session_tags": {"als_key": "x"}}, "tags that begin with als_"),
         ({"space_tags": {"als_x": "x"}}, "tags that begin with als_"),

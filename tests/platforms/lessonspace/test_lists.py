@@ -20,7 +20,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.filters import (
 from airflow_provider.live_sessions.platforms.lessonspace.models import LaunchRequest, Session, Space
 from tests.core import scripted
 from tests.core.scripted import ScriptedServer
-from tests.platforms.lessonspace.academy import Academy, altered, plan
+from tests.platforms.lessonspace.academy import Academy, altered, plan, steady
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request, Response
@@ -204,6 +204,7 @@ filters = st.builds(
 )
 
 
+@steady
 @given(rows(), filters)
 def test_a_row_is_dropped_exactly_when_it_contradicts_what_was_asked(row: Session, asked: SessionFilters) -> None:
     assert row.start_time is not None
@@ -225,6 +226,7 @@ keys = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_s
 tags = st.dictionaries(keys, st.text(st.characters(codec="ascii"), max_size=3), max_size=3)
 
 
+@steady
 @given(tags, tags)
 def test_tags_compare_without_regard_to_case(asked: dict[str, str], present: dict[str, str]) -> None:
     upper = {key.upper(): value.upper() for key, value in present.items()}
@@ -234,6 +236,7 @@ def test_tags_compare_without_regard_to_case(asked: dict[str, str], present: dic
     assert tags_match({}, present)
 
 
+@steady
 @given(tags.filter(lambda one: len({key.lower() for key in one}) == len(one)), keys)
 def test_tags_match_themselves_and_a_bare_key_asks_for_the_key_alone(present: dict[str, str], key: str) -> None:
     assert tags_match(present, present)
@@ -241,6 +244,7 @@ def test_tags_match_themselves_and_a_bare_key_asks_for_the_key_alone(present: di
     assert not tags_match({key: "never a value"}, present)
 
 
+@steady
 @given(tags)
 def test_a_space_without_the_tag_proves_nothing(present: dict[str, str]) -> None:
     row = Space(id="r", tags=present)

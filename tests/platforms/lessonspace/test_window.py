@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, State
 from airflow_provider.live_sessions.platforms.lessonspace.models import Session
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
-from tests.platforms.lessonspace.academy import CLASS
+from tests.platforms.lessonspace.academy import CLASS, steady
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,7 @@ many = st.lists(stretches(), max_size=5)
 minutes = st.integers(-30, 300)
 
 
+@steady
 @given(many, minutes, st.randoms(use_true_random=False), st.booleans())
 def test_the_order_of_the_rows_does_not_matter(
     rows: list[Stretch], now: int, chance: object, cancelled: bool
@@ -52,6 +53,7 @@ def test_the_order_of_the_rows_does_not_matter(
     assert judge(rows, SEEN, at(now), cancelled=cancelled) == judge(shuffled, SEEN, at(now), cancelled=cancelled)
 
 
+@steady
 @given(many, minutes, st.booleans())
 def test_the_rules_of_a_class(rows: list[Stretch], now: int, cancelled: bool) -> None:
     status = judge(rows, SEEN, at(now), cancelled=cancelled)
@@ -82,6 +84,7 @@ def test_the_rules_of_a_class(rows: list[Stretch], now: int, cancelled: bool) ->
     assert status.why.endswith(".")
 
 
+@steady
 @given(many, minutes, st.integers(0, 300), st.booleans())
 def test_what_is_over_stays_over_while_nothing_new_happens(
     rows: list[Stretch], now: int, later: int, cancelled: bool
@@ -91,6 +94,7 @@ def test_what_is_over_stays_over_while_nothing_new_happens(
         assert judge(rows, SEEN, at(now + later), cancelled=cancelled).state is before.state
 
 
+@steady
 @given(many, minutes)
 def test_a_class_is_never_judged_a_no_show_before_its_deadline(rows: list[Stretch], now: int) -> None:
     if judge(rows, SEEN, at(now)).state is State.NEVER_HELD:
@@ -138,6 +142,7 @@ def test_the_log_tells_one_person_from_several() -> None:
     assert judge([stretch(0, None)], SEEN, at(5)).why.startswith("2 people seen")
 
 
+@steady
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 240), st.integers(0, 240))
 def test_a_window_holds_exactly_what_touches_it(lead: int, grace: int, start: int, length: int) -> None:
     window = Window.around(at(0), at(60), lead=lead * 60, grace=grace * 60)
@@ -148,6 +153,7 @@ def test_a_window_holds_exactly_what_touches_it(lead: int, grace: int, start: in
     assert window.holds(stretch(start - 120, None)) is (at(start - 120) <= window.end)
 
 
+@steady
 @given(st.integers(0, 15), st.integers(0, 14), stretches())
 def test_two_classes_apart_in_one_room_never_share_a_session_inside_one_of_them(
     lead: int, grace: int, one: Stretch

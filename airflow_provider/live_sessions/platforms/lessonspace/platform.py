@@ -17,9 +17,9 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
-from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Transient
+from airflow_provider.live_sessions.core.errors import Refused, Transient
 from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, Plan, SessionRef
-from airflow_provider.live_sessions.core.status import Seen, SessionStatus
+from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace import (
     attendance,
@@ -129,7 +129,9 @@ class LessonspacePlatform:
         Links made before stay good until their own end; nothing is doubled, because the ``id`` is the same.
         """
         launched = self.launch(plan, key)
-        return replace(launched, created=False, status=found.status)
+        # A launch takes the cancel mark away: what was cancelled is scheduled again.
+        status = None if found.status.state is State.CANCELLED else found.status
+        return replace(launched, created=False, status=status)
 
     def find(self, key: LaunchKey, plan: Plan) -> Lookup:
         """Look for the class by its key: first its sessions, then its space.
@@ -226,7 +228,7 @@ class LessonspacePlatform:
         """Return a session's transcript, or why there is none (yet)."""
         try:
             return transcripts.retrieve(self.client, ref, session_id, asked)
-        except (AuthenticationFailed, NotFound, Transient) as error:
+        except (Refused, Transient) as error:
             return transcripts.Retrieved(self._unreadable(error, asked))
 
     def recording(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> recordings.Recording:

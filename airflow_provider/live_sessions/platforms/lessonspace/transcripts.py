@@ -96,7 +96,7 @@ def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: 
 
     Raises:
         NotFound: The session itself does not exist.
-        AuthenticationFailed: Neither the session nor the transcript may be read.
+        Refused: The session itself may not be read, so nothing is known of its transcript.
         Transient: The session could not be read; ask again later.
     """
     session = client.session(session_id)
@@ -114,7 +114,7 @@ def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: 
         except Refused as error:
             # The session itself could be read a moment ago, so the key is good: the transcript is refused.
             return _failed(f"Lessonspace refuses the transcript ({error.status}): {error.words or error.what}")
-        if pointer.url is None:
+        if pointer.url is None or not pointer.url.get_secret_value():
             return overdue(session, wait, client.now(), "the answer names no transcript yet")
         try:
             raw = client.fetch(pointer.url)
@@ -154,16 +154,18 @@ def segments(raw: bytes, part: str = "") -> list[Segment]:
     for entry in _array(raw) or []:
         try:
             user = entry.get("user") or {}
+            if not isinstance(entry["text"], str):
+                continue
             found.append(
                 Segment(
                     start=float(entry["start_time"]),
                     end=float(entry["end_time"]),
                     speaker=str(user.get("name") or "Unknown"),
                     speaker_id=str(user.get("id") or ""),
-                    text=str(entry["text"]),
+                    text=entry["text"],
                     part=part,
                 )
             )
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             continue
     return found
