@@ -23,6 +23,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
@@ -154,6 +155,27 @@ def participant_request(person: Participant, *, key: str = "") -> ParticipantReq
         state=marks.marked(state, key) if key else state,
         phone=own.phone,
     )
+
+
+def participant_update(name: str, changes: Mapping[str, str]) -> ParticipantRequest:
+    """Return the request that changes a participant.
+
+    Args:
+        name: The new name; empty leaves it.
+        changes: Of role, picture and state those that change.
+
+    Raises:
+        ConfigurationError: A value is not one that Coviu knows.
+    """
+    try:
+        own = PersonOptions.model_validate(changes)
+    except ValidationError as error:
+        problems = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        raise ConfigurationError(f"The participant cannot be changed so: {problems}.", platform=LABEL) from None
+    if marks.MARK in (own.state or ""):
+        raise ConfigurationError(f"A state must not hold {marks.MARK!r}.", platform=LABEL)
+    given = {"display_name": name, "role": own.role, "picture": own.picture, "state": own.state}
+    return ParticipantRequest.model_validate({key: value for key, value in given.items() if value})
 
 
 def session_request(plan: Plan, key: LaunchKey, options: CoviuOptions, now: datetime) -> SessionRequest:
