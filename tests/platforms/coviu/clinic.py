@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.models import Launched, SessionRef
     from airflow_provider.live_sessions.core.status import SessionStatus
+    from airflow_provider.live_sessions.sandbox.clock import Clock
     from airflow_provider.live_sessions.sandbox.log import Entry
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import Platform
@@ -51,8 +52,9 @@ _connections = itertools.count(1)
 class Tap:
     """Sits before Coviu in the sandbox: keeps whole requests, may change them and their answers."""
 
-    def __init__(self, inner: Platform) -> None:
+    def __init__(self, inner: Platform, clock: Clock) -> None:
         self.inner = inner
+        self.clock = clock
         self.name = inner.name
         self.requests: list[Request] = []
         self.answer: Callable[[Request, Response], Response] = lambda _, response: response
@@ -61,7 +63,8 @@ class Tap:
     def handle(self, request: Request, now: datetime) -> Response:
         self.requests.append(request)
         self.before(request)
-        return self.answer(request, self.inner.handle(request, now))
+        # Whoever looked on before may have moved the time: then it passed while the request was on its way.
+        return self.answer(request, self.inner.handle(request, max(now, self.clock.now())))
 
     def throttled(self, now: datetime, seconds: float | None, *, as_date: bool) -> Response:
         return self.inner.throttled(now, seconds, as_date=as_date)
@@ -96,7 +99,7 @@ class Clinic:
 
     def __init__(self, sandbox: Sandbox, retry: RetryPolicy) -> None:
         self.sandbox = sandbox
-        self.tap = Tap(sandbox.coviu)
+        self.tap = Tap(sandbox.coviu, sandbox.clock)
         sandbox.platforms[sandbox.coviu.name] = self.tap
         self.client = self.new_client(retry=retry)
         self.platform = CoviuPlatform(self.client)
@@ -104,7 +107,8 @@ class Clinic:
     @classmethod
     @contextmanager
     def open(cls, *, start: datetime = NOW, retry: RetryPolicy = QUICK, **options: Any) -> Iterator[Self]:
-        chosen = SandboxOptions(**{"api_key": KEY, "key_secret": SECRET, **options})
+        # Moved time must not make the tokens old: only some tests are about that.
+        chosen = SandboxOptions(**{"api_key": KEY, "key_secret": SECRET, "expires_in": 10**8, **options})
         with Sandbox(start=start, frozen=True, coviu=chosen) as sandbox:
             clinic = cls(sandbox, retry)
             try:
@@ -154,6 +158,11 @@ class Clinic:
 
     def go_to(self, moment: datetime) -> None:
         self.sandbox.clock.set(moment)
+
+    def arrive(self, moment: datetime) -> None:
+        """Move the time and let the client notice: real clocks do not jump between two answers."""
+        self.go_to(moment)
+        self.client.team()
 
     # ---- waiting
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.coviu.judging import Sighting, gone, judge
 from airflow_provider.live_sessions.platforms.coviu.launching import LONGEST
@@ -56,27 +57,27 @@ class Watching:
             return []
         now = self._client.now()
         wanted = {watch.ref.session_id: watch for watch in watches}
-        current = self._tick(wanted, now)
-        return [self._status(watch, current) for watch in watches]
+        current, ahead = self._tick(wanted, now)
+        return [self._status(watch, current, ahead) for watch in watches]
 
-    def _tick(self, wanted: dict[str, Watch], now: datetime) -> set[str]:
-        """Look once; return the sessions whose standing is known as of now."""
+    def _tick(self, wanted: dict[str, Watch], now: datetime) -> tuple[set[str], set[str]]:
+        """Look once; return the sessions that were seen now, and those not due to be seen yet."""
         self._ticks += 1
         self._known = {one: seen for one, seen in self._known.items() if one in wanted}
         self._gone &= wanted.keys()
         self._read_in = {one: tick for one, tick in self._read_in.items() if one in wanted}
         open_ones = [one for one in wanted if one not in self._gone]
         if len(open_ones) <= A_HANDFUL:
-            return self._gone | self._read(open_ones)
+            return self._gone | self._read(open_ones), set()
         ahead = {one for one in open_ones if self._start(wanted[one]) > now + AHEAD}
-        current = self._gone | ahead  # what lies ahead stands as it was known; nothing has happened there
+        current = set(self._gone)
         if len(ahead) < len(open_ones):
             grace = max(_grace(watch.ref) for watch in wanted.values())
             current |= self._list(wanted, now, now - LONGEST - timedelta(seconds=grace))
-        departed = [one for one in open_ones if one not in current]
+        departed = [one for one in open_ones if one not in current and one not in ahead]
         current |= self._read(self._in_turn(departed))
-        self._read(self._in_turn(one for one in ahead if one not in self._gone))
-        return current
+        current |= self._read(self._in_turn(ahead - current))
+        return current, ahead
 
     def _list(self, wanted: dict[str, Watch], now: datetime, since: datetime) -> set[str]:
         found = {}
@@ -107,14 +108,15 @@ class Watching:
         known = self._known.get(watch.ref.session_id)
         return watch.seen.planned_start if known is None else known.start
 
-    def _status(self, watch: Watch, current: set[str]) -> SessionStatus | None:
+    def _status(self, watch: Watch, current: set[str], ahead: set[str]) -> SessionStatus | None:
         session_id, seen, now = watch.ref.session_id, watch.seen, self._client.now()
         if session_id in self._gone:
             return gone(session_id, now, was_live=seen.first_live is not None)
-        if session_id not in current:
-            return None
         sighting = self._known.get(session_id) or Sighting(session_id, seen.planned_start, seen.planned_end)
-        return judge(sighting, now, settle=seen.settle, grace=_grace(watch.ref))
+        status = judge(sighting, now, settle=seen.settle, grace=_grace(watch.ref))
+        if session_id in current or (session_id in ahead and status.state is State.SCHEDULED):
+            return status
+        return None
 
 
 def _grace(ref: SessionRef) -> float:
