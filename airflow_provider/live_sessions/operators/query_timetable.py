@@ -66,19 +66,27 @@ class QueryTimetableOperator(BaseOperator):
         with airflow_errors():
             if not self.sql:
                 return self.timetable
-            hook: Any = BaseHook.get_hook(self.conn_id)
-            if not hasattr(hook, "run"):
-                raise ConfigurationError(
-                    f"The connection {self.conn_id!r} is not one of a database.",
-                    advice="Name a connection whose type comes with a common.sql hook.",
-                )
-            columns, rows = hook.run(self.sql, handler=_table)
+            columns, rows = self.database().run(self.sql, handler=_table)
             run_id = str(context["ti"].run_id)
             mark = hashlib.sha256(run_id.encode()).hexdigest()[:8]
             name = f"timetables/{slug(self.name)}/{slug(run_id)}-{mark}.csv"
             open_storage(self.destination).put(name, [to_timetable(columns, rows)])
             self.log.info("%d rows written as a timetable.", len(rows))
             return f"{(self.destination or default_destination()).rstrip('/')}/{name}"
+
+    def database(self) -> Any:
+        """Return the hook of the database.
+
+        Raises:
+            ConfigurationError: The connection is not one of a database.
+        """
+        hook = BaseHook.get_hook(self.conn_id)
+        if not hasattr(hook, "run"):
+            raise ConfigurationError(
+                f"The connection {self.conn_id!r} is not one of a database.",
+                advice="Name a connection whose type comes with a common.sql hook.",
+            )
+        return hook
 
 
 def _table(cursor: Any) -> tuple[list[str], list[Any]]:
