@@ -77,10 +77,9 @@ def test_a_lost_answer_is_retried_by_airflow_and_doubles_nothing(practice: Pract
 
 def test_a_task_s_own_session_is_found_again_by_its_task(practice: Practice) -> None:
     start = datetime.now(UTC) + timedelta(hours=1)
-    arguments = {"title": "Visit", "start": start, "end": start + timedelta(minutes=20)}
     operator = practice.launcher()
     operator.session = None
-    operator.title, operator.start, operator.end = "Visit", arguments["start"], arguments["end"]
+    operator.title, operator.start, operator.end = "Visit", start, start + timedelta(minutes=20)
     operator.participants = [{"name": "Ada", "leader": True}, {"name": "Bo"}]
     ti = TaskInstance()
     first, second = operator.execute(context(ti)), operator.execute(context(ti))
@@ -175,16 +174,20 @@ def add(record: Mapping[str, Any], participant: Mapping[str, Any]) -> Any:
 
 def test_an_added_participant_gets_a_sealed_link_in_the_record(practice: Practice, tmp_path: Path) -> None:
     record = practice.launch()
-    hand_over = {"task_id": "h", "smtp_conn_id": None, "destination": str(tmp_path)}
-    run(CoviuHandOverLinksOperator(session=record, **hand_over))
+
+    def hand_over(session: Mapping[str, Any]) -> Any:
+        return run(
+            CoviuHandOverLinksOperator(task_id="h", session=session, smtp_conn_id=None, destination=str(tmp_path))
+        )
+
+    hand_over(record)
     more = add(record, OTHER.to_json())
     assert [one["participant"]["id"] for one in more["links"]] == ["dr-1", "p-1", "p-2"]
     assert not [one for one in practice.secrets if one in json.dumps(more)]
     again = add(more, OTHER.to_json())
     assert len(again["links"]) == 3
     assert len(practice.sessions[0]["participants"]) == 3
-    served = run(CoviuHandOverLinksOperator(session=more, **hand_over))["handed_over"]
-    assert len(served) == 3
+    assert len(hand_over(more)["handed_over"]) == 3
 
 
 def test_a_participant_is_changed_in_coviu_and_in_the_record(practice: Practice) -> None:

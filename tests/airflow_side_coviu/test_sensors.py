@@ -109,8 +109,10 @@ def test_a_cancel_ends_a_deferred_wait(practice: Practice) -> None:
 def test_a_reschedule_moves_the_wait(practice: Practice) -> None:
     record = practice.launch(lead=7200)
     start = datetime.fromisoformat(record["start"]) + timedelta(hours=3)
-    later = {"start": start, "end": start + timedelta(minutes=30)}
-    moved = CoviuUpdateSessionOperator(task_id="update", session=record, **later).execute(context())
+    update = CoviuUpdateSessionOperator(
+        task_id="update", session=record, start=start, end=start + timedelta(minutes=30)
+    )
+    moved = update.execute(context())
     practice.go_to(record["end"])
     practice.wait(600)
     the_context = context()

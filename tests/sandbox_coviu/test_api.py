@@ -33,7 +33,7 @@ def test_a_token_has_the_documented_fields_and_opens_the_api(practice: Practice)
     ],
 )
 def test_a_token_request_that_is_wrong_is_refused(
-    practice: Practice, auth: tuple[str, str], form: dict[str, str], status: int
+    practice: Practice, auth: tuple[str, str], form: dict[str, Any], status: int
 ) -> None:
     assert practice.token(auth, **form).status_code == status
 
@@ -48,13 +48,16 @@ def test_a_token_request_needs_basic_credentials_and_a_form(practice: Practice) 
 def test_a_refresh_token_works_once_unless_told_otherwise() -> None:
     for rotates, second in ((True, 401), (False, 200)):
         with Practice.open(refresh_rotates=rotates) as practice:
-            form = {"grant_type": "refresh_token", "refresh_token": practice.sign_in()["refresh_token"]}
+            form: dict[str, Any] = {
+                "grant_type": "refresh_token",
+                "refresh_token": practice.sign_in()["refresh_token"],
+            }
             assert [practice.token(**form).status_code for _ in range(2)] == [200, second]
 
 
 def test_an_authorisation_code_works_once() -> None:
     with Practice.open(authorization_code="c") as practice:
-        form = {"grant_type": "authorization_code", "code": "c"}
+        form: dict[str, Any] = {"grant_type": "authorization_code", "code": "c"}
         assert [practice.token(**form).status_code for _ in range(2)] == [200, 401]
 
 

@@ -273,6 +273,17 @@ def test_a_participants_id_is_in_no_error_and_no_log(clinic: Clinic, caplog: pyt
     assert "https://" not in repr(person)
 
 
+def test_a_participant_that_answers_401_is_gone_and_refused_credentials_are_not(clinic: Clinic) -> None:
+    person = clinic.client.session(made(clinic)).participants[0].participant_id
+    clinic.sandbox.faults.add("expired", path="/participants/")
+    with pytest.raises(NotFound):
+        clinic.client.participant(person)
+    clinic.sandbox.faults.clear()
+    clinic.sandbox.faults.add("expired")
+    with clinic.new_client() as client, pytest.raises(AuthenticationFailed, match="get a token"):
+        client.participant(person)
+
+
 def test_optional_fields_may_be_missing_or_null(clinic: Clinic) -> None:
     session_id = made(clinic)
 

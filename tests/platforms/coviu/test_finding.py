@@ -274,7 +274,10 @@ def test_of_two_the_newer_one_is_cancelled_by_who_made_the_older(clinic: Clinic)
     assert [one["canceled"] for one in clinic.sessions] == [False, True]
 
 
-def test_a_double_that_cannot_be_cancelled_is_told(clinic: Clinic) -> None:
+@pytest.mark.parametrize(("status", "told"), [(400, True), (404, False)])
+def test_a_double_that_cannot_be_cancelled_is_told_and_one_that_went_is_not(
+    clinic: Clinic, status: int, told: bool
+) -> None:
     fired: list[Request] = []
 
     def somebody_else_after(request: Request, response: Response) -> Response:
@@ -284,9 +287,9 @@ def test_a_double_that_cannot_be_cancelled_is_told(clinic: Clinic) -> None:
         return response
 
     clinic.tap.answer = somebody_else_after
-    clinic.sandbox.faults.add("status", status=400, method="DELETE")
+    clinic.sandbox.faults.add("status", status=status, method="DELETE")
     launched = clinic.launch()
-    assert any("not cancelled" in one for one in launched.warnings)
+    assert any("not cancelled" in one for one in launched.warnings) is told
 
 
 def test_a_look_for_doubles_that_fails_is_told_and_the_launch_stands(clinic: Clinic) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import SessionRef
 
 
-def several(clinic: Clinic, number: int, *, start: datetime = START, **options: float) -> list[SessionRef]:
-    return [clinic.launch(plan(f"Visit {start:%H%M} {one}", start=start, **options)).ref for one in range(number)]
+def several(clinic: Clinic, number: int, *, start: datetime = START) -> list[SessionRef]:
+    return [clinic.launch(plan(f"Visit {start:%H%M} {one}", start=start)).ref for one in range(number)]
 
 
 def states(statuses: list[SessionStatus | None]) -> list[State | None]:

@@ -38,8 +38,8 @@ def presences(summary: Summary, people: Iterable[Participant], participants: Map
     """
     known = {one.participant_id.get_secret_value(): one for one in people}
     found = []
-    for entry in summary.came:
-        if entry.entry_time is None:
+    for entry in summary.participants:
+        if entry.entry_time is None:  # invited, never inside
             continue
         person = known.get(entry.participant_id.get_secret_value())
         state = marks.own_state(person.state) if person is not None else ""

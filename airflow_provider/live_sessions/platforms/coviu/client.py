@@ -268,6 +268,8 @@ class CoviuClient:
     def _person(self, participant_id: SecretStr, method: str, label: str, **what: Any) -> HttpAnswer:
         # The id is as good as the link; the platform may repeat it in its words.
         self._http.hide(participant_id)
+        if self.tokens.access is not None:  # the client remembers so many secrets only
+            self._http.hide(self.tokens.access)
         path = f"participants/{quote(participant_id.get_secret_value(), safe='')}"
         try:
             return self._call(method, path, label, **what)
