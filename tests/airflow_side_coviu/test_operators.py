@@ -134,7 +134,7 @@ def test_a_cancel_after_the_start_is_refused_naming_what_force_would_try(practic
 
 
 def test_an_update_moves_the_session_and_the_record_behind_it(practice: Practice) -> None:
-    record = practice.launch()
+    record = practice.launch(hand_over_before=60)
     start = datetime.fromisoformat(record["start"]) + timedelta(minutes=30)
     updated = run(
         CoviuUpdateSessionOperator(
@@ -147,6 +147,7 @@ def test_an_update_moves_the_session_and_the_record_behind_it(practice: Practice
         )
     )
     assert (updated["title"], updated["start"]) == ("Moved", start.isoformat())
+    assert updated["hand_over_at"] == (start - timedelta(seconds=60)).isoformat()
     before, after = record["ref"]["details"], updated["ref"]["details"]
     assert after["planned_start"] == start.isoformat()
     moved = datetime.fromisoformat(after["window_start"]) - datetime.fromisoformat(before["window_start"])

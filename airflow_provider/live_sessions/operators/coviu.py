@@ -243,4 +243,5 @@ def _updated(record: SessionRecord, session: Session) -> SessionRecord:
     ref = record.ref.with_details(planned_start=format_time(start), planned_end=format_time(end), **windows)
     links = record.links and tuple(replace(one, not_before=start, not_after=end) for one in record.links)
     title = session.session_name or record.title
-    return replace(record, ref=ref, title=title, start=start, end=end, links=links)
+    hand_over_at = record.hand_over_at and record.hand_over_at + (start - record.start)
+    return replace(record, ref=ref, title=title, start=start, end=end, links=links, hand_over_at=hand_over_at)

@@ -16,8 +16,9 @@ from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.errors import Refused
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Held, State
+from airflow_provider.live_sessions.platforms.coviu.attendance import presences
 from airflow_provider.live_sessions.platforms.coviu.bringing_home import bring_attendance
-from airflow_provider.live_sessions.platforms.coviu.models import ParticipantRequest, SessionUpdate
+from airflow_provider.live_sessions.platforms.coviu.models import ParticipantRequest, SessionUpdate, Summary
 from tests.core.cipher import FernetCipher
 from tests.platforms.coviu.clinic import OTHER, PEOPLE, START, Clinic, plan
 
@@ -163,6 +164,11 @@ def test_an_entry_of_nobody_known_is_a_row_of_its_own(clinic: Clinic, tmp_path: 
     bring(clinic, record, tmp_path)
     rows = table(tmp_path)
     assert (rows["dr-1"]["status"], rows["Dr. Ada"]["expected"]) == ("absent", "false")
+
+
+def test_who_is_in_the_summary_without_an_entry_did_not_come() -> None:
+    listed = Summary.model_validate({"participants": [{"participant_id": "p", "role": "GUEST"}]})
+    assert presences(listed, [], {}) == []
 
 
 # ---- updating, which moves what the attendance is measured by

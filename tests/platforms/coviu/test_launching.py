@@ -146,11 +146,11 @@ def test_nothing_is_created_of_which_nothing_is_left() -> None:
 def test_a_started_session_has_only_its_name_and_end_brought_up_to_date() -> None:
     body = launching.session_request(plan(), key_of(plan()), CoviuOptions(), NOW).body()
     session = as_session(plan(), body)
-    moved = plan(start=START - timedelta(minutes=10), minutes=60, picture="http://p.test")
+    moved = plan("Longer", start=START - timedelta(minutes=10), minutes=60, picture="http://p.test")
     options = CoviuOptions.of(moved)
     after = launching.difference(session, moved, options, START + timedelta(minutes=1))
     assert after is not None
-    assert set(after.body()) == {"end_time", "picture"}
+    assert set(after.body()) == {"session_name", "end_time", "picture"}
     before = launching.difference(session, moved, options, NOW)
     assert before is not None
     assert before.body()["start_time"] == "Tue, 01 Sep 2026 08:50:00 GMT"
