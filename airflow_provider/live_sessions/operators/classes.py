@@ -48,7 +48,8 @@ class SelectClassesOperator(BaseOperator):
         name: What the timetable is called in the classes' identity; its address by default, so give a name
             where the address may change.
         destination: Where the claims are kept: the same for all runs.
-        launch_task: The lane's launching task, which is asked whether another run's lane came to grief.
+        lane_tasks: The lane's tasks that have to succeed before another run leaves its class alone: the launch
+            first, then those without which the launch is of no use to anybody.
         cancel_task: The cancelling task, likewise.
         lead: Seconds before a start from when a lasting room is taken; for finding overlaps.
         grace: Seconds after an end until when it is.
@@ -88,7 +89,7 @@ class SelectClassesOperator(BaseOperator):
         launch_despite_errors: bool | str = False,
         name: str = "",
         destination: str = "",
-        launch_task: str = "class.launch",
+        lane_tasks: Sequence[str] = ("class.launch", "class.hand_over"),
         cancel_task: str = "cancel",
         lead: float | str = 1800.0,
         grace: float | str = 3600.0,
@@ -104,7 +105,7 @@ class SelectClassesOperator(BaseOperator):
         self.launch_despite_errors = launch_despite_errors
         self.name = name
         self.destination = destination
-        self.launch_task = launch_task
+        self.lane_tasks = tuple(lane_tasks)
         self.cancel_task = cancel_task
         self.lead = lead
         self.grace = grace
@@ -209,14 +210,15 @@ class SelectClassesOperator(BaseOperator):
         return occurrence_key(one, conn_id=self.conn_id, timetable=self._name()).digest
 
     def _in_hand(self, ti: Any, claim: Claim) -> bool:
-        task_id = self.launch_task if claim.action == "launch" else self.cancel_task
-        states = ti.get_task_states(dag_id=claim.dag_id, task_ids=[task_id], run_ids=[claim.run_id])
+        tasks = list(self.lane_tasks) if claim.action == "launch" else [self.cancel_task]
+        states = ti.get_task_states(dag_id=claim.dag_id, task_ids=tasks, run_ids=[claim.run_id])
         lanes = states.get(claim.run_id)
         if not lanes:
             return False  # the run is gone
         # Before its select task succeeds a run has no lanes yet: the unmapped task stands for them.
-        state = lanes.get(f"{task_id}_{claim.map_index}", lanes.get(task_id, "removed"))
-        return str(state) not in FAILED
+        found = [str(lanes.get(f"{one}_{claim.map_index}", lanes.get(one, "removed"))) for one in tasks]
+        # A launch is skipped only when somebody ended its run; links are withheld from what is off.
+        return found[0] != "skipped" and not FAILED.intersection(found)
 
     def _tell(self, chosen: Choice, window: tuple[datetime, datetime]) -> None:
         self.log.info(
