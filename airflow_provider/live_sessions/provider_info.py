@@ -94,7 +94,7 @@ def _lessonspace_connection() -> dict[str, Any]:
             },
             "requests_per_second": {
                 "label": "Requests a second on limited calls",
-                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 5},
+                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 4.75},
             },
             "settle": {
                 "label": "Seconds with nobody inside that end a class early",

@@ -311,3 +311,12 @@ def test_a_token_is_read_with_its_secret_only(what: dict[str, Any], secret: str,
 
 def test_a_token_that_is_no_object_is_none() -> None:
     assert read(sign([1], "s"), "s") is None  # type: ignore[arg-type] # the point
+
+
+def test_what_was_given_out_can_be_asked_for_and_is_in_no_state(school: School) -> None:
+    given = [school.try_launch("a", "t").json(), school.try_launch("b", "t").json()]
+    asked = school.sandbox.lessonspace.secrets()
+    assert asked["links"] == [one["client_url"] for one in given]
+    assert asked["secrets"] == [one["secret"] for one in given]
+    state = json.dumps(school.sandbox.state())
+    assert not any(secret in state for secrets in asked.values() for secret in secrets)

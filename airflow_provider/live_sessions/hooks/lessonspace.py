@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.models import Plan
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 
@@ -64,7 +65,7 @@ class LessonspaceHook(LiveSessionHook):
             requests_per_second=_number(extra, "requests_per_second", conn_id, REQUESTS_PER_SECOND),
             retry=retry,
             timeout=(5.0, _number(extra, "timeout", conn_id, 30.0)),
-            verify=bool(extra.get("verify_tls", True)),
+            verify=_flag(extra, "verify_tls", conn_id, default=True),
         )
 
     @classmethod
@@ -80,6 +81,17 @@ class LessonspaceHook(LiveSessionHook):
         settle = _number(extra, "settle", str(connection.conn_id), SETTLE)
         return LessonspacePlatform(cls.client_of(connection, polling=polling), settle=settle)
 
+    @classmethod
+    def check_plan(cls, plan: Plan, conn_id: str) -> None:
+        """Look at a plan's launch settings: unknown ones, wrong values, settings that contradict each other.
+
+        Raises:
+            ConfigurationError: They do not fit; all are named.
+        """
+        from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
+
+        LessonspaceOptions.of(plan, conn_id)
+
     def platform(self) -> LessonspacePlatform:
         """Return the open organisation; close it when done."""
         return self.open(self.get_connection(self.conn_id))
@@ -94,9 +106,22 @@ class LessonspaceHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The key is not accepted.
         """
-        with self.get_conn() as client:
+        connection = self.get_connection(self.conn_id)
+        platform = self.open(connection)  # every extra is looked at, as a launch would
+        client = platform.client
+        try:
             client.hello()
             organisation = client.my_organisation()
+            if client.organisation != organisation.id:
+                raise ConfigurationError(
+                    f"The key belongs to organisation {organisation.id}, the extra 'organisation' says "
+                    f"{client.organisation}.",
+                    platform=self.platform_label,
+                    conn_id=self.conn_id,
+                    advice="Leave 'organisation' empty, or correct it.",
+                )
+        finally:
+            platform.close()
         named = f"{organisation.name} ({organisation.id})" if organisation.name else str(organisation.id)
         return f"The key is valid for organisation {named}."
 
@@ -112,6 +137,17 @@ def _base_url(connection: Connection) -> str:
     if connection.port and ":" not in authority:
         authority = f"{authority}:{connection.port}"
     return f"{scheme}://{authority}{slash}{path}"
+
+
+def _flag(extra: dict[str, Any], name: str, conn_id: str, *, default: bool) -> bool:
+    value = extra.get(name, default)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().casefold())
+    if not isinstance(value, bool):
+        raise ConfigurationError(
+            f"The extra {name!r} has to be true or false.", platform="Lessonspace", conn_id=conn_id
+        )
+    return value
 
 
 def _number(extra: dict[str, Any], name: str, conn_id: str, default: float = 0.0) -> float:

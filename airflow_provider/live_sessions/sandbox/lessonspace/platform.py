@@ -190,11 +190,12 @@ class Lessonspace:
 
     def secrets(self) -> dict[str, list[str]]:
         """Return every join link and space secret given out, for who looks whether one of them leaked."""
-        spaces = list(self._store.spaces.values())
-        return {
-            "links": [link.url for space in spaces for link in space.links],
-            "secrets": [space.secret for space in spaces],
-        }
+        with self._world.lock:
+            spaces = list(self._store.spaces.values())
+            return {
+                "links": [link.url for space in spaces for link in space.links],
+                "secrets": [space.secret for space in spaces],
+            }
 
     def reset(self) -> None:
         """Forget everything but the credentials."""
