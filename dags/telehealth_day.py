@@ -22,18 +22,17 @@ import pendulum
 from airflow.sdk import Param, dag, task
 
 from airflow_provider.live_sessions.flows.coviu import coviu_appointment
+from airflow_provider.live_sessions.hooks.coviu import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuCancelSessionOperator
 from airflow_provider.live_sessions.operators.query_timetable import QueryTimetableOperator
 
-NAME = "telehealth"
-"""The timetable's name: part of every appointment's identity, so it stays when the file moves."""
+NAME = "{{ params.timetable_name }}"
 
 LAUNCH = {
     "hand_over_before": "{{ params.hand_over_before_seconds }}",
     "create_in_past": "{{ params.on_missed == 'launch' }}",
     "grace": "{{ params.grace_seconds }}",
-    "revive": True,  # the table is the truth: an appointment that is confirmed again takes place
 }
 
 
@@ -42,7 +41,7 @@ LAUNCH = {
     schedule="@hourly",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
-    max_active_runs=48,  # a run lasts until its last appointment is over
+    max_active_runs=64,  # a run lasts until its last appointment is over: more than the horizon has hours
     render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
@@ -57,7 +56,17 @@ LAUNCH = {
         "sql_conn_id": Param("", type="string", title="Database connection for the query"),
         "timezone": Param("Australia/Sydney", type="string", title="Zone of times that name none"),
         "conn_id": Param("coviu_default", type="string", title="Coviu connection"),
-        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=744, title="Horizon, hours"),
+        "timetable_name": Param(
+            "telehealth",
+            type="string",
+            minLength=1,
+            title="The table's name",
+            description="Part of every appointment's identity: keep it when the file or the query moves.",
+        ),
+        "launch_despite_errors": Param(
+            False, type="boolean", title="Launch the sound rows of a table that has others"
+        ),
+        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
         "on_missed": Param(
             "skip",
             enum=["skip", "launch", "fail"],
@@ -100,7 +109,9 @@ def telehealth_day() -> None:
         horizon="{{ params.horizon_hours }}",
         on_missed="{{ params.on_missed }}",
         destination="{{ params.destination }}",
-        launch_task="appointment.launch",
+        launch_despite_errors="{{ params.launch_despite_errors }}",
+        hook_class=HOOK,
+        lane_tasks=("appointment.launch", "appointment.hand_over"),
     )
 
     @task
@@ -117,7 +128,7 @@ def telehealth_day() -> None:
         timetable=NAME,
         hand_over_before="{{ params.hand_over_before_seconds }}",
         if_live="fail",
-        map_index_template="{{ task.session['title'] }}",
+        map_index_template="{{ task.session['title'] }}, {{ task.session['start'] }}",
     ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value
 
     appointments = coviu_appointment.partial(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from jsonschema import Draft7Validator
 
 from airflow_provider.live_sessions.core.contract import SessionPlatform
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.models import Participant, Plan
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.coviu import HOOK, CoviuHook
 from airflow_provider.live_sessions.hooks.fields import base_url_of
@@ -52,6 +54,7 @@ def test_a_wrong_secret_is_told_without_showing_it(practice: Practice) -> None:
         ({"password": ""}, "lacks the API key"),
         ({"extra": {"setle": 3}}, "unknown entries: setle"),
         ({"extra": {"settle": 0}}, "'settle' has to be a number above 0"),
+        ({"extra": {"verify_tls": "perhaps"}}, "'verify_tls' has to be true or false"),
         ({"extra": {"timeout": "soon"}}, "'timeout' has to be a number above 0"),
     ],
 )
@@ -90,6 +93,24 @@ def test_the_provider_s_description_fits_airflow_s_schema_and_names_what_exists(
         assert modules
         for module in modules:
             __import__(module)
+
+
+def test_the_client_is_there_for_who_wants_every_call(practice: Practice) -> None:
+    with CoviuHook(practice.conn_id).get_conn() as client:
+        assert client.team().name
+
+
+@pytest.mark.parametrize("text", ["False", "true"])
+def test_a_form_may_give_a_flag_as_text(practice: Practice, text: str) -> None:
+    practice.connect(extra={"verify_tls": text})
+    assert CoviuHook(practice.conn_id).test_connection()[0]
+
+
+def test_a_plan_is_checked_before_anything_is_launched() -> None:
+    start = datetime(2026, 9, 1, tzinfo=UTC)
+    plan = Plan("Visit", start, start + timedelta(hours=13), (Participant("a", "A"),))
+    with pytest.raises(ConfigurationError, match="12 hours"):
+        hook_class_of(HOOK).check_plan(plan, "c")
 
 
 def test_the_polling_client_repeats_little(practice: Practice) -> None:

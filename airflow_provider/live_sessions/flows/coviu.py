@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task_group
@@ -17,7 +18,10 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE, CoviuSessionEnd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-APPOINTMENT = "{{ task.session['title'] }}"
+# With its start, so that no title ("101", "None") is ever read as something else than text.
+APPOINTMENT = "{{ task.session['title'] }}, {{ task.session['start'] }}"
+
+HAND_OVER_RETRIES = 10
 
 
 @task_group(group_id="appointment")
@@ -71,6 +75,10 @@ def coviu_appointment(
         destination=destination,
         timezone=timezone,
         deferrable=deferrable,
+        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
+        retries=HAND_OVER_RETRIES,
+        retry_delay=timedelta(minutes=3),
+        priority_weight=100,
         map_index_template=APPOINTMENT,
     )
     ended = CoviuSessionEndSensor(

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.models import Plan
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
     from airflow_provider.live_sessions.platforms.coviu.platform import CoviuPlatform
 
@@ -64,7 +65,7 @@ class CoviuHook(LiveSessionHook):
             ),
             retry=retry,
             timeout=(5.0, positive(extra, "timeout", 30.0, label=cls.platform_label, conn_id=conn_id)),
-            verify=bool(extra.get("verify_tls", True)),
+            verify=flag(extra, "verify_tls", True, label=cls.platform_label, conn_id=conn_id),
         )
 
     @classmethod
@@ -80,6 +81,17 @@ class CoviuHook(LiveSessionHook):
         settle = positive(extra, "settle", SETTLE, label=cls.platform_label, conn_id=str(connection.conn_id))
         return CoviuPlatform(cls.client_of(connection, polling=polling), settle=settle)
 
+    @classmethod
+    def check_plan(cls, plan: Plan, conn_id: str) -> None:
+        """Look at a plan's launch settings, its people and its length, without asking anybody.
+
+        Raises:
+            ConfigurationError: They do not fit; all are named.
+        """
+        from airflow_provider.live_sessions.platforms.coviu.launching import CoviuOptions
+
+        CoviuOptions.of(plan, conn_id)
+
     def platform(self) -> CoviuPlatform:
         """Return the open team; close it when done."""
         return self.open(self.get_connection(self.conn_id))
@@ -94,13 +106,15 @@ class CoviuHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The key is not accepted.
         """
-        from airflow_provider.live_sessions.core.errors import LiveSessionError
+        from airflow_provider.live_sessions.core.errors import Refused
         from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 
-        with self.get_conn() as client:
-            next(client.sessions(SessionFilters(page_size=1)), None)  # the documented call decides
-            try:
-                team = client.team().name
-            except LiveSessionError:  # the team's call is known from the official SDK alone
-                team = ""
+        platform = self.platform()  # every extra is looked at, as a launch would
+        try:
+            next(platform.client.sessions(SessionFilters(page_size=1)), None)  # the documented call decides
+            team = platform.client.team().name
+        except Refused:  # the team's call is known from the official SDK alone
+            team = ""
+        finally:
+            platform.close()
         return f"The key is valid for team {team}." if team else "The key is valid."

@@ -14,7 +14,7 @@ from airflow_provider.live_sessions.artifacts.layout import slug
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.hooks.storage import default_destination, open_storage
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,9 +70,10 @@ class QueryTimetableOperator(BaseOperator):
             run_id = str(context["ti"].run_id)
             mark = hashlib.sha256(run_id.encode()).hexdigest()[:8]
             name = f"timetables/{slug(self.name)}/{slug(run_id)}-{mark}.csv"
-            open_storage(self.destination).put(name, [to_timetable(columns, rows)])
+            destination = shared_destination(self.destination)  # another task, maybe elsewhere, reads it
+            open_storage(destination).put(name, [to_timetable(columns, rows)])
             self.log.info("%d rows written as a timetable.", len(rows))
-            return f"{(self.destination or default_destination()).rstrip('/')}/{name}"
+            return f"{destination.rstrip('/')}/{name}"
 
     def database(self) -> Any:
         """Return the hook of the database.
