@@ -106,15 +106,21 @@ class CoviuHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The key is not accepted.
         """
-        from airflow_provider.live_sessions.core.errors import Refused
         from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 
         platform = self.platform()  # every extra is looked at, as a launch would
         try:
             next(platform.client.sessions(SessionFilters(page_size=1)), None)  # the documented call decides
-            team = platform.client.team().name
-        except Refused:  # the team's call is known from the official SDK alone
-            team = ""
+            team = _team(platform.client)
         finally:
             platform.close()
         return f"The key is valid for team {team}." if team else "The key is valid."
+
+
+def _team(client: CoviuClient) -> str:
+    from airflow_provider.live_sessions.core.errors import LiveSessionError
+
+    try:
+        return client.team().name
+    except LiveSessionError:  # the call is known from the official SDK alone
+        return ""
