@@ -14,27 +14,43 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
-        "description": "Launch, wait for and cancel live sessions (Lessonspace), and bring home what they leave.",
+        "description": "Launch, wait for and cancel live sessions (Lessonspace, Coviu), and bring home what they "
+        "leave.",
         "versions": [__version__],
         "integrations": [
             {
                 "integration-name": "Lessonspace",
                 "external-doc-url": "https://www.thelessonspace.com/docs",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "Coviu",
+                "external-doc-url": "https://coviu.readme.io/reference",
+                "tags": ["service"],
+            },
         ],
         "operators": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]}
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]},
+            {
+                "integration-name": "Coviu",
+                "python-modules": [f"{_PACKAGE}.operators.coviu", f"{_PACKAGE}.operators.coviu_participants"],
+            },
         ],
-        "sensors": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]}],
-        "hooks": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]}],
+        "sensors": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]},
+            {"integration-name": "Coviu", "python-modules": [f"{_PACKAGE}.sensors.coviu"]},
+        ],
+        "hooks": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]},
+            {"integration-name": "Coviu", "python-modules": [f"{_PACKAGE}.hooks.coviu"]},
+        ],
         "triggers": [
             {
                 "integration-name": "Lessonspace",
                 "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
             }
         ],
-        "connection-types": [_lessonspace_connection()],
+        "connection-types": [_lessonspace_connection(), _coviu_connection()],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
@@ -83,6 +99,42 @@ def _lessonspace_connection() -> dict[str, Any]:
             "settle": {
                 "label": "Seconds with nobody inside that end a class early",
                 "schema": {"type": ["number", "null"], "minimum": 1, "default": 600},
+            },
+            "timeout": {
+                "label": "Seconds to wait for an answer",
+                "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 30},
+            },
+            "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
+        },
+    }
+
+
+def _coviu_connection() -> dict[str, Any]:
+    return {
+        "connection-type": "coviu",
+        "hook-class-name": f"{_PACKAGE}.hooks.coviu.CoviuHook",
+        "hook-name": "Coviu",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {
+                "login": "API key",
+                "password": "Key secret",
+                "host": "Base URL (only for the sandbox or a proxy)",
+            },
+            "placeholders": {
+                "login": "For Developers, API Keys",
+                "password": "Shown once, when the key is made",
+                "host": "https://api.coviu.com/v1",
+            },
+        },
+        "conn-fields": {
+            "requests_per_second": {
+                "label": "Requests a second",
+                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 5},
+            },
+            "settle": {
+                "label": "Seconds for which a recorded end before the planned one must stand",
+                "schema": {"type": ["number", "null"], "minimum": 1, "default": 300},
             },
             "timeout": {
                 "label": "Seconds to wait for an answer",

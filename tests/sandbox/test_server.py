@@ -23,7 +23,7 @@ from tests.sandbox.catcher import until
 from tests.sandbox.school import KEY, School
 
 START_LINE = re.compile(
-    r"Sandbox (http://127\.0\.0\.1:\d+) \| Lessonspace (\S+) api_key=(\S+) organisation=(\d+)\n"
+    r"Sandbox (http://127\.0\.0\.1:\d+) \| Lessonspace (\S+) api_key=(\S+) organisation=(\d+)(?: \| .*)?\n"
 )
 
 

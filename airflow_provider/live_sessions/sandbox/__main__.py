@@ -11,6 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from airflow_provider.live_sessions.sandbox.clock import utc
+from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
 from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
@@ -19,24 +20,29 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser; each of Lessonspace's options is an argument of its own."""
+    """Return the command line's parser; each of a platform's options is an argument of its own."""
     made = argparse.ArgumentParser(prog="python -m airflow_provider.live_sessions.sandbox", description=__doc__)
     made.add_argument("--port", type=int, default=8899, help="0 picks a free one")
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
     made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
-    group = made.add_argument_group("Lessonspace")
-    hints = get_type_hints(Options)
-    for option in fields(Options):
+    _add_options(made, "Lessonspace", Options)
+    _add_options(made, "Coviu", CoviuOptions, prefix="coviu_")
+    return made
+
+
+def _add_options(made: argparse.ArgumentParser, platform: str, options: type[Any], *, prefix: str = "") -> None:
+    group = made.add_argument_group(platform)
+    hints = get_type_hints(options)
+    for option in fields(options):
         kind: Any = hints[option.name]
         how: dict[str, Any] = {"type": kind}
         if kind is bool:
             how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is not None:
             how = {"choices": get_args(kind)}
-        flag = f"--{option.name.replace('_', '-')}"
+        flag = f"--{prefix}{option.name}".replace("_", "-")
         group.add_argument(flag, default=argparse.SUPPRESS, **how)
-    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,9 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(**common, lessonspace=Options(**given)) as sandbox:
-        one = sandbox.lessonspace
+    coviu = {name.removeprefix("coviu_"): given.pop(name) for name in list(given) if name.startswith("coviu_")}
+    with Sandbox(**common, lessonspace=Options(**given), coviu=CoviuOptions(**coviu)) as sandbox:
+        one, two = sandbox.lessonspace, sandbox.coviu
         line = f"Lessonspace {one.url} api_key={one.api_key} organisation={one.organisation}"
+        line += f" | Coviu {two.url} api_key={two.api_key} key_secret={two.key_secret}"
         sys.stdout.write(f"Sandbox {sandbox.url} | {line}\n")
         sys.stdout.flush()
         stop.wait()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.live_sessions.sandbox.agenda import Agenda
 from airflow_provider.live_sessions.sandbox.clock import Clock
 from airflow_provider.live_sessions.sandbox.control import Control
+from airflow_provider.live_sessions.sandbox.coviu.platform import Coviu
 from airflow_provider.live_sessions.sandbox.desk import Desk
 from airflow_provider.live_sessions.sandbox.faults import Faults
 from airflow_provider.live_sessions.sandbox.handler import RESET, Handler
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
     from airflow_provider.live_sessions.sandbox.world import Platform
 
@@ -90,6 +92,7 @@ class Sandbox:
         start: The time to begin at, aware; None is the real time.
         frozen: Let time stand still until it is advanced.
         lessonspace: Lessonspace's thresholds and credentials.
+        coviu: Coviu's.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Sandbox:
         start: datetime | None = None,
         frozen: bool = False,
         lessonspace: Options | None = None,
+        coviu: CoviuOptions | None = None,
     ) -> None:
         guard = RLock()
         lock = Condition(guard)
@@ -111,7 +115,8 @@ class Sandbox:
         self._address = (host, port)
         self._world = World(lock, self.clock, self.agenda, self.scripts)
         self.lessonspace = Lessonspace(self._world, lessonspace)
-        self.platforms: dict[str, Platform] = {self.lessonspace.name: self.lessonspace}
+        self.coviu = Coviu(self._world, coviu)
+        self.platforms: dict[str, Platform] = {one.name: one for one in (self.lessonspace, self.coviu)}
         self._desk = Desk(self._world, self.platforms, self.faults, self.log, Control(self).answer)
         self._server: _Server | None = None
         self._thread: Thread | None = None

@@ -107,8 +107,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                 verdicts = {one: {"readiness": "pending", "why": ""} for one in status.session_ids}
                 asked = self._ask(platform, record, wait, verdicts, asked=0)
                 while _pending(verdicts) and not self.deferrable:
-                    left = (wait.deadline - datetime.now(UTC)).total_seconds()
-                    delay = artifact_delay(asked, delays, until_deadline=left)
+                    delay = artifact_delay(asked, delays, until_deadline=seconds_left(wait))
                     if delay is None:
                         break
                     time.sleep(delay)
@@ -197,6 +196,11 @@ class LessonspaceRecordingSensor(LessonspaceTranscriptSensor):
     """
 
     ability: ClassVar[Ability] = Ability.RECORDING
+
+
+def seconds_left(wait: ArtifactWait) -> float:
+    """Return the seconds until an artifact is not waited for any more."""
+    return (wait.deadline - datetime.now(UTC)).total_seconds()
 
 
 def _pending(verdicts: Mapping[str, Mapping[str, str]]) -> list[str]:

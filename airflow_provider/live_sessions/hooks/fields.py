@@ -1,0 +1,55 @@
+"""Reading the fields of an Airflow connection that every platform's connection has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+
+def base_url_of(connection: Connection) -> str:
+    """Return the address that the host, schema and port of a connection name; empty where there is no host."""
+    host = (connection.host or "").strip()
+    if not host:
+        return ""
+    if "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    scheme, _, rest = host.partition("://")
+    authority, slash, path = rest.partition("/")
+    if connection.port and ":" not in authority:
+        authority = f"{authority}:{connection.port}"
+    return f"{scheme}://{authority}{slash}{path}"
+
+
+def positive(extra: dict[str, Any], name: str, default: float, *, label: str, conn_id: str) -> float:
+    """Return an extra that is a number above 0.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        value = float(extra.get(name, default))
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(
+            f"The extra {name!r} has to be a number above 0.", platform=label, conn_id=conn_id
+        )
+    return value
+
+
+def flag(extra: dict[str, Any], name: str, default: bool, *, label: str, conn_id: str) -> bool:
+    """Return an extra that is true or false; a form may give it as text.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    value = extra.get(name, default)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().casefold())
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"The extra {name!r} has to be true or false.", platform=label, conn_id=conn_id)
+    return value
