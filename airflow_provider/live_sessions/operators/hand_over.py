@@ -118,6 +118,7 @@ class HandOverLinksOperator(BaseOperator):
         del context, event
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
+            zone_of(self.timezone)  # wrong arguments are found before anybody is served
             skip_if_taken(record.claim)
             self._refuse_if_off(record)
             ledger = Ledger(open_storage(shared_destination(self.destination)), record.ref.key)
