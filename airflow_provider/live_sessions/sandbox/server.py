@@ -25,6 +25,7 @@ from airflow_provider.live_sessions.sandbox.faults import Faults
 from airflow_provider.live_sessions.sandbox.handler import RESET, Handler
 from airflow_provider.live_sessions.sandbox.lessonspace.platform import Lessonspace
 from airflow_provider.live_sessions.sandbox.log import RequestLog
+from airflow_provider.live_sessions.sandbox.screenleap.platform import Screenleap
 from airflow_provider.live_sessions.sandbox.scripts import Scripts
 from airflow_provider.live_sessions.sandbox.world import World
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
+    from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
     from airflow_provider.live_sessions.sandbox.world import Platform
 
 
@@ -90,6 +92,7 @@ class Sandbox:
         start: The time to begin at, aware; None is the real time.
         frozen: Let time stand still until it is advanced.
         lessonspace: Lessonspace's thresholds and credentials.
+        screenleap: Screenleap's thresholds and credentials.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Sandbox:
         start: datetime | None = None,
         frozen: bool = False,
         lessonspace: Options | None = None,
+        screenleap: ScreenleapOptions | None = None,
     ) -> None:
         guard = RLock()
         lock = Condition(guard)
@@ -111,7 +115,11 @@ class Sandbox:
         self._address = (host, port)
         self._world = World(lock, self.clock, self.agenda, self.scripts)
         self.lessonspace = Lessonspace(self._world, lessonspace)
-        self.platforms: dict[str, Platform] = {self.lessonspace.name: self.lessonspace}
+        self.screenleap = Screenleap(self._world, screenleap)
+        self.platforms: dict[str, Platform] = {
+            self.lessonspace.name: self.lessonspace,
+            self.screenleap.name: self.screenleap,
+        }
         self._desk = Desk(self._world, self.platforms, self.faults, self.log, Control(self).answer)
         self._server: _Server | None = None
         self._thread: Thread | None = None
