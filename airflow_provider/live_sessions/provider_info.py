@@ -14,27 +14,43 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
-        "description": "Launch, wait for and cancel live sessions (Lessonspace), and bring home what they leave.",
+        "description": "Launch, wait for and cancel live sessions (Lessonspace, Screenleap), and bring home what they "
+        "leave.",
         "versions": [__version__],
         "integrations": [
             {
                 "integration-name": "Lessonspace",
                 "external-doc-url": "https://www.thelessonspace.com/docs",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "Screenleap",
+                "external-doc-url": "https://web1.screenleap.com/api/native/doc/http-calls",
+                "tags": ["service"],
+            },
         ],
         "operators": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]}
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]},
+            {
+                "integration-name": "Screenleap",
+                "python-modules": [f"{_PACKAGE}.operators.screenleap", f"{_PACKAGE}.operators.screenleap_account"],
+            },
         ],
-        "sensors": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]}],
-        "hooks": [{"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]}],
+        "sensors": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]},
+            {"integration-name": "Screenleap", "python-modules": [f"{_PACKAGE}.sensors.screenleap"]},
+        ],
+        "hooks": [
+            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]},
+            {"integration-name": "Screenleap", "python-modules": [f"{_PACKAGE}.hooks.screenleap"]},
+        ],
         "triggers": [
             {
                 "integration-name": "Lessonspace",
                 "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
             }
         ],
-        "connection-types": [_lessonspace_connection()],
+        "connection-types": [_lessonspace_connection(), _screenleap_connection()],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
@@ -83,6 +99,42 @@ def _lessonspace_connection() -> dict[str, Any]:
             "settle": {
                 "label": "Seconds with nobody inside that end a class early",
                 "schema": {"type": ["number", "null"], "minimum": 1, "default": 600},
+            },
+            "timeout": {
+                "label": "Seconds to wait for an answer",
+                "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 30},
+            },
+            "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
+        },
+    }
+
+
+def _screenleap_connection() -> dict[str, Any]:
+    return {
+        "connection-type": "screenleap",
+        "hook-class-name": f"{_PACKAGE}.hooks.screenleap.ScreenleapHook",
+        "hook-name": "Screenleap",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port"],
+            "relabeling": {
+                "login": "Account id",
+                "password": "Auth token",
+                "host": "Base URL (only for the sandbox or a proxy)",
+            },
+            "placeholders": {
+                "login": "As chosen at sign-up",
+                "password": "Developer account settings",
+                "host": "https://api.screenleap.com/v2",
+            },
+        },
+        "conn-fields": {
+            "requests_per_second": {
+                "label": "Requests a second",
+                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 2},
+            },
+            "settle": {
+                "label": "Seconds that an end must stand before it is final",
+                "schema": {"type": ["number", "null"], "minimum": 1, "default": 300},
             },
             "timeout": {
                 "label": "Seconds to wait for an answer",

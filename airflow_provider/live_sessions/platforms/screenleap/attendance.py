@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.artifacts.attendance import Presence, Stay
-from airflow_provider.live_sessions.platforms.screenleap.launching import PRESENTER_ID
+from airflow_provider.live_sessions.platforms.screenleap.judging import PRESENTER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

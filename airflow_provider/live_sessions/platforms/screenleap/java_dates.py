@@ -64,5 +64,5 @@ def _unknown(pattern: str) -> ConfigurationError:
     return ConfigurationError(
         f"The date format {pattern!r} is not supported.",
         platform="Screenleap",
-        advice=f"Known are {', '.join(_LETTERS)} and text in single quotes; without a format, milliseconds are sent.",
+        advice=f"Known are {', '.join(_LETTERS)} and quoted text; without a format, milliseconds are sent.",
     )

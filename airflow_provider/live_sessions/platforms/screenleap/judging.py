@@ -1,8 +1,8 @@
 """From what Screenleap shows of a share to how it stands. Pure.
 
 ``isActive`` is never a status: it is false while the presenter waits for a viewer and true for minutes after the
-end ("Share Session JSON"). A share has started when it has a ``startTime`` and ended when it has an ``endTime``; an
-end may be undone for 5 minutes after a crash (``apis/screenleap.md`` section 3).
+end ("Share Session JSON"). A share has started when it has a ``startTime`` and ended when it has an ``endTime``;
+an end may be undone for 5 minutes after a crash (``apis/screenleap.md`` section 3).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
-from airflow_provider.live_sessions.platforms.screenleap.launching import PRESENTER_ID
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.live_sessions.platforms.screenleap.models import Share
+
+PRESENTER_ID = "(presenter)"
+"""Stands for the presenter among the people seen: Screenleap gives a presenter no external id."""
 
 RETENTION = timedelta(seconds=300)
 """How long an ended share stays in the recent list, and how long a crash can be undone."""

@@ -20,6 +20,7 @@ from pydantic import (  # noqa: TID253 - loaded when a task runs
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import JoinLink, Participant, SessionRef
 from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.platforms.screenleap.judging import PRESENTER_ID
 from airflow_provider.live_sessions.platforms.screenleap.marks import marked
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 NAME = "screenleap"
 LABEL = "Screenleap"
 
-PRESENTER_ID = "(presenter)"
-"""Stands for the presenter among the people seen: Screenleap gives a presenter no external id."""
+FAR_AWAY = (
+    "Neither presenterCountryCode nor presenterIpAddress was given: Screenleap may route the share through a "
+    "server far from its presenter."
+)
 
 _PRESENTER = Participant(id="presenter", name="Presenter", leader=True)
 _VIEWER = Participant(id="viewer", name="Viewer")
@@ -165,10 +168,7 @@ class ScreenleapOptions(CreateParameters):
         """Return what the reader of the log should know about these options."""
         if self.presenter_country_code or self.presenter_ip_address:
             return ()
-        return (
-            "Neither presenterCountryCode nor presenterIpAddress was given: Screenleap may route the share "
-            "through a server far from its presenter.",
-        )
+        return (FAR_AWAY,)
 
 
 def links_of(

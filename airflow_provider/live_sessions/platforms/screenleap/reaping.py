@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from pydantic import SecretStr
+
     from airflow_provider.live_sessions.platforms.screenleap.cancelling import Pace
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
     from airflow_provider.live_sessions.platforms.screenleap.models import Share
+
+
+BY_ITSELF = "It had ended by itself."
 
 
 class Action(StrEnum):
@@ -123,17 +128,23 @@ def _stop(client: ScreenleapClient, share: Share) -> tuple[Action, str]:
     if share.code is None:
         raise AssertionError("the client drops rows without a code")
     try:
-        fresh = client.share(share.code)
-        if fresh.ended_at is not None:
-            return Action.ENDED, "It had ended by itself."
+        if _ended(client, share.code):
+            return Action.ENDED, BY_ITSELF
         client.stop(share.code)
     except NotFound:
-        return Action.ENDED, "It had ended by itself."
+        return Action.ENDED, BY_ITSELF
     except Refused as error:
         return Action.REFUSED, error.words or error.what
     except (OutcomeUnknown, Transient) as error:
         return Action.FAILED, error.what
     return Action.ASKED, ""
+
+
+def _ended(client: ScreenleapClient, code: SecretStr) -> bool:
+    try:
+        return client.share(code).ended_at is not None
+    except NotFound:  # of a share that was listed a moment ago: the stop will tell
+        return False
 
 
 def _running(client: ScreenleapClient) -> set[str] | None:

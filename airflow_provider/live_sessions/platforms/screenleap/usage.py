@@ -1,7 +1,7 @@
 """What shares cost and who watched, as tables: CSV for people and spreadsheets, JSON for programs. Pure.
 
-One row a share, one row a participant. A share is named by the digest of its code and by the user's external id; the
-launch key is split off it. ``viewers`` is the platform's count, which counts who comes back again
+One row a share, one row a participant. A share is named by the digest of its code and by the user's external id;
+the launch key is split off it. ``viewers`` is the platform's count, which counts who comes back again
 (``apis/screenleap.md`` section 3.7); ``distinct_viewers`` counts the participants listed.
 """
 

@@ -1,8 +1,8 @@
 """How the shares of an account stand, from one list, however many are waited for.
 
-A tick (PLATFORM-RULES, "One tick of the shared poll"): the recent list; of the shares that have left it, 20 are read
-directly; those that a read does not show either are looked for in the history, once for all of them. What still is
-not found is looked for again for 15 minutes and then decided from what the wait has seen.
+A tick (PLATFORM-RULES, "One tick of the shared poll"): the recent list; of the shares that have left it, 20 are
+read directly; those that a read does not show either are looked for in the history, once for all of them. What
+still is not found is looked for again for 15 minutes and then decided from what the wait has seen.
 """
 
 from __future__ import annotations
