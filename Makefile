@@ -19,8 +19,8 @@ $(READY): pyproject.toml requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox
-	$(BIN)/python -m demo
+demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox; PLATFORM=... for others
+	$(BIN)/python -m demo $(if $(PLATFORM),--platform $(PLATFORM))
 
 test: $(READY)  ## every test, against the sandbox over real HTTP
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)

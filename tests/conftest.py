@@ -7,10 +7,6 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HOME = Path(tempfile.mkdtemp(prefix="live-sessions-tests-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -34,6 +30,11 @@ os.environ.update(
 )
 
 import pytest  # noqa: E402 - Airflow's settings come first
+from hypothesis import settings  # noqa: E402
+
+# A busy machine is no failure: nothing here measures time by hypothesis' deadline.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +44,8 @@ def airflow_home() -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow_db() -> Iterator[None]:
+def airflow_db() -> None:
     """A migrated database; only for tests that run whole DAGs."""
     from airflow.utils.db import initdb
 
     initdb()
-    yield

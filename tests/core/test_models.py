@@ -176,3 +176,14 @@ def test_a_cancel_claims_nothing_by_itself() -> None:
     assert not outcome.confirmed
     assert outcome.people_inside is People.UNKNOWN
     assert outcome.to_json()["links_valid_until"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "leads"), [("false", False), ("True", True), ("no", False), (True, True), (0, False)]
+)
+def test_a_leader_written_as_text_is_read_as_meant(given: object, leads: bool) -> None:
+    assert Participant.from_json({"name": "Ada", "leader": given}).leader is leads
+
+
+def test_an_id_of_zero_is_an_id() -> None:
+    assert Participant.from_json({"id": 0, "name": "Ada"}).id == "0"

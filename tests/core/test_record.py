@@ -149,3 +149,13 @@ def test_the_sessions_that_a_wait_found_travel_with_the_record() -> None:
     found = RECORD.with_session_ids(("s-1", "s-2"))
     assert found.ref.detail("session_ids") == "s-1,s-2"
     assert replace(found, ref=RECORD.ref) == RECORD
+
+
+def test_a_session_found_without_links_may_have_had_some_handed_over_before() -> None:
+    record = SessionRecord.of(Launched(REF, None, created=False), PLAN, CIPHER)
+    assert record.handed_over(NINE)
+
+
+def test_a_record_of_a_later_release_is_refused_and_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="later release"):
+        SessionRecord.from_json({**RECORD.to_json(), "version": 99})

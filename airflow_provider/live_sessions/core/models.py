@@ -74,7 +74,8 @@ class Participant:
                 advice="Known are id, name, email, role, leader and options.",
             )
         name = str(data.get("name") or "").strip()
-        ident = str(data.get("id") or data.get("email") or name).strip()
+        given = data.get("id")
+        ident = str(data.get("email") or name if given in (None, "") else given).strip()
         if not ident:
             raise ConfigurationError("A participant has neither an id, an email nor a name.")
         return cls(
@@ -82,7 +83,7 @@ class Participant:
             name=name or ident,
             email=str(data.get("email") or "").strip(),
             role=str(data.get("role") or "").strip(),
-            leader=bool(data.get("leader", False)),
+            leader=_flag(data.get("leader", False)),
             options=options,
         )
 
@@ -178,6 +179,11 @@ class SessionRef:
                 "This is not a session reference.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",
             ) from None
+
+
+def _flag(value: object) -> bool:
+    # A form or a template may give it as text; "false" is not true.
+    return value.strip().casefold() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

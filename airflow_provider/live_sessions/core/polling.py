@@ -219,15 +219,15 @@ def next_delay(interval: float, failures: int, retry_after: float, rng: Random) 
 
 
 def artifact_delay(asked: int, delays: Sequence[float] = ARTIFACT_DELAYS) -> float | None:
-    """Return the seconds until the next question for an artifact.
+    """Return the seconds until the next question for an artifact; the first one is asked at once.
 
     Args:
         asked: How often it was asked for already.
-        delays: The pauses; the last one repeats.
+        delays: The pauses between two questions; the last one repeats.
 
     Returns:
         Seconds, or None when it was asked for often enough.
     """
     if asked >= ARTIFACT_CALLS:
         return None
-    return delays[min(asked, len(delays) - 1)]
+    return 0.0 if asked == 0 else delays[min(asked, len(delays)) - 1]

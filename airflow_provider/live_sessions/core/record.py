@@ -127,7 +127,8 @@ class SessionRecord:
 
     def handed_over(self, now: datetime) -> bool:
         """Return whether a link may have left Airflow by now."""
-        return self.links is not None and (self.hand_over_at is None or now >= self.hand_over_at)
+        # Also where this launch gave none: an earlier one of the same session may have.
+        return self.hand_over_at is None or now >= self.hand_over_at
 
     def participants_by_user_id(self) -> dict[str, str]:
         """Return the participant's id for each of the platform's user ids that the launch told."""
@@ -162,6 +163,7 @@ class SessionRecord:
         """
         try:
             links = data["links"]
+            _check_version(int(data.get("version", VERSION)))
             return cls(
                 ref=SessionRef.from_json(data["ref"]),
                 title=str(data["title"]),
@@ -179,3 +181,8 @@ class SessionRecord:
                 f"This is not the record of a launched session: {error}.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",
             ) from None
+
+
+def _check_version(version: int) -> None:
+    if version > VERSION:
+        raise ValueError(f"it is of version {version}, written by a later release than this one")

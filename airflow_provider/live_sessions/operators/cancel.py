@@ -9,16 +9,18 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
+from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.operators.identity import find_meant
+from airflow_provider.live_sessions.operators.identity import Meant, find_meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider.live_sessions.core.contract import Unprovable
     from airflow_provider.live_sessions.core.models import CancelOutcome
     from airflow_provider.live_sessions.schedules.model import Occurrence
 
@@ -38,7 +40,8 @@ class CancelSessionOperator(BaseOperator):
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
-        ``people_inside``, ``next``; ``{"state_before": "absent", ...}`` for a class that was never launched.
+        ``people_inside``, ``next``; ``state_before`` is ``absent`` for a class that was never launched, and
+        ``unknown`` (never confirmed) where the platform shows none but cannot prove it.
 
     Raises:
         AirflowFailException: People are inside and ``if_live`` is ``fail``; or the arguments are wrong.
@@ -86,9 +89,8 @@ class CancelSessionOperator(BaseOperator):
                     hand_over_before=self.hand_over_before,
                     options_of=self.launch_options,
                 )
-                if meant is None:
-                    self.log.info("The class was never launched, so there is nothing to cancel.")
-                    return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+                if not isinstance(meant, Meant):
+                    return self._tell_nothing_found(meant)
                 handed_over = meant.handed_over(datetime.now(UTC))
                 outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
             finally:
@@ -107,6 +109,13 @@ class CancelSessionOperator(BaseOperator):
         if not conn_id:
             raise ConfigurationError("Cancelling a class of a timetable needs the `conn_id` it was launched with.")
         return conn_id
+
+    def _tell_nothing_found(self, found: Absent | Unprovable) -> dict[str, Any]:
+        if isinstance(found, Absent):
+            self.log.info("The class was never launched, so there is nothing to cancel.")
+            return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+        self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
+        return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
 
     def _tell(self, title: str, outcome: CancelOutcome) -> None:
         self.log.info("%s was %s when the cancel began.", title, outcome.state_before)

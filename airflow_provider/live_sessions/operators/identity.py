@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.core.contract import Found
+from airflow_provider.live_sessions.core.contract import Absent, Found, Unprovable
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Plan, SessionRef
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -26,17 +26,15 @@ class Meant:
         ref: Finds it again.
         title: What people call it.
         hand_over_at: When its links may leave Airflow; None for at once.
-        has_links: False when its launch gave none.
     """
 
     ref: SessionRef
     title: str
     hand_over_at: datetime | None
-    has_links: bool = True
 
     def handed_over(self, now: datetime) -> bool:
         """Return whether a link may have left Airflow by now."""
-        return self.has_links and (self.hand_over_at is None or now >= self.hand_over_at)
+        return self.hand_over_at is None or now >= self.hand_over_at
 
 
 def find_meant(
@@ -47,8 +45,8 @@ def find_meant(
     timetable: str,
     hand_over_before: timedelta | float | str | None,
     options_of: Callable[[Occurrence], dict[str, Any]],
-) -> Meant | None:
-    """Return the session that is meant, or None when its class was never launched.
+) -> Meant | Absent | Unprovable:
+    """Return the session that is meant, or what the platform can say of a class that it does not show.
 
     Args:
         session: A launch operator's result, or a class of a timetable.
@@ -60,12 +58,12 @@ def find_meant(
     """
     if not isinstance(session, dict) or "ref" in session:
         record = SessionRecord.from_json(session)
-        return Meant(record.ref, record.title, record.hand_over_at, record.links is not None)
+        return Meant(record.ref, record.title, record.hand_over_at)
     occurrence = Occurrence.from_json(session)
     plan = plan_of(occurrence, options_of(occurrence))
     found = platform.find(occurrence_key(occurrence, conn_id=conn_id, timetable=timetable), plan)
     if not isinstance(found, Found):
-        return None
+        return found
     return Meant(found.ref, plan.title, hand_over_moment(plan, hand_over_before))
 
 

@@ -105,7 +105,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                 verdicts = {one: {"readiness": "pending", "why": ""} for one in status.session_ids}
                 asked = self._ask(platform, record, wait, verdicts, asked=0)
                 while _pending(verdicts) and not self.deferrable:
-                    delay = artifact_delay(asked - 1, delays)
+                    delay = artifact_delay(asked, delays)
                     if delay is None:
                         break
                     time.sleep(delay)

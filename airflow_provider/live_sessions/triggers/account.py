@@ -65,6 +65,14 @@ class Account:
             platform = await self._open()
             return await self._in_thread(lambda: work(platform))
 
+    async def check(self) -> None:
+        """Make sure that the hook exists; its module is imported on the thread, because that takes its time.
+
+        Raises:
+            ConfigurationError: There is no such hook.
+        """
+        await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
+
     async def artifact_turn(self) -> None:
         """Wait until the next question for an artifact may be asked; each takes two requests."""
         turn = max(self._artifact_turn, time.monotonic())

@@ -57,6 +57,7 @@ class ArtifactTrigger(LiveSessionTrigger):
         except KeyError:
             raise ConfigurationError("The trigger names no artifact that is known.") from None
         account, _ = account_and_poller(self._hook_class(), ref.conn_id)
+        await account.check()
         account.enter()
         try:
             question = _Question(account, ability, ref, wait)
@@ -80,7 +81,7 @@ class ArtifactTrigger(LiveSessionTrigger):
         delays = tuple(self._numbers("delays")) or ARTIFACT_DELAYS
         pending = list(session_ids)
         while pending:
-            delay = artifact_delay(max(asked - 1, 0), delays) if asked else 0.0
+            delay = artifact_delay(asked, delays)
             if delay is None:
                 for session_id in pending:
                     yield session_id, Verdict(Readiness.FAILED, f"it was asked for {asked} times in vain")
@@ -108,12 +109,13 @@ class _Question:
         await self._account.artifact_turn()
         try:
             return await self._account.call(lambda platform: self._readiness(platform, session_id))
-        except LiveSessionError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a question raises, the wait goes on
             if isinstance(error, AuthenticationFailed):
                 self._account.doubt()
-            if datetime.now(UTC) < self._wait.deadline:
-                return Verdict(Readiness.PENDING, str(error))
-            return Verdict(Readiness.FAILED, str(error))
+            known = isinstance(error, LiveSessionError)
+            reason = str(error) if known else f"an unexpected {type(error).__name__}"
+            over = datetime.now(UTC) >= self._wait.deadline
+            return Verdict(Readiness.FAILED if over else Readiness.PENDING, reason)
 
     def _readiness(self, platform: SessionPlatform, session_id: str) -> Verdict:
         if not isinstance(platform, ArtifactPlatform):

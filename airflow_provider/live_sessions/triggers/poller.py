@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import logging
 import random
 import time
 from dataclasses import dataclass, field
@@ -40,11 +41,16 @@ from airflow_provider.live_sessions.core.polling import (
 from airflow_provider.live_sessions.triggers.account import Account
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.core.status import Seen
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS = 1.0
+"""Seconds until a poll that broke begins again."""
 
 WAKE_AT_ONCE = 200
 """Waiters woken before the event loop gets its turn again."""
@@ -77,6 +83,9 @@ class Waiter:
         goal: What it waits for.
         due: Unix time from when its session is asked for.
         interval: Seconds between polls that it wants.
+        news: What it has still to be told.
+        told: What it was told last.
+        over: True once its outcome is decided.
     """
 
     ref: SessionRef
@@ -86,6 +95,7 @@ class Waiter:
     interval: float
     news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     told: str = ""
+    over: bool = False
 
 
 class Poller:
@@ -104,7 +114,7 @@ class Poller:
         self._failures = 0
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
 
-    async def wait(self, waiter: Waiter) -> AsyncIterator[News]:
+    async def wait(self, waiter: Waiter) -> AsyncGenerator[News]:
         """Yield what happens to a waiter's session; the last item is its outcome or a milestone."""
         self._join(waiter)
         try:
@@ -121,18 +131,36 @@ class Poller:
         self._waiters[waiter] = None
         if max(waiter.due, self._allowed_at()) < self._asleep_until:
             self._wake.set()  # who is due no earlier wakes nobody: ten thousand may join
-        if self._task is None or self._task.done():
-            # An empty context: the poll belongs to no task, so none of its lines may land in a task's log.
-            self._task = asyncio.get_running_loop().create_task(
-                self._run(), name=f"live-sessions-poll-{self._account.conn_id}", context=contextvars.Context()
-            )
+        if self._task is None:
+            self._start()
+
+    def _start(self) -> None:
+        # An empty context: the poll belongs to no task, so none of its lines may land in a task's log.
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), name=f"live-sessions-poll-{self._account.conn_id}", context=contextvars.Context()
+        )
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Begin again when the poll ended though somebody waits: nobody may hang behind a dead poll."""
+        if task is not self._task:
+            return  # the last waiter left and took it away
+        self._task = None
+        if not task.cancelled() and task.exception() is not None:
+            log.error("The poll of connection %r broke: %r", self._account.conn_id, task.exception())
+        # Not at once: a loop that is closing cancels everything, and must not be given a new task.
+        asyncio.get_running_loop().call_later(RESTART_SECONDS, self._restart)
+
+    def _restart(self) -> None:
+        if self._waiters and self._task is None:
+            self._start()
 
     def _leave(self, waiter: Waiter) -> None:
         self._waiters.pop(waiter, None)
         self._account.leave()
         if not self._waiters and self._task is not None:
-            self._task.cancel()
-            self._task = None
+            task, self._task = self._task, None
+            task.cancel()
 
     async def _run(self) -> None:
         while self._waiters:
@@ -143,7 +171,7 @@ class Poller:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), delay)
                 continue
-            due = [waiter for waiter in self._waiters if waiter.due <= time.time()]
+            due = [waiter for waiter in self._waiters if waiter.due <= time.time() and not waiter.over]
             started = time.monotonic()
             retry_after = 0.0
             try:
@@ -167,7 +195,8 @@ class Poller:
 
     def _until_due(self) -> float:
         """Return the seconds until somebody is due and the platform may be asked."""
-        first = min(waiter.due for waiter in self._waiters)
+        waiting = (waiter.due for waiter in self._waiters if not waiter.over)
+        first = min(waiting, default=time.time() + 1.0)  # all are on their way out
         return max(self._allowed_at(), first) - time.time()
 
     def _allowed_at(self) -> float:
@@ -183,6 +212,7 @@ class Poller:
         for waiter in due:
             outcome = conclude_unreachable(waiter.seen, now, reason)
             if outcome is not None:
+                waiter.over = True
                 woken.append((waiter, outcome))
             elif waiter.told != reason:
                 waiter.told = reason
@@ -204,6 +234,8 @@ def _tick(platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter
         before, waiter.seen = waiter.seen, waiter.seen.after(status)
         told = f"{status.state}: {status.why}"
         stone = milestone(before, waiter.seen, keeps_history=platform.keeps_history)
+        if outcome is not None or stone is not None:
+            waiter.over = True  # it takes a moment until its task has gone; it is not asked for again
         if outcome is not None:
             woken.append((waiter, outcome))
         elif stone is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import SessionRef
-from airflow_provider.live_sessions.core.polling import Goal, Milestone, Outcome
+from airflow_provider.live_sessions.core.polling import Goal, Outcome
 from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.triggers.base import LiveSessionTrigger
 from airflow_provider.live_sessions.triggers.events import milestone_event, outcome_event
-from airflow_provider.live_sessions.triggers.poller import Waiter, account_and_poller
+from airflow_provider.live_sessions.triggers.poller import Notice, Waiter, account_and_poller
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.contract import SessionPlatform
@@ -42,15 +43,15 @@ class SessionTrigger(LiveSessionTrigger):
         )
         if waiter.interval <= 0:
             raise ConfigurationError("poll_interval has to be above 0 seconds.")
-        _, poller = account_and_poller(self._hook_class(), ref.conn_id)
-        async for news in poller.wait(waiter):
-            if isinstance(news, Outcome):
+        account, poller = account_and_poller(self._hook_class(), ref.conn_id)
+        await account.check()
+        async with contextlib.aclosing(poller.wait(waiter)) as told:
+            async for news in told:
+                if isinstance(news, Notice):
+                    (self.log.warning if news.warning else self.log.info)("%s", news.text)
+                    continue
                 self.log.info("%s", news.why)
-                return outcome_event(news)
-            if isinstance(news, Milestone):
-                self.log.info("%s", news.why)
-                return milestone_event(news)
-            (self.log.warning if news.warning else self.log.info)("%s", news.text)
+                return outcome_event(news) if isinstance(news, Outcome) else milestone_event(news)
         raise AssertionError("a wait ends with an outcome")
 
 

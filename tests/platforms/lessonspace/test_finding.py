@@ -132,6 +132,32 @@ def test_a_look_up_whose_filters_the_server_ignores_takes_nobody_elses_class(aca
     assert find(academy, plan()).ref.detail("space") != other.ref.detail("space")
 
 
+def test_a_row_that_does_not_carry_the_key_itself_proves_nothing(academy: Academy) -> None:
+    other = academy.launch(plan("Other", lead=7200))
+    academy.join(other.ref, "t-1", "s-1")
+
+    def untagged(request: Request, response: Response) -> Response:
+        if not request.path.endswith("/sessions/"):
+            return response
+        return altered(response, lambda body: [{**row, "tags": {}} for row in body["results"]])
+
+    academy.tap.rewrite = lambda request: replace(request, query="include_single_user=true")
+    academy.tap.answer = untagged
+    assert isinstance(academy.platform.find(key_of(plan()), plan()), Unprovable)
+
+
+def test_a_room_is_remembered_by_its_slug_as_the_launch_names_it(academy: Academy) -> None:
+    ref = academy.launch().ref
+
+    def numbered(request: Request, response: Response) -> Response:
+        if not request.path.endswith("/spaces/"):
+            return response
+        return altered(response, lambda body: [{**row, "id": 77} for row in body["results"]])
+
+    academy.tap.answer = numbered
+    assert find(academy, plan()).ref.detail("space") == ref.detail("space")
+
+
 def test_a_class_in_a_room_over_weeks_is_found_by_its_session_alone(academy: Academy) -> None:
     weekly = plan(space="persistent", space_id="room-1")
     launched = academy.launch(weekly)

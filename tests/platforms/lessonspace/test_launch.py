@@ -133,7 +133,8 @@ def test_a_class_without_participants_gets_one_guests_link(academy: Academy) -> 
     launched = academy.launch(plan(people=()))
     assert launched.links is not None
     (link,) = launched.links
-    assert (link.participant.id, link.participant.name) == ("", "Guest")
+    assert (link.participant.id, link.participant.name) == ("guest", "Guest")
+    assert Participant.from_json(link.participant.to_json()) == link.participant
     assert "user" not in academy.bodies()[0]
     assert [one["user"] for one in academy.spaces[0]["links"]] == ["guest"]
 

@@ -132,6 +132,7 @@ def test_a_persistent_space_carries_no_mark_of_one_class() -> None:
         ({"transcribe": True, "record_av": False}, "transcribe needs record_av"),
         ({"hard_stop": 3601}, "hard_stop lies after grace"),
         ({"hard_stop": -1}, "hard_stop: Input should be greater"),
+        ({"hard_stop": 60, "allow_guests": True}, "hard_stop bounds personal links only"),
         ({"lead": -1}, "lead: Input should be greater"),
         ({"session_tags": {"als_key": "x"}}, "tags that begin with als_"),
         ({"space_tags": {"als_x": "x"}}, "tags that begin with als_"),

@@ -88,3 +88,8 @@ def test_people_are_counted_once() -> None:
         {"uuid": "u", "profiles": [{"user": 1}, {"user": 1}, {"user": 2}], "guests": [{"uuid": "g"}]}
     )
     assert row.people == {"1", "2", "guest:g"}
+
+
+def test_a_person_without_a_user_id_is_a_person_and_spoils_no_list() -> None:
+    row = models.Session.model_validate({"uuid": "u", "profiles": [{"user": None, "name": "Ada"}, {"user": 7}]})
+    assert row.people == {"name:Ada", "7"}

@@ -248,6 +248,23 @@ def test_departures_are_read_directly_20_a_tick_and_the_rest_wait(academy: Acade
     assert [tick(), tick(), tick()] == [(20, 5), (5, 0), (0, 0)]
 
 
+@pytest.mark.parametrize(("status", "raises"), [(403, False), (401, True)])
+def test_a_session_that_may_not_be_read_takes_no_other_wait_with_it(
+    academy: Academy, status: int, raises: bool
+) -> None:
+    ref = academy.launch().ref
+    academy.go_to(CLASS)
+    academy.join(ref, "t-1", "s-1")
+    academy.status(ref)
+    academy.tap.answer = empty
+    academy.sandbox.faults.add("status", path=r"/sessions/[^/]+/$", status=status, body='{"detail": "no"}')
+    if raises:
+        with pytest.raises(AuthenticationFailed):
+            academy.status(ref)
+    else:
+        assert academy.status(ref).state is State.LIVE
+
+
 # ---- ticks that fail
 
 

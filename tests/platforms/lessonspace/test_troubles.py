@@ -193,7 +193,9 @@ def test_no_error_repeats_a_secret_that_the_platform_echoes(academy: Academy, st
     assert launched.links is not None
     link = launched.links[0].url.get_secret_value()
     token = link.partition("user=")[2].partition("&")[0]
-    echo = {"detail": f"Bad: Organisation {KEY}, {link}, token {token}, https://s3.test/x?X-Amz-Signature=abc123"}
+    echo = {
+        "detail": f"Bad: {KEY}! Organisation {KEY}, {link}, token {token}, https://s3.test/x?X-Amz-Signature=abc123"
+    }
     academy.sandbox.faults.add("status", status=status, body=json.dumps(echo))
     for call in (read_list, launch):
         with pytest.raises(LiveSessionError) as caught:

@@ -211,6 +211,15 @@ def test_a_no_show_is_confirmed_by_a_direct_read_once(academy: Academy) -> None:
     assert academy.queries(DIRECT) == [{"include_single_user": ["true"]}]
 
 
+def test_a_no_show_that_nobody_waited_for_in_between_is_confirmed_anew(academy: Academy) -> None:
+    ref, other = academy.launch().ref, academy.launch(plan("Other", grace=7200)).ref
+    academy.go_to(END + timedelta(hours=1))
+    academy.status(ref)
+    academy.status(other)
+    academy.status(ref)
+    assert len(academy.log(path=DIRECT)) == 2
+
+
 def test_absence_from_the_lists_alone_makes_no_no_show(academy: Academy) -> None:
     ref = academy.launch().ref
     academy.go_to(CLASS)

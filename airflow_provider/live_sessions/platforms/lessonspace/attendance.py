@@ -32,7 +32,7 @@ def presences(sessions: Iterable[Session], participants: Mapping[str, str]) -> l
     names: dict[str, tuple[str, str]] = {}
     for session in sessions:
         for profile in session.profiles:
-            names.setdefault(str(profile.user), (profile.name or "", profile.role or ""))
+            names.setdefault(profile.key, (profile.name or "", profile.role or ""))
         for person in session.people:
             stays[person].extend(())
         for person, stay in _stays(session):
@@ -53,7 +53,7 @@ def _stays(session: Session) -> list[tuple[str, Stay]]:
     # A socket is one connection; older rows may lack it, then the person stands in for it.
     inside: dict[tuple[str, str], LogEntry] = {}
     found: list[tuple[str, Stay]] = []
-    for entry in sorted(session.logs, key=lambda one: one.date):
+    for entry in sorted(session.logs, key=lambda one: (one.date, one.id or 0)):
         person = _person(entry)
         if person is None or entry.log_type not in (JOINED, LEFT):
             continue

@@ -44,7 +44,7 @@ CANCELLED_TAG = "als_cancelled"
 """Space tag that carries the day of a cancelled class, or ``no``."""
 
 _PREFIX_LENGTH = 31
-_GUEST = Participant(id="", name="Guest")
+_GUEST = Participant(id="guest", name="Guest")
 
 # What a launch overwrites for everybody in the space; the cancel mark repeats it from the ref.
 SPACE_LEVEL = (
@@ -135,6 +135,8 @@ class LessonspaceOptions(LinkOptions):
             raise ValueError("transcribe needs record_av: Lessonspace transcribes the recording")
         if self.hard_stop is not None and self.hard_stop > self.grace:
             raise ValueError("hard_stop lies after grace: who is put out later than the wait ends is not seen")
+        if self.hard_stop is not None and self.allow_guests:
+            raise ValueError("hard_stop bounds personal links only, and allow_guests lets people in without one")
         if any(tag.startswith("als_") for tag in (*self.session_tags, *self.space_tags)):
             raise ValueError("tags that begin with als_ are the provider's own")
         return self

@@ -273,10 +273,15 @@ class Space(Answer):
 class Profile(Answer):
     """A known person seen in a session; ``user`` is the launch's ``user_id``."""
 
-    user: int
+    user: int | None = None
     name: str | None = None
     email: str | None = None
     role: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells people apart: the user id, or the name where there is none."""
+        return f"name:{self.name or ''}" if self.user is None else str(self.user)
 
 
 class Guest(Answer):
@@ -290,6 +295,7 @@ class LogEntry(Answer):
 
     log_type: str
     date: Moment
+    id: int | None = None
     profile: Annotated[str | None, BeforeValidator(_person)] = None
     guest_uuid: str | None = None
     user_socket_id: str | None = None
@@ -318,7 +324,7 @@ class Session(Answer):
     @property
     def people(self) -> frozenset[str]:
         """Distinct people: profile ids as text, guests as ``guest:<uuid>``."""
-        return frozenset({str(profile.user) for profile in self.profiles}) | frozenset(
+        return frozenset({profile.key for profile in self.profiles}) | frozenset(
             f"guest:{guest.uuid}" for guest in self.guests
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters
 from airflow_provider.live_sessions.platforms.lessonspace.launching import CANCELLED_TAG, cancelled_day
@@ -114,6 +114,10 @@ class Watching:
                 stretch = Stretch.of(self._client.session(uuid))
             except NotFound:
                 stretch = None
+            except AuthenticationFailed:
+                raise
+            except Refused:
+                continue  # this one may not be read; it must not take the poll of all others with it
             if stretch is None:
                 del self._stretches[space][uuid]
             else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
-from demo.school import CANCELLED, HELD, Lesson
+from demo.lessonspace.school import CANCELLED, HELD, Lesson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Lessonspace in the demo: a day of fourteen classes."""

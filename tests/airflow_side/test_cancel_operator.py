@@ -1,0 +1,154 @@
+"""The cancel operator tells what it did and what it could not; a class is found by its identity as well."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
+from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from airflow_provider.live_sessions.schedules.model import Occurrence
+from tests.airflow_side.stage import School, context
+from tests.platforms.toy import ToyWorld
+from tests.platforms.toy_hook import HOOK, WORLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def cancel(session: Mapping[str, Any], **arguments: Any) -> dict[str, Any]:
+    operator = LessonspaceCancelSessionOperator(task_id="cancel", session=session, **arguments)
+    return dict(operator.execute(context()))
+
+
+def test_a_class_whose_links_never_left_is_cancelled_completely(school: School) -> None:
+    outcome = cancel(school.launch(hand_over_before=60))
+    assert (outcome["state_before"], outcome["confirmed"]) == ("scheduled", True)
+    assert outcome["links_valid_until"] is None
+    assert not outcome["not_done"]
+
+
+def test_links_that_were_handed_over_are_named_with_their_bound(school: School) -> None:
+    record = school.launch(hard_stop=60)
+    outcome = cancel(record)
+    assert outcome["confirmed"] is False
+    assert outcome["links_valid_until"] == record["links"][0]["not_after"]
+    assert "cannot be revoked" in outcome["not_done"][0]
+    assert outcome["next"]
+
+
+def test_a_repeat_finds_it_cancelled(school: School) -> None:
+    record = school.launch(hand_over_before=60)
+    launches = school.launches
+    assert [cancel(record)["state_before"], cancel(record)["state_before"]] == ["scheduled", "cancelled"]
+    assert school.launches == launches + 1
+
+
+@pytest.mark.parametrize("before", [60, "60"])
+def test_a_class_of_a_timetable_is_found_by_its_identity(school: School, before: float | str) -> None:
+    lesson = school.lesson()
+    school.launch(lesson, timetable="autumn", hand_over_before=60)
+    outcome = cancel(
+        {**lesson, "cancelled": True}, conn_id=school.conn_id, timetable="autumn", hand_over_before=before
+    )
+    assert (outcome["state_before"], outcome["confirmed"]) == ("scheduled", True)
+    assert school.launch(lesson, timetable="autumn")["state"] == "cancelled"
+
+
+def test_another_timetable_s_class_of_the_same_name_is_not_touched(school: School) -> None:
+    lesson = school.lesson()
+    school.launch(lesson, timetable="autumn")
+    cancel(lesson, conn_id=school.conn_id, timetable="spring")
+    assert school.launch(lesson, timetable="autumn")["state"] == "scheduled"
+
+
+def test_a_class_the_platform_cannot_show_is_never_reported_as_cancelled(school: School) -> None:
+    # A class nobody entered leaves no trace in a lasting room, so silence proves nothing.
+    lesson = school.lesson(space="room-7")
+    school.launch(lesson, lead=3600)
+    outcome = cancel(lesson, conn_id=school.conn_id, options={"lead": 3600})
+    assert (outcome["state_before"], outcome["confirmed"], outcome["done"]) == ("unknown", False, [])
+    assert "may leave no trace" in outcome["not_done"][0]
+
+
+def test_a_class_the_platform_proves_absent_needs_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ToyCancel(CancelSessionOperator):
+        hook_class = HOOK
+
+    monkeypatch.setitem(WORLDS, "cancel-toy", ToyWorld())
+    monkeypatch.setenv("AIRFLOW_CONN_TOY", json.dumps({"conn_type": "toy", "host": "cancel-toy"}))
+    start = datetime(2099, 1, 1, tzinfo=UTC)
+    lesson = Occurrence(uid="x", title="X", start=start, end=start + timedelta(hours=1)).to_json()
+    outcome = ToyCancel(task_id="cancel", session=lesson, conn_id="toy").execute(context())
+    assert outcome == {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+    assert "cancel" not in WORLDS["cancel-toy"].calls
+
+
+def test_a_class_in_a_lasting_room_is_found_there_and_the_room_is_not_marked(school: School) -> None:
+    lesson = school.lesson(space="room-7")
+    record = school.launch(lesson)
+    school.join(record, "t-1")
+    school.leave(record, "t-1")
+    school.wait(31)
+    outcome = cancel(lesson, conn_id=school.conn_id)
+    assert outcome["state_before"] == "scheduled"
+    assert "persistent" in outcome["not_done"][0]
+
+
+def test_people_inside_fail_the_task_and_stay_inside(school: School) -> None:
+    record = school.launch()
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    with pytest.raises(AirflowFailException, match="is live and was not ended"):
+        cancel(record)
+    outcome = cancel(record, if_live="report")
+    assert (outcome["state_before"], outcome["confirmed"], outcome["people_inside"]) == ("live", False, "yes")
+    (session,) = school.sandbox.state()["lessonspace"]["sessions"]
+    assert session["end_time"] is None
+
+
+def test_a_class_that_is_over_needs_nothing(school: School) -> None:
+    record = school.launch()
+    school.hold(record)
+    launches = school.launches
+    outcome = cancel(record)
+    assert outcome["state_before"] == "ended"
+    assert school.launches == launches
+
+
+def test_nobody_s_class_needs_a_connection_to_look_for_it(school: School) -> None:
+    with pytest.raises(AirflowFailException, match="needs the `conn_id`"):
+        cancel(school.lesson(), conn_id="")
+
+
+@pytest.mark.parametrize("session", [{"ref": "x"}, "text", None, {"uid": "x"}, []])
+def test_what_is_no_session_is_refused(school: School, session: Any) -> None:
+    with pytest.raises(AirflowFailException, match="ConfigurationError"):
+        cancel(session, conn_id=school.conn_id)
+
+
+def test_an_unknown_reaction_is_found_when_the_dag_is_read() -> None:
+    with pytest.raises(ValueError, match="'fail' or 'report'"):
+        cancel({}, if_live="shrug")
+
+
+def test_an_outage_passes_as_it_is(school: School) -> None:
+    record = school.launch()
+    school.sandbox.faults.add("status", status=503)
+    with pytest.raises(Unavailable):
+        cancel(record)
+
+
+def test_the_mark_keeps_the_class_s_own_settings(school: School) -> None:
+    lesson = school.lesson()
+    first = school.launch(lesson, transcribe=True)
+    cancel(lesson, conn_id=school.conn_id, options={"transcribe": True})
+    (space,) = school.spaces
+    assert space["name"] == first["title"]
+    again = school.launch(lesson, transcribe=True, revive=True)
+    assert again["ref"]["details"]["room_settings"] == first["ref"]["details"]["room_settings"]

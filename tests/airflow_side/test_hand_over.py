@@ -1,0 +1,319 @@
+"""Handing links over: over a real SMTP conversation, each to their own, once, and never in the clear."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.hooks.sealing import reveal
+from airflow_provider.live_sessions.operators.hand_over import LEDGER
+from airflow_provider.live_sessions.operators.lessonspace import (
+    LessonspaceCancelSessionOperator,
+    LessonspaceHandOverLinksOperator,
+)
+from tests.airflow_side.stage import OTHER, PEOPLE, School, context, deferral, resume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from email.message import EmailMessage
+    from pathlib import Path
+
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass
+class PostOffice:
+    """Takes mail in over SMTP; some addresses it refuses."""
+
+    mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused:
+            return "550 nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd calls it so
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        self.mails.extend((address, message) for address in envelope.rcpt_tos)  # type: ignore[arg-type,misc]  # the policy makes EmailMessages
+        return "250 OK"
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for address, _ in self.mails]
+
+    def body(self, address: str) -> str:
+        (message,) = [mail for to, mail in self.mails if to == address]
+        part = message.get_body(("html",))
+        assert part is not None
+        return str(part.get_content())
+
+    def link(self, address: str) -> str:
+        found = re.search(r'href="([^"]+)"', self.body(address))
+        assert found is not None
+        return unescape(found[1])
+
+
+@pytest.fixture
+def post(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
+    office = PostOffice()
+    controller = Controller(office, hostname="127.0.0.1", port=0)
+    # The port that was picked is known only once it listens.
+    controller.ready_timeout = 30
+    controller._trigger_server = lambda: None  # type: ignore[method-assign]  # it would ring at port 0
+    controller.start()
+    port = controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]  # it has started
+    connection = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": port,
+        "extra": {
+            "disable_ssl": True,
+            "disable_tls": True,
+            "from_email": "school@school.test",
+            "retry_limit": 1,
+            "timeout": 10,
+        },
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_POST", json.dumps(connection))
+    try:
+        yield office
+    finally:
+        controller.stop()
+
+
+def operator(record: Mapping[str, Any], folder: Path, **more: Any) -> LessonspaceHandOverLinksOperator:
+    given = {"smtp_conn_id": "post", "destination": str(folder), "timezone": "Europe/Berlin", **more}
+    return LessonspaceHandOverLinksOperator(task_id="hand_over", session=record, **given)
+
+
+def hand_over(record: Mapping[str, Any], folder: Path, **more: Any) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(operator(record, folder, **more).execute(context()))))
+
+
+def ledger(folder: Path) -> dict[str, Any]:
+    (path,) = folder.rglob(LEDGER)
+    return dict(json.loads(path.read_text()))
+
+
+# ---- by mail
+
+
+def test_everybody_gets_a_mail_with_their_own_link_and_nobody_else_s(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    result = hand_over(record, tmp_path)
+    own = {link["participant"]["email"]: reveal(link["url"], mask=False) for link in record["links"]}
+    assert {address: post.link(address) for address in post.addresses} == own
+    for address, message in post.mails:
+        assert message["To"] == address
+        others = set(own.values()) - {own[address]}
+        assert not any(link in unescape(message.as_string()) for link in others)
+    assert [(one["participant"], one["by"]) for one in result["handed_over"]] == [
+        ("t-1", "mail"),
+        ("s-1", "mail"),
+    ]
+    assert "url" not in result["handed_over"][0]
+
+
+def test_no_link_stands_in_the_result_the_ledger_or_the_log(
+    school: School, post: PostOffice, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="airflow")
+    told = json.dumps(hand_over(school.launch(), tmp_path)) + json.dumps(ledger(tmp_path))
+    told += "".join(line.getMessage() for line in caplog.records)
+    assert post.mails
+    for secret in school.secrets:
+        assert secret not in told
+
+
+def test_names_and_titles_are_escaped_in_the_body_and_cannot_break_the_subject(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    person = Participant("x", '<script>alert("x")</script>', email="x@home.test")
+    record = school.launch(school.lesson('Maths & <b>"more"</b>', people=(person,)))
+    record["title"] += "\nBcc: everybody@school.test"
+    hand_over(record, tmp_path)
+    body = post.body("x@home.test")
+    assert "<script>" not in body
+    assert "&lt;script&gt;" in body
+    assert "Maths &amp; &lt;b&gt;" in body
+    (_, message) = post.mails[0]
+    assert message["Bcc"] is None
+    assert "Maths & <b>" in message["Subject"]
+
+
+def test_times_are_told_in_the_zone_that_was_named(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch()
+    record["start"], record["end"] = "2099-07-01T08:00:00+00:00", "2099-07-01T09:00:00+00:00"
+    hand_over(record, tmp_path)
+    assert "01 July 2099, 10:00 (Europe/Berlin)" in post.body("ada@school.test")
+
+
+def test_subject_body_and_sender_are_the_caller_s(school: School, post: PostOffice, tmp_path: Path) -> None:
+    hand_over(
+        school.launch(),
+        tmp_path,
+        subject="$role $name: $title",
+        html_body="<a href='$url'>$name</a> $unknown",
+        from_email="office@school.test",
+    )
+    (_, message) = post.mails[0]
+    assert message["Subject"] == "teacher Ada Teacher: Algebra 1"
+    assert message["From"] == "office@school.test"
+    assert "$unknown" in post.body("ada@school.test")
+
+
+# ---- once
+
+
+def test_a_failing_address_stops_nobody_and_the_retry_serves_only_that_one(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    post.refused.add("ada@school.test")
+    with pytest.raises(Unavailable, match="1 of 2 mails could not be sent: t-1") as told:
+        hand_over(record, tmp_path)
+    assert "http" not in str(told.value)
+    assert post.addresses == ["bo@home.test"]
+    post.refused.clear()
+    result = hand_over(record, tmp_path)
+    assert post.addresses == ["bo@home.test", "ada@school.test"]
+    assert [one["by"] for one in result["handed_over"]] == ["mail", "mail"]
+    hand_over(record, tmp_path)
+    assert len(post.mails) == 2
+
+
+def test_another_run_that_meets_the_same_class_mails_nobody_twice(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    lesson = school.lesson()
+    hand_over(school.launch(lesson), tmp_path)
+    hand_over(school.launch(lesson), tmp_path)
+    assert len(post.mails) == 2
+
+
+def test_a_corrected_address_gets_a_mail_of_its_own(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    record["links"][1]["participant"]["email"] = "new@home.test"
+    hand_over(record, tmp_path)
+    assert post.addresses == ["ada@school.test", "bo@home.test", "new@home.test"]
+
+
+def test_a_server_that_is_away_is_retried_and_nobody_counts_as_served(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "a@b.test", "retry_limit": 1, "timeout": 2}
+    connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": 1, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_POST", json.dumps(connection))
+    record = school.launch()
+    with pytest.raises(Exception, match="(?i)smtp|connect|refused") as told:
+        hand_over(record, tmp_path)
+    assert not isinstance(told.value, AirflowFailException)
+    assert not list(tmp_path.rglob(LEDGER))
+
+
+# ---- without mail
+
+
+def test_without_an_smtp_connection_the_links_stay_sealed_in_xcom(school: School, tmp_path: Path) -> None:
+    record = school.launch()
+    result = hand_over(record, tmp_path, smtp_conn_id="nowhere")
+    assert [one["url"] for one in result["handed_over"]] == [link["url"] for link in record["links"]]
+    assert {one["by"] for one in result["handed_over"]} == {"xcom"}
+    again = hand_over(record, tmp_path, smtp_conn_id=None)
+    assert [one["at"] for one in again["handed_over"]] == [one["at"] for one in result["handed_over"]]
+
+
+def test_who_has_no_address_gets_a_sealed_link_while_the_others_are_mailed(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch(school.lesson(people=(*PEOPLE, OTHER)))
+    result = hand_over(record, tmp_path)
+    assert [one["by"] for one in result["handed_over"]] == ["mail", "mail", "xcom"]
+    assert result["handed_over"][2]["url"].startswith("sealed:v1:")
+    assert len(post.mails) == 2
+
+
+def test_who_was_only_served_in_xcom_still_gets_a_mail_once_there_is_a_server(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path, smtp_conn_id=None)
+    hand_over(record, tmp_path)
+    assert len(post.mails) == 2
+
+
+# ---- when, and whether
+
+
+def test_links_wait_for_their_moment_without_a_slot(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch(hand_over_before=60)
+    moment = datetime.now(UTC) + timedelta(seconds=2)
+    record["hand_over_at"] = moment.isoformat()
+    one, where = operator(record, tmp_path, deferrable=True), context()
+    deferred = deferral(one, where)
+    assert deferred.method_name == "execute_hand_over"
+    assert not post.mails
+    resume(one, where, deferred)
+    assert len(post.mails) == 2
+    assert datetime.now(UTC) >= moment
+
+
+def test_links_wait_for_their_moment_in_the_slot(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch()
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    record["hand_over_at"] = moment.isoformat()
+    hand_over(record, tmp_path, deferrable=False)
+    assert datetime.now(UTC) >= moment
+    assert len(post.mails) == 2
+
+
+def test_a_class_cancelled_while_its_links_waited_sends_none(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch(hand_over_before=60)
+    one, where = operator(record, tmp_path, deferrable=True), context()
+    deferred = deferral(one, where)
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    with pytest.raises(AirflowSkipException, match="is cancelled: nobody gets a link"):
+        resume(one, where, deferred, event=record["hand_over_at"])
+    assert not post.mails
+
+
+def test_a_class_that_is_over_sends_none(school: School, post: PostOffice, tmp_path: Path) -> None:
+    lesson = school.lesson()
+    record = school.launch(lesson)
+    school.hold(record)
+    with pytest.raises(AirflowSkipException, match="is ended"):
+        hand_over(record, tmp_path)
+    with pytest.raises(AirflowSkipException, match="there are no links"):
+        hand_over(school.launch(lesson), tmp_path)
+    assert not post.mails
+
+
+def test_a_zone_that_is_none_fails_without_a_mail(school: School, post: PostOffice, tmp_path: Path) -> None:
+    with pytest.raises(AirflowFailException, match="Atlantis"):
+        hand_over(school.launch(), tmp_path, timezone="Atlantis")
+    assert not post.mails
