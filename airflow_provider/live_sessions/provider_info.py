@@ -14,8 +14,8 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
-        "description": "Launch, wait for and cancel live sessions (Lessonspace, Screenleap), and bring home what they "
-        "leave.",
+        "description": "Launch, wait for and cancel live sessions (Lessonspace, Screenleap), and bring home what "
+        "they leave.",
         "versions": [__version__],
         "integrations": [
             {

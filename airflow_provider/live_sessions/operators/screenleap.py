@@ -23,11 +23,10 @@ from airflow_provider.live_sessions.core.times import format_time, parse_time, s
 from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.identity import find_meant, is_true
+from airflow_provider.live_sessions.operators.identity import Meant, find_meant, is_true
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
-from airflow_provider.live_sessions.platforms.screenleap.judging import SETTLE
-from airflow_provider.live_sessions.sensors.screenleap import often_enough
+from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
 from airflow_provider.live_sessions.triggers.waiting import SessionWait
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.artifacts.manifest import Manifest
     from airflow_provider.live_sessions.artifacts.writer import Writer
-    from airflow_provider.live_sessions.operators.identity import Meant
+    from airflow_provider.live_sessions.core.contract import Absent, Unprovable
     from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
 
 
@@ -106,7 +105,8 @@ class ScreenleapLaunchSessionOperator(LaunchSessionOperator):
         return {**own, **super().platform_options(space)}
 
     def _session_wait(self) -> SessionWait:
-        return often_enough(replace(super()._session_wait(), settle=SETTLE))
+        wait = super()._session_wait()
+        return replace(wait, settle=SETTLE, poll_interval=min(wait.poll_interval, LONGEST_INTERVAL))
 
 
 class ScreenleapStopSessionOperator(CancelSessionOperator):
@@ -174,19 +174,19 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
                 raise ConfigurationError("Give either `session` or `code`.")
             platform = self._open()
             try:
-                meant = None if self.code else self._meant(platform)
                 if self.code:
                     outcome = self._stop_code(platform)
-                elif meant is None:
-                    self.log.info("The share was never launched, so there is nothing to stop.")
-                    return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
-                else:
-                    outcome = self._stop(platform, meant)
+                    self._settle_for("the share", outcome)
+                    return outcome.to_json()
+                meant = self._meant(platform)
+                if not isinstance(meant, Meant):
+                    return self._tell_nothing_found(meant)
+                outcome = self._stop(platform, meant)
             finally:
                 platform.close()
-            self._settle_for(meant.title if meant else "the share", outcome)
+            self._settle_for(meant.title, outcome)
             unstarted = outcome.state_before in (State.SCHEDULED, State.NEVER_HELD) and not outcome.confirmed
-            if meant is not None and unstarted and is_true(self.enforce):
+            if unstarted and is_true(self.enforce):
                 return self._enforce(meant)
             return outcome.to_json()
 
@@ -199,15 +199,15 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
                 meant = self._meant(platform)
             finally:
                 platform.close()
-            if meant is None:
-                raise NotFound("The share that was to be stopped is no longer found.", platform="Screenleap")
+            if not isinstance(meant, Meant):
+                return self._tell_nothing_found(meant)
             record = _record_of(meant)
             return self._enforced(meant, self._start_wait().resume(self, record, event))
 
     def _open(self) -> ScreenleapPlatform:
         return ScreenleapHook(self._conn_id()).platform()
 
-    def _meant(self, platform: ScreenleapPlatform) -> Meant | None:
+    def _meant(self, platform: ScreenleapPlatform) -> Meant | Absent | Unprovable:
         return find_meant(
             self.session,
             platform=platform,
@@ -273,13 +273,11 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         return outcome.to_json()
 
     def _start_wait(self) -> SessionWait:
-        return often_enough(
-            SessionWait(
-                hook_class=self.hook_class,
-                goal=Goal(GoalKind.START),
-                poll_interval=seconds_of(self.poll_interval, "poll_interval"),
-                settle=SETTLE,
-            )
+        return SessionWait(
+            hook_class=self.hook_class,
+            goal=Goal(GoalKind.START),
+            poll_interval=min(seconds_of(self.poll_interval, "poll_interval"), LONGEST_INTERVAL),
+            settle=SETTLE,
         )
 
 

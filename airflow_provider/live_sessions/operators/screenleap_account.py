@@ -116,7 +116,7 @@ class ScreenleapReapSessionsOperator(BaseOperator):
     """Stop the shares of the account that have been running longer than a limit.
 
     People leave shares open, and each goes on costing. Whoever is still in one of them is put out: choose the
-    limit above your longest session, and look at a dry run first. Shares that nobody started cost nothing and stay.
+    limit above your longest session, and look at a dry run first. Shares that nobody started cost nothing.
 
     Args:
         older_than: How long a share may run (timedelta or seconds).

@@ -6,20 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.hooks.screenleap import HOOK
-from airflow_provider.live_sessions.platforms.screenleap.judging import SETTLE
+from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
 from airflow_provider.live_sessions.sensors.session import SessionEndSensor, SessionStartSensor
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.record import SessionRecord
     from airflow_provider.live_sessions.triggers.waiting import SessionWait
-
-LONGEST_INTERVAL = 120.0
-"""Seconds: an ended share is listed for 5 minutes, and a poll that comes less often may miss it."""
-
-
-def often_enough(wait: SessionWait) -> SessionWait:
-    """Return the wait with a poll interval that misses no end."""
-    return replace(wait, poll_interval=min(wait.poll_interval, LONGEST_INTERVAL))
 
 
 class ScreenleapSessionStartSensor(SessionStartSensor):
@@ -33,7 +25,8 @@ class ScreenleapSessionStartSensor(SessionStartSensor):
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the start."""
-        return often_enough(super().session_wait(record))
+        wait = super().session_wait(record)
+        return replace(wait, poll_interval=min(wait.poll_interval, LONGEST_INTERVAL))
 
 
 class ScreenleapSessionEndSensor(SessionEndSensor):
@@ -51,4 +44,5 @@ class ScreenleapSessionEndSensor(SessionEndSensor):
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the end."""
-        return often_enough(super().session_wait(record))
+        wait = super().session_wait(record)
+        return replace(wait, poll_interval=min(wait.poll_interval, LONGEST_INTERVAL))

@@ -28,6 +28,9 @@ RETENTION = timedelta(seconds=300)
 SETTLE = RETENTION.total_seconds()
 """Seconds that an end must stand before it is final."""
 
+LONGEST_INTERVAL = 120.0
+"""Seconds between two polls at most: one that comes less often may miss an end altogether."""
+
 BLIND = timedelta(seconds=900)
 """How long the lists may both be silent about a share that ended: no document says, so this is our patience."""
 
