@@ -102,6 +102,9 @@ class ScreenleapPlatform:
             ConfigurationError: The plan's options do not fit, or nothing can be sealed.
             OutcomeUnknown: The answer was lost: the next try stops what it finds and makes another.
         """
+        return self._make(plan, key)
+
+    def _make(self, plan: Plan, key: LaunchKey, *, instead_of: str = "") -> Launched:
         options = ScreenleapOptions.of(plan, self.client.conn_id)
         query = options.query(plan, key)
         cipher = self._cipher()  # before anything is made: a code that cannot be sealed could go nowhere
@@ -115,7 +118,7 @@ class ScreenleapPlatform:
             created=True,
             warnings=options.warnings(),
         )
-        return self._alone(launched, plan, key, options, made.code)
+        return self._alone(launched, plan, key, options, made.code, instead_of=instead_of)
 
     def adopt(self, found: Found, plan: Plan, key: LaunchKey) -> Launched:
         """Take over a share that was found.
@@ -126,7 +129,7 @@ class ScreenleapPlatform:
         if found.status.state is not State.SCHEDULED or self.client.now() >= plan.end:
             return Launched(found.ref, None, created=False, status=found.status, warnings=(TWICE,))
         # The new one first: were the old one stopped and the create failed, the retry would find it cancelled.
-        launched = self.launch(plan, key)
+        launched = self._make(plan, key, instead_of=found.ref.session_id)
         if not launched.created:
             return launched
         self._give_up(found.ref)
@@ -154,7 +157,14 @@ class ScreenleapPlatform:
         return Found(ref, judge(share, seen, self.client.now(), listed=listed, digest=ref.session_id))
 
     def _alone(
-        self, launched: Launched, plan: Plan, key: LaunchKey, options: ScreenleapOptions, code: SecretStr
+        self,
+        launched: Launched,
+        plan: Plan,
+        key: LaunchKey,
+        options: ScreenleapOptions,
+        code: SecretStr,
+        *,
+        instead_of: str,
     ) -> Launched:
         """Look again after a create: of doubles, keep the newest, or the one that was started.
 
@@ -167,7 +177,8 @@ class ScreenleapPlatform:
                 return launched  # the list lags, so it cannot be told whose is the newest
             others = [one for one in rows if one is not mine]
             running = [one for one in others if one.started_at is not None]
-            kept = min(running or [mine, *others], key=_rank)
+            rivals = [one for one in others if one.code is None or self.client.digest(one.code) != instead_of]
+            kept = min(running or [mine, *rivals], key=_rank)
             for one in rows:
                 if one is not kept and one.started_at is None and one.code is not None:
                     self._give_up(self._ref(plan, key, options, one.code, self._cipher()))
