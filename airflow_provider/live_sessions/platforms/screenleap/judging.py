@@ -131,9 +131,10 @@ def judge_gone(gone: Gone, seen: Seen, now: datetime, *, digest: str) -> Session
 
 
 def present(share: Share) -> frozenset[str]:
-    """Return who was seen, as the launch named them."""
-    viewers = {one.external_id for one in share.viewers if one.external_id}
-    return frozenset(viewers | ({PRESENTER_ID} if share.started_at is not None else set()))
+    """Return who was seen, as the launch named them; nobody before the start."""
+    if share.started_at is None:
+        return frozenset()
+    return frozenset({PRESENTER_ID, *(one.external_id for one in share.viewers if one.external_id)})
 
 
 def count(share: Share) -> int | None:
