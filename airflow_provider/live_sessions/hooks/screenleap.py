@@ -100,9 +100,13 @@ class ScreenleapHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The account id and the token are not accepted.
         """
-        with self.get_conn() as client:
-            running = sum(one.started_at is not None and one.ended_at is None for one in client.recent())
-        return f"The account {client.account_id} answers; {running} shares are running."
+        platform = self.platform()  # not only the client: so the other extras are checked as well
+        try:
+            shares = platform.client.recent()
+        finally:
+            platform.close()
+        running = sum(one.started_at is not None and one.ended_at is None for one in shares)
+        return f"The account {platform.client.account_id} answers; {running} shares are running."
 
 
 def reveal_launch_data(sealed: str, *, mask: bool = True) -> dict[str, Any]:
