@@ -1,8 +1,8 @@
 """Every night on Screenleap: stop the screen shares that people left open, and bring home what the day cost.
 
 The reaper stops what has been running longer than the limit. Until ``dry_run`` is switched off it only says what
-it would stop: look at a few nights' logs first. The export covers the whole day before, in the zone given, and waits
-until Screenleap's history has caught up with its end. Shares that the reaper stops are in the next night's export.
+it would stop: look at a few nights' logs first. The export covers the whole day before, in the zone given, and
+waits until Screenleap's history has caught up with its end. What the reaper stops is in the next night's export.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def screen_share_night() -> None:
         task_id="reap",
         conn_id="{{ params.conn_id }}",
         older_than="{{ params.limit_hours * 3600 }}",
-        dry_run="{{ params.dry_run }}",
+        report_only="{{ params.dry_run }}",
         external_id_prefix="{{ params.external_id_prefix }}",
     )
 

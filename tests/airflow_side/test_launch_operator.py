@@ -34,9 +34,7 @@ def plain(school: School, **changes: Any) -> LessonspaceLaunchSessionOperator:
         "end": (start + timedelta(hours=1)).isoformat(),
         "participants": [{"name": "Ada", "role": "teacher", "leader": True}, {"email": "bo@home.test"}],
     }
-    return LessonspaceLaunchSessionOperator(
-        task_id="launch", conn_id=school.conn_id, **{**described, **changes}
-    )
+    return LessonspaceLaunchSessionOperator(task_id="launch", conn_id=school.conn_id, **{**described, **changes})
 
 
 def cancel(school: School, record: Mapping[str, Any]) -> None:
@@ -270,9 +268,9 @@ def test_an_outage_passes_as_it_is_so_that_airflow_tries_again(school: School) -
 
 def test_a_connection_that_does_not_exist_launches_nothing(school: School) -> None:
     with pytest.raises(Exception, match="nowhere"):
-        LessonspaceLaunchSessionOperator(
-            task_id="launch", conn_id="nowhere", session=school.lesson()
-        ).execute(context())
+        LessonspaceLaunchSessionOperator(task_id="launch", conn_id="nowhere", session=school.lesson()).execute(
+            context()
+        )
 
 
 def test_an_unknown_cancel_on_kill_is_found_when_the_dag_is_read(school: School) -> None:

@@ -6,14 +6,18 @@ import json
 import runpy
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
+from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.provider_info import get_provider_info
 from tests.airflow_side_screenleap.stage import TOKEN, Studio
 
@@ -94,3 +98,16 @@ def test_the_night_has_a_reaper_that_only_says_at_first_and_an_export() -> None:
     assert dag.params["dry_run"] is True
     assert dag.get_task("export_usage").upstream_task_ids == {"day_before"}
     assert dag.get_task("reap").upstream_task_ids == set()
+
+
+def test_the_night_s_templates_become_what_its_operators_take() -> None:
+    dag = runpy.run_path(str(ROOT / "dags" / "screen_share_night.py"))["screen_share_night"]()
+    params = {name: dag.params[name] for name in dag.params}
+    day = {"since": "2026-08-31T00:00:00+02:00", "until": "2026-09-01T00:00:00+02:00"}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids: {"day_before": day}[task_ids])
+    reap, export = dag.get_task("reap"), dag.get_task("export_usage")
+    for task in (reap, export):
+        task.render_template_fields({"params": params, "ti": ti})
+    assert (seconds_of(reap.older_than, "older_than"), is_true(reap.report_only)) == (28_800.0, True)
+    since, until = export._window()
+    assert (until - since, export.conn_id) == (timedelta(days=1), "screenleap_default")

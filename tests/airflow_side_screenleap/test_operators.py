@@ -302,7 +302,7 @@ def test_the_reaper_says_first_and_stops_then(studio: Studio, caplog: pytest.Log
     record = studio.launch(external_id="case-7")
     studio.present(record)
     studio.wait(3700)
-    dry = reaper(studio, older_than="3600", dry_run="True").execute(context())
+    dry = reaper(studio, older_than="3600", report_only="True").execute(context())
     assert (dry["dry_run"], [one["action"] for one in dry["shares"]]) == (True, ["would_stop"])
     wet = reaper(studio).execute(context())
     assert (wet["dry_run"], [one["action"] for one in wet["shares"]]) == (False, ["stopped"])

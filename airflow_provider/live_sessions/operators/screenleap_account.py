@@ -116,12 +116,13 @@ class ScreenleapReapSessionsOperator(BaseOperator):
     """Stop the shares of the account that have been running longer than a limit.
 
     People leave shares open, and each goes on costing. Whoever is still in one of them is put out: choose the
-    limit above your longest session, and look at a dry run first. Shares that nobody started cost nothing.
+    limit above your longest session, and look at ``report_only`` first. Shares that nobody started cost nothing.
 
     Args:
         older_than: How long a share may run (timedelta or seconds).
         conn_id: The Airflow connection.
-        dry_run: Stop nothing; say what would be stopped.
+        report_only: A dry run: stop nothing, say what would be stopped. (Airflow's operators have a method
+            ``dry_run`` already.)
         external_id_prefix: Only shares whose external id begins with this.
         timeout: Seconds to wait for the ends of all together.
 
@@ -135,7 +136,7 @@ class ScreenleapReapSessionsOperator(BaseOperator):
         Unavailable: Some could not be stopped; the retry stops those.
     """
 
-    template_fields: Sequence[str] = ("older_than", "conn_id", "dry_run", "external_id_prefix", "timeout")
+    template_fields: Sequence[str] = ("older_than", "conn_id", "report_only", "external_id_prefix", "timeout")
     ui_color = "#fbe4dd"
 
     def __init__(
@@ -143,7 +144,7 @@ class ScreenleapReapSessionsOperator(BaseOperator):
         *,
         older_than: timedelta | float | str,
         conn_id: str = ScreenleapHook.default_conn_name,
-        dry_run: bool | str = False,
+        report_only: bool | str = False,
         external_id_prefix: str = "",
         timeout: float | str = 30.0,
         **kwargs: Any,
@@ -151,7 +152,7 @@ class ScreenleapReapSessionsOperator(BaseOperator):
         super().__init__(**prefer(kwargs, retries=2))
         self.older_than = older_than
         self.conn_id = conn_id
-        self.only_say = dry_run
+        self.report_only = report_only
         self.external_id_prefix = external_id_prefix
         self.timeout = timeout
 
@@ -164,7 +165,7 @@ class ScreenleapReapSessionsOperator(BaseOperator):
         with airflow_errors():
             limit = self.older_than
             seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
-            dry_run = is_true(self.only_say)
+            dry_run = is_true(self.report_only)
             with ScreenleapHook(self.conn_id).get_conn() as client:
                 found = reap(
                     client,

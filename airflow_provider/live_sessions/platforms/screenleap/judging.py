@@ -53,9 +53,7 @@ class Gone:
 
 
 def held(share: Share) -> Held:
-    """Return whether a share took place: a presenter and a viewer."""
-    if share.started_at is None:
-        return Held.UNKNOWN
+    """Return whether a share that was started took place: with a viewer."""
     return {True: Held.YES, False: Held.NO, None: Held.UNKNOWN}[share.watched]
 
 
