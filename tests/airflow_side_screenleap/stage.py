@@ -63,7 +63,7 @@ class TaskInstance:
 def context(ti: TaskInstance | None = None) -> Context:
     """Return the context of a task, without a task state store, as on Airflow 3.1."""
     run = SimpleNamespace(run_after=datetime.now(UTC), run_type="manual")
-    return {"ti": ti or TaskInstance(), "dag_run": run}  # type: ignore[return-value, typeddict-item]  # as much as is looked at
+    return {"ti": ti or TaskInstance(), "dag_run": run}  # type: ignore[typeddict-item]  # as much as is looked at
 
 
 def event_of(trigger: BaseTrigger) -> Any:
@@ -102,7 +102,7 @@ class Studio:
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sandbox = sandbox
         self.people = sandbox.screenleap
-        self.conn_id = f"studio_{next(_numbers)}"
+        self.conn_id = f"stage_{next(_numbers)}"
         self._monkeypatch = monkeypatch
         self.connect()
 

@@ -231,7 +231,7 @@ def test_usage_and_attendance_of_a_share_come_home(studio: Studio, tmp_path: Pat
     studio.present(record, "v-1")
     studio.wait(600)
     studio.end(record)
-    given = {"session": record, "destination": str(tmp_path), "timezone": "Europe/Berlin"}
+    given: dict[str, Any] = {"session": record, "destination": str(tmp_path), "timezone": "Europe/Berlin"}
     usage = ScreenleapRetrieveUsageOperator(task_id="usage", **given).execute(context())
     assert (usage["status"], usage["extra"]["totals"]["user_minutes"]) == ("complete", 20)
     attendance = ScreenleapRetrieveAttendanceOperator(task_id="attendance", **given).execute(context())

@@ -198,6 +198,21 @@ def test_a_double_that_runs_is_kept_and_ours_given_up() -> None:
         assert len(standing(studio)) == 1
 
 
+def test_an_orphan_that_is_started_while_it_is_replaced_is_kept() -> None:
+    with Studio.open(stop_unstarted="ended") as studio:
+        first = tried(studio)
+
+        def starts(request: Any, response: Any) -> Any:
+            if request.method == "POST" and request.path.endswith("/screen-shares"):
+                studio.people.present(studio.code(first.ref))
+            return response
+
+        studio.answer = starts
+        again = tried(studio)
+        assert (again.created, again.links, again.ref.session_id) == (False, None, first.ref.session_id)
+        assert len(standing(studio)) == 1
+
+
 def test_a_look_after_the_create_that_fails_costs_no_launch_data(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -50,7 +50,7 @@ def test_a_share_is_scheduled_then_live_then_ended(studio: Studio) -> None:
     assert (status.state, status.held, status.people) == (State.LIVE, Held.UNKNOWN, 1)
     studio.people.view(studio.code(ref), "v-1")
     status = studio.status(ref)
-    assert (status.held, status.people, status.present) == (Held.YES, 2, {PRESENTER_ID, "v-1"})
+    assert (status.held, status.people, status.present) == (Held.YES, 2, frozenset({PRESENTER_ID, "v-1"}))
     studio.wait(1800)
     studio.end(ref)
     studio.wait(300)

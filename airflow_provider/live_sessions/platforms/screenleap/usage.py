@@ -134,15 +134,11 @@ def merge(past: Iterable[Share], recent: Iterable[Share]) -> list[Share]:
     """
     best: dict[str, Share] = {}
     for one in (*recent, *past):
-        if one.code is None:
-            continue
-        code = one.code.get_secret_value()
+        code = _code(one)
         known = best.get(code)
         if known is None or _knowledge(one) >= _knowledge(known):
             best[code] = one
-    return sorted(
-        best.values(), key=lambda one: (_stamp(one.started_at), one.code and one.code.get_secret_value())
-    )
+    return sorted(best.values(), key=lambda one: (_stamp(one.started_at), _code(one)))
 
 
 def ended_within(shares: Iterable[Share], since: datetime, until: datetime) -> list[Share]:
@@ -224,6 +220,10 @@ def _is_time(value: Any) -> bool:
     return hasattr(value, "astimezone")
 
 
+def _code(share: Share) -> str:
+    return "" if share.code is None else share.code.get_secret_value()
+
+
 def _knowledge(share: Share) -> tuple[bool, bool, int]:
     return share.cost_in_cents is not None, share.ended_at is not None, len(share.participants)
 
@@ -232,5 +232,5 @@ def _stamp(moment: datetime | None) -> float:
     return 0.0 if moment is None else moment.timestamp()
 
 
-def _arrival(one: ShareParticipant) -> tuple[bool, float, str]:
-    return not one.presenter, _stamp(one.joined_at), one.id or ""
+def _arrival(one: ShareParticipant) -> tuple[bool, float, str, str]:
+    return not one.presenter, _stamp(one.joined_at), one.external_id or "", one.id or ""
