@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from airflow_provider.live_sessions.sandbox.clock import utc
 from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
-from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
+from airflow_provider.live_sessions.sandbox.lessonspace.options import Options as LessonspaceOptions
+from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# Lessonspace was the first: its options have no prefix.
+OPTIONS: dict[str, tuple[str, Any]] = {
+    "lessonspace": ("", LessonspaceOptions),
+    "coviu": ("coviu_", CoviuOptions),
+    "screenleap": ("screenleap_", ScreenleapOptions),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,13 +34,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
     made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
-    _add_options(made, "Lessonspace", Options)
-    _add_options(made, "Coviu", CoviuOptions, prefix="coviu_")
+    for platform, (prefix, options) in OPTIONS.items():
+        _add_options(made.add_argument_group(platform.capitalize()), options, prefix)
     return made
 
 
-def _add_options(made: argparse.ArgumentParser, platform: str, options: type[Any], *, prefix: str = "") -> None:
-    group = made.add_argument_group(platform)
+def _add_options(group: argparse._ArgumentGroup, options: Any, prefix: str) -> None:
     hints = get_type_hints(options)
     for option in fields(options):
         kind: Any = hints[option.name]
@@ -42,7 +49,20 @@ def _add_options(made: argparse.ArgumentParser, platform: str, options: type[Any
         elif get_origin(kind) is not None:
             how = {"choices": get_args(kind)}
         flag = f"--{prefix}{option.name}".replace("_", "-")
-        group.add_argument(flag, default=argparse.SUPPRESS, **how)
+        group.add_argument(flag, dest=f"{prefix}{option.name}", default=argparse.SUPPRESS, **how)
+
+
+def _options_of(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        platform: options(
+            **{
+                option.name: given[prefix + option.name]
+                for option in fields(options)
+                if prefix + option.name in given
+            }
+        )
+        for platform, (prefix, options) in OPTIONS.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,12 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    coviu = {name.removeprefix("coviu_"): given.pop(name) for name in list(given) if name.startswith("coviu_")}
-    with Sandbox(**common, lessonspace=Options(**given), coviu=CoviuOptions(**coviu)) as sandbox:
-        one, two = sandbox.lessonspace, sandbox.coviu
-        line = f"Lessonspace {one.url} api_key={one.api_key} organisation={one.organisation}"
-        line += f" | Coviu {two.url} api_key={two.api_key} key_secret={two.key_secret}"
-        sys.stdout.write(f"Sandbox {sandbox.url} | {line}\n")
+    with Sandbox(**common, **_options_of(given)) as sandbox:
+        told = [f"Sandbox {sandbox.url}"]
+        for name, platform in sandbox.platforms.items():
+            info = dict(platform.info())
+            told.append(
+                " ".join([name.capitalize(), info.pop("url"), *(f"{key}={value}" for key, value in info.items())])
+            )
+        sys.stdout.write(" | ".join(told) + "\n")
         sys.stdout.flush()
         stop.wait()
     return 0

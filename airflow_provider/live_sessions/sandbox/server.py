@@ -26,6 +26,7 @@ from airflow_provider.live_sessions.sandbox.faults import Faults
 from airflow_provider.live_sessions.sandbox.handler import RESET, Handler
 from airflow_provider.live_sessions.sandbox.lessonspace.platform import Lessonspace
 from airflow_provider.live_sessions.sandbox.log import RequestLog
+from airflow_provider.live_sessions.sandbox.screenleap.platform import Screenleap
 from airflow_provider.live_sessions.sandbox.scripts import Scripts
 from airflow_provider.live_sessions.sandbox.world import World
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
+    from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
     from airflow_provider.live_sessions.sandbox.world import Platform
 
 
@@ -92,7 +94,8 @@ class Sandbox:
         start: The time to begin at, aware; None is the real time.
         frozen: Let time stand still until it is advanced.
         lessonspace: Lessonspace's thresholds and credentials.
-        coviu: Coviu's.
+        coviu: Coviu's thresholds and credentials.
+        screenleap: Screenleap's thresholds and credentials.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Sandbox:
         frozen: bool = False,
         lessonspace: Options | None = None,
         coviu: CoviuOptions | None = None,
+        screenleap: ScreenleapOptions | None = None,
     ) -> None:
         guard = RLock()
         lock = Condition(guard)
@@ -116,7 +120,9 @@ class Sandbox:
         self._world = World(lock, self.clock, self.agenda, self.scripts)
         self.lessonspace = Lessonspace(self._world, lessonspace)
         self.coviu = Coviu(self._world, coviu)
-        self.platforms: dict[str, Platform] = {one.name: one for one in (self.lessonspace, self.coviu)}
+        self.screenleap = Screenleap(self._world, screenleap)
+        everything: tuple[Platform, ...] = (self.lessonspace, self.coviu, self.screenleap)
+        self.platforms: dict[str, Platform] = {one.name: one for one in everything}
         self._desk = Desk(self._world, self.platforms, self.faults, self.log, Control(self).answer)
         self._server: _Server | None = None
         self._thread: Thread | None = None
