@@ -12,7 +12,8 @@ from airflow.sdk import Connection
 from airflow_provider.live_sessions.core.contract import SessionPlatform
 from airflow_provider.live_sessions.core.errors import AuthenticationFailed, ConfigurationError
 from airflow_provider.live_sessions.hooks.base import extra_of, hook_class_of
-from airflow_provider.live_sessions.hooks.lessonspace import EXTRAS, HOOK, LessonspaceHook, _base_url
+from airflow_provider.live_sessions.hooks.fields import base_url_of
+from airflow_provider.live_sessions.hooks.lessonspace import EXTRAS, HOOK, LessonspaceHook
 from airflow_provider.live_sessions.platforms.lessonspace.client import BASE_URL
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
 from tests.airflow_side.stage import KEY
@@ -45,7 +46,7 @@ def connection(**fields: Any) -> Connection:
     ],
 )
 def test_a_host_comes_with_or_without_scheme_port_and_path(fields: dict[str, Any], url: str) -> None:
-    assert _base_url(connection(**fields)) == url
+    assert base_url_of(connection(**fields)) == url
 
 
 def test_without_a_host_it_is_the_public_address() -> None:

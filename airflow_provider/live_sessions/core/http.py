@@ -71,6 +71,8 @@ class HttpClient:
         cookies: Keep cookies and send them back.
         renew: Called with the answer when a request is refused with 401 or 403, once per request and not for
             requests with an auth of their own; True when there are new credentials to try.
+        explain: Called with an answer that is no success, before its status decides; an error that it returns is
+            raised: for platforms whose bodies tell apart what their statuses do not.
         clock: The local time, aware.
         monotonic: Seconds of a clock that never goes back.
         sleep: Waits so many seconds.
@@ -96,6 +98,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         cookies: bool = False,
         renew: Callable[[Answer], bool] | None = None,
+        explain: Callable[[Answer], LiveSessionError | None] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -120,6 +123,7 @@ class HttpClient:
         self._retry = retry or RetryPolicy()
         self._budget = budget
         self._renew = renew
+        self._explain = explain
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - spreads waits, guards nothing
@@ -229,6 +233,8 @@ class HttpClient:
             if not renewed and call.auth is None and self._renewed(answer):
                 renewed = True
                 continue
+            if not doubted and (known := self._known(answer)) is not None:
+                raise known
             verdict = decide(
                 self._retry, call.safety, outcome.event, attempt=attempt, doubted=doubted, rng=self._rng
             )
@@ -293,6 +299,10 @@ class HttpClient:
     def _renewed(self, answer: Answer | None) -> bool:
         refused = answer is not None and answer.status in (401, 403)
         return answer is not None and refused and self._renew is not None and self._renew(answer)
+
+    def _known(self, answer: Answer | None) -> LiveSessionError | None:
+        """Return what the platform itself knows an answer to mean."""
+        return None if answer is None or self._explain is None else self._explain(answer)
 
     def _secrets(self) -> tuple[SecretStr, ...]:
         return (*self._given, *self._learnt)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -54,18 +55,21 @@ class LessonspaceHook(LiveSessionHook):
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
         conn_id = str(connection.conn_id)
+        where = {"label": cls.platform_label, "conn_id": conn_id}
         organisation = extra.get("organisation")
         # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
         retry = RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy()
         return LessonspaceClient(
             api_key=SecretStr(connection.password or ""),
             conn_id=conn_id,
-            base_url=_base_url(connection) or BASE_URL,
-            organisation=None if organisation is None else int(_number(extra, "organisation", conn_id)),
-            requests_per_second=_number(extra, "requests_per_second", conn_id, REQUESTS_PER_SECOND),
+            base_url=base_url_of(connection) or BASE_URL,
+            organisation=None if organisation is None else int(positive(extra, "organisation", 0, **where)),
+            requests_per_second=positive(
+                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
+            ),
             retry=retry,
-            timeout=(5.0, _number(extra, "timeout", conn_id, 30.0)),
-            verify=_flag(extra, "verify_tls", conn_id, default=True),
+            timeout=(5.0, positive(extra, "timeout", 30.0, **where)),
+            verify=flag(extra, "verify_tls", True, **where),
         )
 
     @classmethod
@@ -78,7 +82,7 @@ class LessonspaceHook(LiveSessionHook):
         from airflow_provider.live_sessions.platforms.lessonspace.platform import SETTLE, LessonspacePlatform
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
-        settle = _number(extra, "settle", str(connection.conn_id), SETTLE)
+        settle = positive(extra, "settle", SETTLE, label=cls.platform_label, conn_id=str(connection.conn_id))
         return LessonspacePlatform(cls.client_of(connection, polling=polling), settle=settle)
 
     @classmethod
@@ -124,39 +128,3 @@ class LessonspaceHook(LiveSessionHook):
             platform.close()
         named = f"{organisation.name} ({organisation.id})" if organisation.name else str(organisation.id)
         return f"The key is valid for organisation {named}."
-
-
-def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if not host:
-        return ""
-    if "://" not in host:
-        host = f"{connection.schema or 'https'}://{host}"
-    scheme, _, rest = host.partition("://")
-    authority, slash, path = rest.partition("/")
-    if connection.port and ":" not in authority:
-        authority = f"{authority}:{connection.port}"
-    return f"{scheme}://{authority}{slash}{path}"
-
-
-def _flag(extra: dict[str, Any], name: str, conn_id: str, *, default: bool) -> bool:
-    value = extra.get(name, default)
-    if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.strip().casefold())
-    if not isinstance(value, bool):
-        raise ConfigurationError(
-            f"The extra {name!r} has to be true or false.", platform="Lessonspace", conn_id=conn_id
-        )
-    return value
-
-
-def _number(extra: dict[str, Any], name: str, conn_id: str, default: float = 0.0) -> float:
-    try:
-        value = float(extra.get(name, default))
-    except (TypeError, ValueError):
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(
-            f"The extra {name!r} has to be a number above 0.", platform="Lessonspace", conn_id=conn_id
-        )
-    return value

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import mask_secret
 from airflow_provider.live_sessions.core import sealing
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
 from airflow_provider.live_sessions.hooks.sealing import SHORTEST_MASK, AirflowCipher
 
 if TYPE_CHECKING:
@@ -59,17 +60,20 @@ class ScreenleapHook(LiveSessionHook):
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
         conn_id = str(connection.conn_id)
+        where = {"label": cls.platform_label, "conn_id": conn_id}
         # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
         retry = RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy()
         return ScreenleapClient(
             account_id=connection.login or "",
             authtoken=SecretStr(connection.password or ""),
             conn_id=conn_id,
-            base_url=_base_url(connection) or BASE_URL,
-            requests_per_second=_number(extra, "requests_per_second", conn_id, REQUESTS_PER_SECOND),
+            base_url=base_url_of(connection) or BASE_URL,
+            requests_per_second=positive(
+                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
+            ),
             retry=retry,
-            timeout=(5.0, _number(extra, "timeout", conn_id, 30.0)),
-            verify=bool(extra.get("verify_tls", True)),
+            timeout=(5.0, positive(extra, "timeout", 30.0, **where)),
+            verify=flag(extra, "verify_tls", True, **where),
         )
 
     @classmethod
@@ -83,7 +87,7 @@ class ScreenleapHook(LiveSessionHook):
         from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
-        settle = _number(extra, "settle", str(connection.conn_id), SETTLE)
+        settle = positive(extra, "settle", SETTLE, label=cls.platform_label, conn_id=str(connection.conn_id))
         return ScreenleapPlatform(cls.client_of(connection, polling=polling), cipher=AirflowCipher, settle=settle)
 
     def platform(self) -> ScreenleapPlatform:
@@ -144,28 +148,3 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
     elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield str(value)
-
-
-def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if not host:
-        return ""
-    if "://" not in host:
-        host = f"{connection.schema or 'https'}://{host}"
-    scheme, _, rest = host.partition("://")
-    authority, slash, path = rest.partition("/")
-    if connection.port and ":" not in authority:
-        authority = f"{authority}:{connection.port}"
-    return f"{scheme}://{authority}{slash}{path}"
-
-
-def _number(extra: dict[str, Any], name: str, conn_id: str, default: float) -> float:
-    try:
-        value = float(extra.get(name, default))
-    except (TypeError, ValueError):
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(
-            f"The extra {name!r} has to be a number above 0.", platform="Screenleap", conn_id=conn_id
-        )
-    return value

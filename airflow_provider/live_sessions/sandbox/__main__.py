@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from airflow_provider.live_sessions.sandbox.clock import utc
 from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
+from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
 from airflow_provider.live_sessions.sandbox.lessonspace.options import Options as LessonspaceOptions
 from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
 from airflow_provider.live_sessions.sandbox.server import Sandbox
@@ -24,6 +25,7 @@ OPTIONS: dict[str, tuple[str, Any]] = {
     "lessonspace": ("", LessonspaceOptions),
     "coviu": ("coviu_", CoviuOptions),
     "screenleap": ("screenleap_", ScreenleapOptions),
+    "educates": ("educates_", EducatesOptions),
 }
 
 

@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.sandbox.clock import Clock
 from airflow_provider.live_sessions.sandbox.control import Control
 from airflow_provider.live_sessions.sandbox.coviu.platform import Coviu
 from airflow_provider.live_sessions.sandbox.desk import Desk
+from airflow_provider.live_sessions.sandbox.educates.platform import Educates
 from airflow_provider.live_sessions.sandbox.faults import Faults
 from airflow_provider.live_sessions.sandbox.handler import RESET, Handler
 from airflow_provider.live_sessions.sandbox.lessonspace.platform import Lessonspace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
+    from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
     from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
     from airflow_provider.live_sessions.sandbox.world import Platform
@@ -96,6 +98,7 @@ class Sandbox:
         lessonspace: Lessonspace's thresholds and credentials.
         coviu: Coviu's thresholds and credentials.
         screenleap: Screenleap's thresholds and credentials.
+        educates: The Educates portal's thresholds and credentials.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Sandbox:
         lessonspace: Options | None = None,
         coviu: CoviuOptions | None = None,
         screenleap: ScreenleapOptions | None = None,
+        educates: EducatesOptions | None = None,
     ) -> None:
         guard = RLock()
         lock = Condition(guard)
@@ -121,7 +125,8 @@ class Sandbox:
         self.lessonspace = Lessonspace(self._world, lessonspace)
         self.coviu = Coviu(self._world, coviu)
         self.screenleap = Screenleap(self._world, screenleap)
-        everything: tuple[Platform, ...] = (self.lessonspace, self.coviu, self.screenleap)
+        self.educates = Educates(self._world, educates)
+        everything: tuple[Platform, ...] = (self.lessonspace, self.coviu, self.screenleap, self.educates)
         self.platforms: dict[str, Platform] = {one.name: one for one in everything}
         self._desk = Desk(self._world, self.platforms, self.faults, self.log, Control(self).answer)
         self._server: _Server | None = None

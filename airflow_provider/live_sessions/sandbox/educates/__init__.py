@@ -1,0 +1,1 @@
+"""An Educates training portal, as release 3.7.1 answers."""

@@ -1,0 +1,190 @@
+"""A hands-on workshop class on Educates: provisioned, watched, and cleaned up at the end of the day.
+
+Press Trigger, fill in the form. Shortly before the start each learner gets a session of their own and the link to
+it; the run tells who came and who did not, waits until the last one has finished, and at closing time ends
+whatever is left, also when something went wrong before. The run is the class's identity, so a retry or a cleared
+task finds the same sessions again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+from airflow.sdk import Param, dag, get_current_context, task
+
+from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.operators.educates import (
+    EducatesHandOverLinksOperator,
+    EducatesLaunchSessionOperator,
+    EducatesListWorkshopsOperator,
+    EducatesTerminateSessionOperator,
+)
+from airflow_provider.live_sessions.schedules.model import Occurrence
+from airflow_provider.live_sessions.sensors.educates import EducatesActivationSensor, EducatesSessionEndSensor
+
+
+@dag(
+    dag_id="workshop_day",
+    schedule=None,
+    render_template_as_native_obj=True,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    params={
+        "title": Param("Hands-on workshop", type="string", minLength=1, maxLength=200, title="Title"),
+        "workshop": Param(
+            "lab-basics",
+            type="string",
+            minLength=1,
+            title="Workshop",
+            description="The Workshop resource's name, as the portal's catalogue calls it.",
+        ),
+        "start": Param(
+            None,
+            type=["string", "null"],
+            format="date-time",
+            title="Start",
+            description="Empty: ten minutes after the run was triggered.",
+        ),
+        "minutes": Param(240, type="integer", minimum=1, maximum=1440, title="Until closing time, minutes"),
+        "learners": Param(
+            [
+                {"id": "learner-1", "name": "Ada", "email": ""},
+                {"id": "learner-2", "name": "Bo", "email": ""},
+            ],
+            type="array",
+            minItems=1,
+            maxItems=200,
+            title="Learners",
+            description="Each gets a session and a link of their own.",
+            items={
+                "type": "object",
+                "required": ["id", "name"],
+                "properties": {
+                    "id": {"type": "string", "minLength": 1},
+                    "name": {"type": "string", "minLength": 1},
+                    "email": {"type": "string"},
+                },
+                "additionalProperties": False,
+            },
+        ),
+        "conn_id": Param("educates_default", type="string", title="Educates connection"),
+        "index_url": Param(
+            "",
+            type="string",
+            title="Where browsers go after the workshop",
+            description="Empty: the connection's own.",
+        ),
+        "provision_minutes": Param(
+            15, type="integer", minimum=0, maximum=600, title="Make the sessions before the start, minutes"
+        ),
+        "activate_minutes": Param(
+            30, type="integer", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
+        ),
+        "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
+        "destination": Param("", type="string", title="Where the list of who was served is kept"),
+        "timezone": Param("Europe/Berlin", type="string", title="Time zone of mails"),
+        "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
+    },
+    tags=["educates", "workshops"],
+    doc_md=__doc__,
+)
+def workshop_day() -> None:
+    """Wire the class together."""
+
+    @task
+    def describe() -> dict[str, Any]:
+        """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
+        context = get_current_context()
+        form, run = context["params"], context["dag_run"]
+        start = parse_time(form["start"]) if form["start"] else run.run_after + timedelta(minutes=10)
+        start = datetime.fromtimestamp(int(start.timestamp()), UTC)
+        end = start + timedelta(minutes=form["minutes"])
+        return {
+            "class": Occurrence(
+                uid=f"{run.dag_id}/{run.run_id}",
+                title=form["title"],
+                start=start,
+                end=end,
+                zone=form["timezone"],
+                participants=tuple(Participant.from_json(person) for person in form["learners"]),
+            ).to_json(),
+            "provision_at": (start - timedelta(minutes=form["provision_minutes"])).isoformat(),
+            "close_at": end.isoformat(),
+            "seats": len(form["learners"]),
+        }
+
+    described = describe()
+
+    # Says early, and in the log of its own, that there is no such workshop or no room for everybody.
+    room = EducatesListWorkshopsOperator(
+        task_id="check_room",
+        conn_id="{{ params.conn_id }}",
+        names=["{{ params.workshop }}"],
+        seats="{{ ti.xcom_pull(task_ids='describe')['seats'] }}",
+    )
+    launched = EducatesLaunchSessionOperator(
+        task_id="provision",
+        session="{{ ti.xcom_pull(task_ids='describe')['class'] }}",
+        conn_id="{{ params.conn_id }}",
+        timetable="workshop_day",
+        workshop="{{ params.workshop }}",
+        index_url="{{ params.index_url }}",
+        activate_within="{{ params.activate_minutes * 60 }}",
+        launch_not_before="{{ ti.xcom_pull(task_ids='describe')['provision_at'] }}",
+        create_in_past=True,  # somebody asks for it now: a queue that was long must not refuse it
+        deferrable=True,
+    )
+    handed_over = EducatesHandOverLinksOperator(
+        task_id="hand_over",
+        session=launched.output,
+        smtp_conn_id="{{ params.smtp_conn_id }}",
+        destination="{{ params.destination }}",
+        timezone="{{ params.timezone }}",
+        deferrable=True,
+    )
+    activated = EducatesActivationSensor(
+        task_id="wait_for_learners",
+        session=launched.output,
+        expect="everyone",
+        no_show_after="{{ params.activate_minutes * 60 }}",
+        poll_interval="{{ params.poll_interval }}",
+        deferrable=True,
+    )
+    ended = EducatesSessionEndSensor(
+        task_id="wait_for_end",
+        session=launched.output,
+        poll_interval="{{ params.poll_interval }}",
+        deferrable=True,
+    )
+    closing = DateTimeSensorAsync(
+        task_id="closing_time", target_time="{{ ti.xcom_pull(task_ids='describe')['close_at'] }}"
+    )
+    # A teardown: it runs whatever became of the tasks between.
+    clean_up = EducatesTerminateSessionOperator(
+        task_id="clean_up", session=launched.output, if_live="end"
+    ).as_teardown(setups=launched)
+
+    @task(trigger_rule="all_done")
+    def report() -> dict[str, Any]:
+        """Tell who came, who did not, and what was left to end at closing time."""
+        ti = get_current_context()["ti"]
+        came = ti.xcom_pull(task_ids="wait_for_learners", key="outcome") or {}
+        end = ti.xcom_pull(task_ids="wait_for_end", key="outcome") or {}
+        closed = ti.xcom_pull(task_ids="clean_up") or {}
+        told = {
+            "came": sorted({*came.get("present", ()), *end.get("present", ())}),
+            "missing_at_the_start": came.get("missing"),
+            "how_it_ended": end.get("why", ""),
+            "clean_up": [*closed.get("done", ()), *closed.get("not_done", ())],
+        }
+        print(told)
+        return told
+
+    described >> room >> launched >> [handed_over, activated, ended, closing]
+    closing >> clean_up
+    [handed_over, activated, ended, clean_up] >> report()
+
+
+workshop_day()
