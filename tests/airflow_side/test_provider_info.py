@@ -18,6 +18,7 @@ from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOper
 from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 from airflow_provider.live_sessions.hooks.lessonspace import EXTRAS, LessonspaceHook
 from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceLaunchSessionOperator
@@ -56,10 +57,11 @@ def test_every_module_that_is_listed_has_something_of_its_kind(key: str, base: t
 
 
 def test_every_class_that_is_named_is_there() -> None:
-    (connection,) = INFO["connection-types"]
-    assert pkgutil.resolve_name(connection["hook-class-name"]) is LessonspaceHook
-    assert connection["connection-type"] == LessonspaceHook.conn_type
-    assert connection["hook-name"] == LessonspaceHook.hook_name
+    for connection in INFO["connection-types"]:
+        hook = pkgutil.resolve_name(connection["hook-class-name"])
+        assert issubclass(hook, LiveSessionHook)
+        assert connection["connection-type"] == hook.conn_type
+        assert connection["hook-name"] == hook.hook_name
     for path in INFO["extra-links"]:
         assert issubclass(pkgutil.resolve_name(path), BaseOperatorLink)
     (plugin,) = INFO["plugins"]
@@ -120,10 +122,10 @@ def test_the_form_as_it_is_filled_in_by_default_opens() -> None:
 
 
 def test_no_secret_is_asked_for_in_a_field_that_airflow_shows() -> None:
-    (connection,) = INFO["connection-types"]
-    assert connection["ui-field-behaviour"]["relabeling"]["password"] == "API key"
-    for name in connection["conn-fields"]:
-        assert not any(word in name for word in ("key", "secret", "token", "password"))
+    for connection in INFO["connection-types"]:
+        for name, field in connection["conn-fields"].items():
+            if any(word in name for word in ("key", "secret", "token", "password")):
+                assert field["schema"]["format"] == "password"
 
 
 def test_the_setting_is_known_to_airflow() -> None:
