@@ -19,7 +19,7 @@ from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook
-from airflow_provider.live_sessions.hooks.lessonspace import EXTRAS, LessonspaceHook
+from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
 from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceLaunchSessionOperator
 from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlugin
@@ -108,8 +108,10 @@ def test_the_command_line_shows_it(command: str, shown: str) -> None:
 # ---- the connection form
 
 
-def test_the_form_s_fields_are_those_the_hook_takes() -> None:
-    assert set(INFO["connection-types"][0]["conn-fields"]) == EXTRAS
+@pytest.mark.parametrize("connection", INFO["connection-types"], ids=lambda one: str(one["connection-type"]))
+def test_the_form_s_fields_are_those_the_hook_takes(connection: dict[str, Any]) -> None:
+    module = pkgutil.resolve_name(connection["hook-class-name"].rpartition(".")[0])
+    assert set(connection["conn-fields"]) == module.EXTRAS
 
 
 def test_the_form_as_it_is_filled_in_by_default_opens() -> None:
