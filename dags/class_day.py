@@ -18,6 +18,7 @@ import pendulum
 from airflow.sdk import Param, dag, task
 
 from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
+from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
 
@@ -30,7 +31,6 @@ LAUNCH = {
     "lead": "{{ params.lead_seconds }}",
     "grace": "{{ params.grace_seconds }}",
     "create_in_past": "{{ params.on_missed == 'launch' }}",
-    "revive": True,  # the timetable is the truth: a class that is confirmed again takes place
 }
 
 
@@ -39,7 +39,7 @@ LAUNCH = {
     schedule="@hourly",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
-    max_active_runs=48,  # a run lasts until its last class has ended
+    max_active_runs=64,  # a run lasts until its last class has ended, so more of them than the horizon has hours
     render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
@@ -52,7 +52,17 @@ LAUNCH = {
         ),
         "timezone": Param("Europe/Berlin", type="string", title="Zone of times that name none"),
         "conn_id": Param("lessonspace_default", type="string", title="Lessonspace connection"),
-        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=744, title="Horizon, hours"),
+        "timetable_name": Param(
+            "classes",
+            type="string",
+            minLength=1,
+            title="The timetable's name",
+            description="Part of every class's identity: keep it when the file moves.",
+        ),
+        "launch_despite_errors": Param(
+            False, type="boolean", title="Launch the sound rows of a timetable that has others"
+        ),
+        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
         "on_missed": Param(
             "skip",
             enum=["skip", "launch", "fail"],
@@ -78,12 +88,18 @@ LAUNCH = {
         ),
         "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
         "check_delays": Param(
-            [300, 600, 1200, 2400, 3600], type="array", title="Seconds between questions for a transcript"
+            [300, 600, 1200, 2400, 3600],
+            type="array",
+            minItems=1,
+            items={"type": "number", "exclusiveMinimum": 0},
+            title="Seconds between questions for a transcript",
         ),
         "rules": Param(
             {"min_seconds": 150, "sure_seconds": 300, "give_up_after": 86400, "give_up_after_short": 21600},
             type="object",
-            title="When a transcript can be expected",
+            additionalProperties={"type": "number", "minimum": 0},
+            propertyNames={"enum": ["min_seconds", "sure_seconds", "give_up_after", "give_up_after_short"]},
+            title="When a transcript can be expected, seconds",
         ),
     },
     tags=["lessonspace", "classes"],
@@ -96,6 +112,9 @@ def class_day() -> None:
         timetable=TIMETABLE,
         timezone="{{ params.timezone }}",
         conn_id="{{ params.conn_id }}",
+        hook_class=HOOK,
+        name="{{ params.timetable_name }}",
+        launch_despite_errors="{{ params.launch_despite_errors }}",
         horizon="{{ params.horizon_hours }}",
         on_missed="{{ params.on_missed }}",
         destination="{{ params.destination }}",
@@ -114,7 +133,7 @@ def class_day() -> None:
     cancel = LessonspaceCancelSessionOperator.partial(
         task_id="cancel",
         conn_id="{{ params.conn_id }}",
-        timetable=TIMETABLE,
+        timetable="{{ params.timetable_name }}",
         options={
             "transcribe": "{{ params.transcribe }}",
             "hard_stop": "{{ params.hard_stop_seconds }}",
@@ -123,12 +142,12 @@ def class_day() -> None:
         },
         hand_over_before="{{ params.hand_over_before_seconds }}",
         if_live="fail",
-        map_index_template="{{ task.session['title'] }}",
+        map_index_template="{{ task.session['title'] }}, {{ task.session['start'] }}",
     ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value
 
     classes = lessonspace_class.partial(
         conn_id="{{ params.conn_id }}",
-        timetable=TIMETABLE,
+        timetable="{{ params.timetable_name }}",
         destination="{{ params.destination }}",
         timezone="{{ params.timezone }}",
         launch=LAUNCH,

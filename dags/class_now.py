@@ -6,13 +6,14 @@ run is the class's identity, so a retry or a cleared task finds the same class a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
+from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.core.models import Participant
-from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
 from airflow_provider.live_sessions.schedules.model import Occurrence
 
@@ -28,6 +29,7 @@ from airflow_provider.live_sessions.schedules.model import Occurrence
             None,
             type=["string", "null"],
             format="date-time",
+            pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$",
             title="Start",
             description="Empty: two minutes after the run was triggered.",
         ),
@@ -70,12 +72,18 @@ from airflow_provider.live_sessions.schedules.model import Occurrence
         ),
         "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
         "check_delays": Param(
-            [300, 600, 1200, 2400, 3600], type="array", title="Seconds between questions for a transcript"
+            [300, 600, 1200, 2400, 3600],
+            type="array",
+            minItems=1,
+            items={"type": "number", "exclusiveMinimum": 0},
+            title="Seconds between questions for a transcript",
         ),
         "rules": Param(
             {"min_seconds": 150, "sure_seconds": 300, "give_up_after": 86400, "give_up_after_short": 21600},
             type="object",
-            title="When a transcript can be expected",
+            additionalProperties={"type": "number", "minimum": 0},
+            propertyNames={"enum": ["min_seconds", "sure_seconds", "give_up_after", "give_up_after_short"]},
+            title="When a transcript can be expected, seconds",
         ),
     },
     tags=["lessonspace", "classes"],
@@ -89,15 +97,17 @@ def class_now() -> None:
         """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
         context = get_current_context()
         form, run = context["params"], context["dag_run"]
-        start = parse_time(form["start"]) if form["start"] else run.run_after + timedelta(minutes=2)
-        return Occurrence(
-            uid=f"{run.dag_id}/{run.run_id}",
-            title=form["title"],
-            start=datetime.fromtimestamp(int(start.timestamp()), UTC),
-            end=datetime.fromtimestamp(int(start.timestamp()), UTC) + timedelta(minutes=form["minutes"]),
-            zone=form["timezone"],
-            participants=tuple(Participant.from_json(person) for person in form["participants"]),
-        ).to_json()
+        with airflow_errors():
+            given = moment(form["start"], "start") if form["start"] else run.run_after + timedelta(minutes=2)
+            start = given.replace(microsecond=0)
+            return Occurrence(
+                uid=f"{run.dag_id}/{run.run_id}",
+                title=form["title"],
+                start=start,
+                end=start + timedelta(minutes=form["minutes"]),
+                zone=form["timezone"],
+                participants=tuple(Participant.from_json(person) for person in form["participants"]),
+            ).to_json()
 
     lessonspace_class(
         describe(),  # type: ignore[arg-type]  # the task's result

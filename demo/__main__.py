@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS: tuple[Scenario, ...] = (DayOfClasses(),)
-LIMIT = 290.0
+LIMIT = 400.0
 """Seconds for one scenario, after the components are up."""
 
 

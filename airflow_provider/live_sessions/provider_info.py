@@ -1,53 +1,62 @@
-"""What Airflow reads to know this provider: no import of any of it happens here."""
+"""What Airflow reads to know this provider: no import of any hook, operator or client happens here."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider.live_sessions import __version__
+from airflow_provider.live_sessions.connections import coviu, educates, lessonspace, screenleap
 
 _PACKAGE = "airflow_provider.live_sessions"
+
+_DOCUMENTATION = {
+    "Lessonspace": "https://www.thelessonspace.com/docs",
+    "Coviu": "https://coviu.readme.io/reference",
+    "Screenleap": "https://web1.screenleap.com/api/native/doc/http-calls",
+    "Educates": "https://docs.educates.dev/",
+}
+
+_FORMS = {
+    "Lessonspace": lessonspace.FORM,
+    "Coviu": coviu.FORM,
+    "Screenleap": screenleap.FORM,
+    "Educates": educates.FORM,
+}
+
+_OPERATORS = {
+    "Lessonspace": ["lessonspace", "classes"],
+    "Coviu": ["coviu", "coviu_participants", "query_timetable"],
+    "Screenleap": ["screenleap", "screenleap_account"],
+    "Educates": ["educates"],
+}
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's description, as ``airflow/provider_info.schema.json`` asks for it."""
+    names = ", ".join(_FORMS)
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
-        "description": "Launch, wait for and cancel live sessions (Lessonspace, Educates), and bring home what "
-        "they leave.",
+        "description": f"Launch, wait for and cancel live sessions ({names}), and bring home what they leave.",
         "versions": [__version__],
         "integrations": [
-            {
-                "integration-name": "Lessonspace",
-                "external-doc-url": "https://www.thelessonspace.com/docs",
-                "tags": ["service"],
-            },
-            {
-                "integration-name": "Educates",
-                "external-doc-url": "https://docs.educates.dev/",
-                "tags": ["service"],
-            },
+            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
+            for name, url in _DOCUMENTATION.items()
         ],
         "operators": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.operators.lessonspace"]},
-            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.operators.educates"]},
+            {"integration-name": name, "python-modules": [f"{_PACKAGE}.operators.{one}" for one in modules]}
+            for name, modules in _OPERATORS.items()
         ],
-        "sensors": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.sensors.lessonspace"]},
-            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.sensors.educates"]},
-        ],
-        "hooks": [
-            {"integration-name": "Lessonspace", "python-modules": [f"{_PACKAGE}.hooks.lessonspace"]},
-            {"integration-name": "Educates", "python-modules": [f"{_PACKAGE}.hooks.educates"]},
-        ],
+        "sensors": _one_module_each("sensors"),
+        "hooks": _one_module_each("hooks"),
         "triggers": [
             {
-                "integration-name": "Lessonspace",
+                "integration-name": name,
                 "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
             }
+            for name in _FORMS
         ],
-        "connection-types": [_lessonspace_connection(), _educates_connection()],
+        "connection-types": list(_FORMS.values()),
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
@@ -71,80 +80,7 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _lessonspace_connection() -> dict[str, Any]:
-    return {
-        "connection-type": "lessonspace",
-        "hook-class-name": f"{_PACKAGE}.hooks.lessonspace.LessonspaceHook",
-        "hook-name": "Lessonspace",
-        "ui-field-behaviour": {
-            "hidden-fields": ["login", "schema", "port"],
-            "relabeling": {"password": "API key", "host": "Base URL (only for the sandbox or a proxy)"},
-            "placeholders": {
-                "password": "Dashboard, Settings, Developer",
-                "host": "https://api.thelessonspace.com/v2",
-            },
-        },
-        "conn-fields": {
-            "organisation": {
-                "label": "Organisation id (empty: asked from Lessonspace)",
-                "schema": {"type": ["integer", "null"], "minimum": 1},
-            },
-            "requests_per_second": {
-                "label": "Requests a second on limited calls",
-                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 5},
-            },
-            "settle": {
-                "label": "Seconds with nobody inside that end a class early",
-                "schema": {"type": ["number", "null"], "minimum": 1, "default": 600},
-            },
-            "timeout": {
-                "label": "Seconds to wait for an answer",
-                "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 30},
-            },
-            "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
-        },
-    }
-
-
-def _educates_connection() -> dict[str, Any]:
-    return {
-        "connection-type": "educates",
-        "hook-class-name": f"{_PACKAGE}.hooks.educates.EducatesHook",
-        "hook-name": "Educates",
-        "ui-field-behaviour": {
-            "hidden-fields": ["schema", "port"],
-            "relabeling": {
-                "host": "Portal URL",
-                "login": "Robot account",
-                "password": "Robot account's password",
-            },
-            "placeholders": {
-                "host": "https://my-portal-ui.example.com",
-                "login": "robot@educates",
-                "password": "status.educates.credentials.robot.password of the TrainingPortal",
-            },
-        },
-        "conn-fields": {
-            "client_id": {
-                "label": "Client id (status.educates.clients.robot.id)",
-                "schema": {"type": ["string", "null"]},
-            },
-            "client_secret": {
-                "label": "Client secret (status.educates.clients.robot.secret)",
-                "schema": {"type": ["string", "null"], "format": "password"},
-            },
-            "index_url": {
-                "label": "Where browsers go after a workshop",
-                "schema": {"type": ["string", "null"]},
-            },
-            "requests_per_second": {
-                "label": "Requests a second",
-                "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 10},
-            },
-            "timeout": {
-                "label": "Seconds to wait for an answer",
-                "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 60},
-            },
-            "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
-        },
-    }
+def _one_module_each(floor: str) -> list[dict[str, Any]]:
+    return [
+        {"integration-name": name, "python-modules": [f"{_PACKAGE}.{floor}.{name.casefold()}"]} for name in _FORMS
+    ]

@@ -34,9 +34,7 @@ def plain(school: School, **changes: Any) -> LessonspaceLaunchSessionOperator:
         "end": (start + timedelta(hours=1)).isoformat(),
         "participants": [{"name": "Ada", "role": "teacher", "leader": True}, {"email": "bo@home.test"}],
     }
-    return LessonspaceLaunchSessionOperator(
-        task_id="launch", conn_id=school.conn_id, **{**described, **changes}
-    )
+    return LessonspaceLaunchSessionOperator(task_id="launch", conn_id=school.conn_id, **{**described, **changes})
 
 
 def cancel(school: School, record: Mapping[str, Any]) -> None:
@@ -158,7 +156,7 @@ def test_a_task_whose_session_became_another_one_is_refused(school: School) -> N
 def test_fail_refuses_what_was_launched_before(school: School) -> None:
     lesson = school.lesson()
     school.launch(lesson)
-    with pytest.raises(AirflowFailException, match="Refused.*was launched before"):
+    with pytest.raises(AirflowFailException, match=r"Refused.*was launched before"):
         school.launch(lesson, on_existing="fail")
 
 
@@ -249,7 +247,7 @@ def test_a_session_that_is_no_class_is_refused(school: School) -> None:
         LessonspaceLaunchSessionOperator(
             task_id="launch",
             conn_id=school.conn_id,
-            session="{{ oops }}",  # type: ignore[arg-type]  # what a forgotten native rendering gives
+            session="{{ oops }}",
         ).execute(context())
 
 
@@ -270,9 +268,9 @@ def test_an_outage_passes_as_it_is_so_that_airflow_tries_again(school: School) -
 
 def test_a_connection_that_does_not_exist_launches_nothing(school: School) -> None:
     with pytest.raises(Exception, match="nowhere"):
-        LessonspaceLaunchSessionOperator(
-            task_id="launch", conn_id="nowhere", session=school.lesson()
-        ).execute(context())
+        LessonspaceLaunchSessionOperator(task_id="launch", conn_id="nowhere", session=school.lesson()).execute(
+            context()
+        )
 
 
 def test_an_unknown_cancel_on_kill_is_found_when_the_dag_is_read(school: School) -> None:
@@ -321,7 +319,7 @@ def test_launch_not_before_is_kept_and_the_later_of_two_moments_counts(school: S
     operator = school.launcher(
         school.lesson(ahead=1900, space="room-9"), launch_not_before="2099-01-01T00:00:00Z", deferrable=True
     )
-    assert deferral(operator, context()).trigger.moment.year == 2099  # type: ignore[attr-defined]  # a DateTimeTrigger
+    assert deferral(operator, context()).trigger.moment.year == 2099
 
 
 # ---- a launch that waits

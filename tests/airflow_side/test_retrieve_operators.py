@@ -23,9 +23,13 @@ from tests.airflow_side.stage import OTHER, PEOPLE, School, context
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALL = [
+ALL: list[type[RetrieveOperator]] = [
     LessonspaceRetrieveTranscriptOperator,
     LessonspaceRetrieveAttendanceOperator,
+    LessonspaceRetrieveRecordingOperator,
+]
+LATE: list[type[RetrieveOperator]] = [
+    LessonspaceRetrieveTranscriptOperator,
     LessonspaceRetrieveRecordingOperator,
 ]
 RULES = {"min_seconds": 1, "sure_seconds": 1, "give_up_after": 600, "give_up_after_short": 600}
@@ -116,7 +120,7 @@ def test_what_is_not_ready_is_unavailable_so_that_airflow_tries_again(school: Sc
     record = school.launch(transcribe=True)
     school.hold(record, seconds=3600 - 59 + 30)
     school.sandbox.faults.add("status", path="/(transcript|playback)/$", status=404, body='{"detail": "none"}')
-    for kind in (LessonspaceRetrieveTranscriptOperator, LessonspaceRetrieveRecordingOperator):
+    for kind in LATE:
         with pytest.raises(Unavailable, match="not ready"):
             bring(kind, record, tmp_path)
 
@@ -127,7 +131,7 @@ def test_what_should_be_there_and_is_not_fails_after_its_deadline_with_the_manif
     record = held(school)
     school.sandbox.faults.add("status", path="/(transcript|playback)/$", status=404, body='{"detail": "none"}')
     school.wait(700)
-    for kind in (LessonspaceRetrieveTranscriptOperator, LessonspaceRetrieveRecordingOperator):
+    for kind in LATE:
         with pytest.raises(AirflowFailException, match=f"A {kind.kind} is missing"):
             bring(kind, record, tmp_path, rules=RULES)
     written = [path for path in tmp_path.rglob("*.json") if "manifest" in path.name]

@@ -44,8 +44,7 @@ def test_new_credentials_are_tried_before_a_refusal_is_explained() -> None:
 
 
 def test_an_explanation_settles_nothing_of_an_earlier_try_that_was_lost() -> None:
-    with (
-        desk(scripted.hang_up(), scripted.reply(400, "full"), explain=full) as at,
-        pytest.raises(Refused, match="An earlier try of this call may have taken effect"),
-    ):
+    answers = (scripted.hang_up(), scripted.reply(400, "full"))
+    told = pytest.raises(Refused, match="An earlier try of this call may have taken effect")
+    with desk(*answers, explain=full) as at, told:
         at.put()

@@ -167,7 +167,7 @@ def test_a_reset_forgets_everything_but_the_credentials(school: School, control:
         ("GET", "log?path=(", None, 400),
         ("GET", "log?since=x", None, 400),
         ("GET", "nowhere", None, 404),
-        ("POST", "coviu/join", {}, 404),
+        ("POST", "nowhere/join", {}, 404),
         ("POST", "lessonspace/reset", {}, 404),
         ("GET", "lessonspace/join", None, 404),
         ("POST", "lessonspace/join", {"space": "a"}, 404),

@@ -40,10 +40,10 @@ def to_csv(rows: Iterable[AttendanceRow], *, zone: tzinfo | None = None) -> byte
     for row in rows:
         lines.writerow(
             [
-                _guarded(row.participant_id),
-                _guarded(row.platform_user_id),
-                _guarded(row.name),
-                _guarded(row.role),
+                guarded(row.participant_id),
+                guarded(row.platform_user_id),
+                guarded(row.name),
+                guarded(row.role),
                 "true" if row.expected else "false",
                 _told(row.first_joined, zone),
                 _told(row.last_left, zone),
@@ -51,7 +51,7 @@ def to_csv(rows: Iterable[AttendanceRow], *, zone: tzinfo | None = None) -> byte
                 row.joins,
                 "" if row.late_seconds is None else row.late_seconds,
                 row.status.value,
-                _guarded(row.note),
+                guarded(row.note),
             ]
         )
     return buffer.getvalue().encode("utf-8", "replace")
@@ -79,7 +79,8 @@ def write_attendance(
     ]
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
+    """Return a cell's text so that no spreadsheet takes it for a formula."""
     plain = text.replace("\x00", "")
     # Also behind blanks: some importers trim them before they look.
     return f"'{plain}" if plain.startswith(_FORMULA_SIGNS) or plain.lstrip().startswith(_FORMULA_SIGNS) else plain

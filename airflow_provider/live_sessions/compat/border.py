@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
 
@@ -21,9 +21,12 @@ def airflow_errors() -> Iterator[None]:
     for what the lost request did before it acts.
 
     Raises:
-        AirflowFailException: Retrying is useless; the message says what to do.
+        AirflowFailException: Retrying is useless; the message says what to do. A connection that Airflow does not
+            have is one of these.
     """
     try:
         yield
     except (ConfigurationError, Refused) as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(f"{error} Make the connection, or name another one.") from None

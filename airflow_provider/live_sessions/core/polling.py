@@ -218,16 +218,22 @@ def next_delay(interval: float, failures: int, retry_after: float, rng: Random) 
     return max(pause * rng.uniform(0.9, 1.1), retry_after)
 
 
-def artifact_delay(asked: int, delays: Sequence[float] = ARTIFACT_DELAYS) -> float | None:
+def artifact_delay(
+    asked: int, delays: Sequence[float] = ARTIFACT_DELAYS, *, until_deadline: float = 0.0
+) -> float | None:
     """Return the seconds until the next question for an artifact; the first one is asked at once.
+
+    The last question allowed waits for the deadline: it decides.
 
     Args:
         asked: How often it was asked for already.
         delays: The pauses between two questions; the last one repeats.
+        until_deadline: Seconds until the artifact's deadline.
 
     Returns:
         Seconds, or None when it was asked for often enough.
     """
     if asked >= ARTIFACT_CALLS:
         return None
-    return 0.0 if asked == 0 else delays[min(asked, len(delays)) - 1]
+    pause = 0.0 if asked == 0 else delays[min(asked, len(delays)) - 1]
+    return max(pause, until_deadline) if asked == ARTIFACT_CALLS - 1 else pause

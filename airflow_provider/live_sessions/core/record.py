@@ -5,7 +5,7 @@ It names the session, its times, its people and how it stood. Every join link in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
@@ -88,6 +88,7 @@ class SessionRecord:
         state: How it stood at the launch.
         hand_over_at: When links may leave Airflow; None for at once.
         warnings: What the platform silently changed.
+        claim: Whose hands the class is in, for lanes of a timetable; empty otherwise.
     """
 
     ref: SessionRef
@@ -100,6 +101,7 @@ class SessionRecord:
     state: State
     hand_over_at: datetime | None = None
     warnings: tuple[str, ...] = ()
+    claim: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(
@@ -152,6 +154,7 @@ class SessionRecord:
             "state": self.state.value,
             "hand_over_at": format_optional_time(self.hand_over_at),
             "warnings": list(self.warnings),
+            "claim": dict(self.claim),
         }
 
     @classmethod
@@ -175,10 +178,12 @@ class SessionRecord:
                 state=State(data["state"]),
                 hand_over_at=parse_optional_time(data.get("hand_over_at")),
                 warnings=tuple(str(one) for one in data.get("warnings", ())),
+                claim=dict(data.get("claim") or {}),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ConfigurationError(
-                f"This is not the record of a launched session: {error}.",
+                f"This is not the record of a launched session: {why}.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",
             ) from None
 

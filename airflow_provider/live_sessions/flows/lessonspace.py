@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task_group
@@ -16,6 +17,7 @@ from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceRetrieveTranscriptOperator,
 )
 from airflow_provider.live_sessions.sensors.lessonspace import (
+    LessonspaceRecordingSensor,
     LessonspaceSessionEndSensor,
     LessonspaceTranscriptSensor,
 )
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.contract import ArtifactRules
 
-CLASS = "{{ task.session['title'] }}"
+# With its start, so that no title ("101", "None") is ever read as something else than text.
+CLASS = "{{ task.session['title'] }}, {{ task.session['start'] }}"
+
+HAND_OVER_RETRIES = 10
 
 
 @task_group(group_id="class")
@@ -82,6 +87,10 @@ def lessonspace_class(
         timezone=timezone,
         deferrable=deferrable,
         map_index_template=CLASS,
+        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
+        retries=HAND_OVER_RETRIES,
+        retry_delay=timedelta(minutes=3),
+        priority_weight=100,
     )
     ended = LessonspaceSessionEndSensor(
         task_id="wait_for_end",
@@ -115,6 +124,14 @@ def lessonspace_class(
         rules=rules,
         map_index_template=CLASS,
     )
+    recorded = LessonspaceRecordingSensor(
+        task_id="wait_for_recording",
+        session=launched.output,
+        check_delays=check_delays,
+        rules=rules,
+        deferrable=deferrable,
+        map_index_template=CLASS,
+    )
     recording = LessonspaceRetrieveRecordingOperator(
         task_id="retrieve_recording",
         session=launched.output,
@@ -123,5 +140,6 @@ def lessonspace_class(
         rules=rules,
         map_index_template=CLASS,
     )
-    ended >> [attendance, transcribed, recording]
+    ended >> [attendance, transcribed, recorded]
     transcribed >> transcript
+    recorded >> recording

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.models import Plan
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,15 @@ class LiveSessionHook(BaseHook):
         Raises:
             ConfigurationError: The connection lacks something or has something wrong.
         """
+
+    @classmethod
+    def check_plan(cls, plan: Plan, conn_id: str) -> None:
+        """Look at a plan's launch settings without asking anybody; a platform's hook says what fits.
+
+        Raises:
+            ConfigurationError: They do not fit.
+        """
+        del plan, conn_id
 
     def platform(self) -> SessionPlatform:
         """Return the open platform; close it when done."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class EducatesHook(LiveSessionHook):
             # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
             retry=RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy(),
             timeout=(5.0, positive(extra, "timeout", TIMEOUT, label=cls.platform_label, conn_id=conn_id)),
-            verify=bool(extra.get("verify_tls", True)),
+            verify=flag(extra, "verify_tls", True, label=cls.platform_label, conn_id=conn_id),
         )
 
     @classmethod

@@ -39,3 +39,17 @@ def positive(extra: dict[str, Any], name: str, default: float, *, label: str, co
             f"The extra {name!r} has to be a number above 0.", platform=label, conn_id=conn_id
         )
     return value
+
+
+def flag(extra: dict[str, Any], name: str, default: bool, *, label: str, conn_id: str) -> bool:
+    """Return an extra that is true or false; a form may give it as text.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    value = extra.get(name, default)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().casefold())
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"The extra {name!r} has to be true or false.", platform=label, conn_id=conn_id)
+    return value

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.models import Plan
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 
@@ -53,18 +55,21 @@ class LessonspaceHook(LiveSessionHook):
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
         conn_id = str(connection.conn_id)
+        where = {"label": cls.platform_label, "conn_id": conn_id}
         organisation = extra.get("organisation")
         # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
         retry = RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy()
         return LessonspaceClient(
             api_key=SecretStr(connection.password or ""),
             conn_id=conn_id,
-            base_url=_base_url(connection) or BASE_URL,
-            organisation=None if organisation is None else int(_number(extra, "organisation", conn_id)),
-            requests_per_second=_number(extra, "requests_per_second", conn_id, REQUESTS_PER_SECOND),
+            base_url=base_url_of(connection) or BASE_URL,
+            organisation=None if organisation is None else int(positive(extra, "organisation", 0, **where)),
+            requests_per_second=positive(
+                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
+            ),
             retry=retry,
-            timeout=(5.0, _number(extra, "timeout", conn_id, 30.0)),
-            verify=bool(extra.get("verify_tls", True)),
+            timeout=(5.0, positive(extra, "timeout", 30.0, **where)),
+            verify=flag(extra, "verify_tls", True, **where),
         )
 
     @classmethod
@@ -77,8 +82,19 @@ class LessonspaceHook(LiveSessionHook):
         from airflow_provider.live_sessions.platforms.lessonspace.platform import SETTLE, LessonspacePlatform
 
         extra = extra_of(connection, EXTRAS, cls.platform_label)
-        settle = _number(extra, "settle", str(connection.conn_id), SETTLE)
+        settle = positive(extra, "settle", SETTLE, label=cls.platform_label, conn_id=str(connection.conn_id))
         return LessonspacePlatform(cls.client_of(connection, polling=polling), settle=settle)
+
+    @classmethod
+    def check_plan(cls, plan: Plan, conn_id: str) -> None:
+        """Look at a plan's launch settings: unknown ones, wrong values, settings that contradict each other.
+
+        Raises:
+            ConfigurationError: They do not fit; all are named.
+        """
+        from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
+
+        LessonspaceOptions.of(plan, conn_id)
 
     def platform(self) -> LessonspacePlatform:
         """Return the open organisation; close it when done."""
@@ -94,33 +110,21 @@ class LessonspaceHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The key is not accepted.
         """
-        with self.get_conn() as client:
+        connection = self.get_connection(self.conn_id)
+        platform = self.open(connection)  # every extra is looked at, as a launch would
+        client = platform.client
+        try:
             client.hello()
             organisation = client.my_organisation()
+            if client.organisation != organisation.id:
+                raise ConfigurationError(
+                    f"The key belongs to organisation {organisation.id}, the extra 'organisation' says "
+                    f"{client.organisation}.",
+                    platform=self.platform_label,
+                    conn_id=self.conn_id,
+                    advice="Leave 'organisation' empty, or correct it.",
+                )
+        finally:
+            platform.close()
         named = f"{organisation.name} ({organisation.id})" if organisation.name else str(organisation.id)
         return f"The key is valid for organisation {named}."
-
-
-def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if not host:
-        return ""
-    if "://" not in host:
-        host = f"{connection.schema or 'https'}://{host}"
-    scheme, _, rest = host.partition("://")
-    authority, slash, path = rest.partition("/")
-    if connection.port and ":" not in authority:
-        authority = f"{authority}:{connection.port}"
-    return f"{scheme}://{authority}{slash}{path}"
-
-
-def _number(extra: dict[str, Any], name: str, conn_id: str, default: float = 0.0) -> float:
-    try:
-        value = float(extra.get(name, default))
-    except (TypeError, ValueError):
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(
-            f"The extra {name!r} has to be a number above 0.", platform="Lessonspace", conn_id=conn_id
-        )
-    return value

@@ -34,6 +34,23 @@ def default_destination() -> str:
     return (Path(home) / "live_sessions").as_uri()
 
 
+def shared_destination(destination: str = "") -> str:
+    """Return a destination that all tasks of a DAG see, wherever they run.
+
+    Raises:
+        ConfigurationError: None is set, and the executor runs tasks on several machines: the default folder is
+            another one on each.
+    """
+    if not destination and not conf.get("live_sessions", "destination", fallback=""):
+        executors = {name.strip() for name in conf.get("core", "executor", fallback="LocalExecutor").split(",")}
+        if not executors <= {"LocalExecutor", "SequentialExecutor"}:
+            raise ConfigurationError(
+                "Claims and served links have to lie where every worker sees them, and no destination is set.",
+                advice="Set [live_sessions] destination, e.g. to s3://my_aws_connection@bucket/classes.",
+            )
+    return destination or default_destination()
+
+
 def open_storage(destination: str = "") -> Storage:
     """Return the storage behind a destination.
 
@@ -60,17 +77,18 @@ def read_file(url: str, *, max_bytes: int) -> bytes:
     """Return a file's content, through Airflow's object storage or from this machine.
 
     Raises:
-        ConfigurationError: There is no such file, or it is larger than ``max_bytes``.
+        ConfigurationError: There is no such file, it is larger than ``max_bytes``, or Airflow knows no such
+            storage.
     """
     split = urlsplit(url)
     try:
         if split.scheme in ("", "file"):
             with Path(unquote(split.path) if split.scheme else url).open("rb") as file:
                 content = file.read(max_bytes + 1)
+        elif split.scheme in ("http", "https"):
+            return _download(url, max_bytes=max_bytes)
         else:
-            from airflow.sdk import ObjectStoragePath
-
-            with ObjectStoragePath(url).open("rb") as remote:
+            with _remote(url).open("rb") as remote:
                 content = remote.read(max_bytes + 1)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise ConfigurationError(
@@ -79,6 +97,24 @@ def read_file(url: str, *, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         raise ConfigurationError(f"{_shown(url)} is larger than {max_bytes} bytes.")
     return bytes(content)
+
+
+def _download(url: str, *, max_bytes: int) -> bytes:
+    """Fetch a file from the web: a calendar's address is often a secret, so it shows in no error."""
+    from pydantic import SecretStr
+
+    from airflow_provider.live_sessions.core.download import download
+
+    chunks = download(
+        SecretStr(url),
+        platform="The file's server",
+        conn_id="",
+        label=f"fetch {urlsplit(url).hostname}",
+        max_bytes=max_bytes,
+        allow_plain_http=url.startswith("http://"),
+        length_required=False,
+    )
+    return b"".join(chunks)
 
 
 def _shown(url: str) -> str:
@@ -97,9 +133,7 @@ class ObjectStorage:
     """
 
     def __init__(self, root: str) -> None:
-        from airflow.sdk import ObjectStoragePath
-
-        self._root: ObjectStoragePath = ObjectStoragePath(root.rstrip("/"))
+        self._root = _remote(root.rstrip("/"))
 
     def put(self, name: str, chunks: Iterable[bytes]) -> int:
         """Write an object, whole or not at all."""
@@ -116,7 +150,11 @@ class ObjectStorage:
 
     def get(self, name: str) -> bytes:
         """Return an object's content."""
-        return bytes(self._path(name).read_bytes())
+        path = self._path(name)
+        try:
+            return bytes(path.read_bytes())
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):  # a folder, or below a file
+            raise FileNotFoundError(name) from None
 
     def exists(self, name: str) -> bool:
         """Tell whether there is such an object."""
@@ -145,3 +183,17 @@ class ObjectStorage:
 
     def _fs(self) -> Any:
         return self._root.fs
+
+
+def _remote(url: str) -> ObjectStoragePath:
+    from airflow.sdk import ObjectStoragePath
+
+    try:
+        path = ObjectStoragePath(url)
+        _ = path.fs  # only here is it found out that nobody brings this kind of storage
+    except ValueError:
+        raise ConfigurationError(
+            f"Airflow knows no object storage for {urlsplit(url).scheme}://.",
+            advice="Install the provider that brings it, e.g. apache-airflow-providers-amazon[s3fs] for s3://.",
+        ) from None
+    return path

@@ -13,7 +13,8 @@ from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.operators.identity import Meant, find_meant
+from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,7 @@ class CancelSessionOperator(BaseOperator):
         """Cancel, tell it in the log, and return the outcome."""
         del context
         with airflow_errors():
+            skip_if_taken(claim_of(self.session))
             platform = hook_class_of(self.hook_class)(self._conn_id()).platform()
             try:
                 meant = find_meant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -12,10 +13,11 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import aware, format_time
-from airflow_provider.live_sessions.hooks.storage import open_storage, read_file
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.hooks.storage import open_storage, read_file, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true, occurrence_key
-from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, day_of
-from airflow_provider.live_sessions.schedules.model import digest
+from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket, day_of
+from airflow_provider.live_sessions.schedules.model import Problem, digest
 from airflow_provider.live_sessions.schedules.selection import Choice, OnMissed, choose
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider.live_sessions.schedules.model import Occurrence, Timetable
+
+LONGEST_CLASS = timedelta(hours=24)
 
 MAX_TIMETABLE_BYTES = 10 * 1024 * 1024
 
@@ -48,8 +52,11 @@ class SelectClassesOperator(BaseOperator):
         name: What the timetable is called in the classes' identity; its address by default, so give a name
             where the address may change.
         destination: Where the claims are kept: the same for all runs.
-        launch_task: The lane's launching task, which is asked whether another run's lane came to grief.
+        lane_tasks: The lane's tasks that have to succeed before another run leaves its class alone: the launch
+            first, then those without which the launch is of no use to anybody.
         cancel_task: The cancelling task, likewise.
+        hook_class: Import path of the platform's hook; with it every class's launch settings are looked at before
+            anything is launched.
         lead: Seconds before a start from when a lasting room is taken; for finding overlaps.
         grace: Seconds after an end until when it is.
 
@@ -88,8 +95,9 @@ class SelectClassesOperator(BaseOperator):
         launch_despite_errors: bool | str = False,
         name: str = "",
         destination: str = "",
-        launch_task: str = "class.launch",
+        lane_tasks: Sequence[str] = ("class.launch", "class.hand_over"),
         cancel_task: str = "cancel",
+        hook_class: str = "",
         lead: float | str = 1800.0,
         grace: float | str = 3600.0,
         **kwargs: Any,
@@ -104,8 +112,9 @@ class SelectClassesOperator(BaseOperator):
         self.launch_despite_errors = launch_despite_errors
         self.name = name
         self.destination = destination
-        self.launch_task = launch_task
+        self.lane_tasks = tuple(lane_tasks)
         self.cancel_task = cancel_task
+        self.hook_class = hook_class
         self.lead = lead
         self.grace = grace
 
@@ -116,12 +125,16 @@ class SelectClassesOperator(BaseOperator):
                 self._without_timetable(str(context["dag_run"].run_type))
             begin = aware(context["dag_run"].run_after)
             window = (begin, begin + self._horizon())
-            timetable = self._read(window)
+            # A class lasts a day at most: what began before the horizon may still go on.
+            reach = (begin - LONGEST_CLASS, window[1])
+            occurrences = self._read(reach).select(*reach)
             ti = context["ti"]
-            book = ClaimBook(open_storage(self.destination), self._folder())
+            destination = shared_destination(self.destination)
+            book = ClaimBook(open_storage(destination), self._folder())
+            claims = book.read(_days(window) | {day_of(one.key_start) for one in occurrences})
             chosen = choose(
-                timetable.select(*window),
-                book.read(_days(window)),
+                occurrences,
+                claims,
                 key_of=self._key,
                 in_hand=lambda claim: self._in_hand(ti, claim),
                 run_id=str(ti.run_id),
@@ -131,23 +144,29 @@ class SelectClassesOperator(BaseOperator):
             )
             self._tell(chosen, window)
             self._refuse_too_many(chosen)
+            result: dict[str, Any] = {"launch": [], "cancel": []}
             for action, classes in (("launch", chosen.launch), ("cancel", chosen.cancel)):
                 for map_index, one in enumerate(classes):
-                    book.write(
-                        Claim(
-                            key=self._key(one),
-                            digest=digest(one),
-                            action=action,
-                            dag_id=ti.dag_id,
-                            run_id=str(ti.run_id),
-                            map_index=map_index,
-                            title=one.title,
-                            start=one.start,
-                        )
+                    before = claims.get(self._key(one))
+                    claim = Claim(
+                        key=self._key(one),
+                        digest=digest(one),
+                        action=action,
+                        dag_id=ti.dag_id,
+                        run_id=str(ti.run_id),
+                        map_index=map_index,
+                        title=one.title,
+                        start=one.start,
+                        day=day_of(one.key_start),
+                        revive=action == "launch"
+                        and before is not None
+                        and (before.revive if before.run_id == ti.run_id else before.action == "cancel"),
                     )
+                    book.write(claim)
+                    ticket = Ticket(destination, self._folder(), claim)
+                    result[action].append({**one.to_json(), "claim": ticket.to_json()})
             return {
-                "launch": [one.to_json() for one in chosen.launch],
-                "cancel": [one.to_json() for one in chosen.cancel],
+                **result,
                 "left": [
                     {"title": one.occurrence.title, "start": format_time(one.occurrence.start), "why": one.why}
                     for one in chosen.left
@@ -181,14 +200,16 @@ class SelectClassesOperator(BaseOperator):
                 f"on_missed is one of {', '.join(OnMissed)}, not {self.on_missed!r}."
             ) from None
 
-    def _read(self, window: tuple[datetime, datetime]) -> Timetable:
+    def _read(self, reach: tuple[datetime, datetime]) -> Timetable:
         from airflow_provider.live_sessions.schedules.timetable import read_timetable
 
         data = read_file(self.timetable, max_bytes=MAX_TIMETABLE_BYTES)
-        timetable = read_timetable(data, name=self.timetable, default_zone=self.timezone, window=window)
+        timetable = read_timetable(data, name=self.timetable, default_zone=self.timezone, window=reach)
         timetable = timetable.checked(
             lead=timedelta(seconds=float(self.lead)), grace=timedelta(seconds=float(self.grace))
         )
+        if self.hook_class:
+            timetable = self._check_settings(timetable)
         for note in timetable.notes:
             self.log.info("Timetable: %s", note)
         if is_true(self.launch_despite_errors):
@@ -197,6 +218,20 @@ class SelectClassesOperator(BaseOperator):
         else:
             timetable.raise_if_problems()
         return timetable
+
+    def _check_settings(self, timetable: Timetable) -> Timetable:
+        """Look at every class's launch settings; what does not fit is a problem of its line."""
+        hook = hook_class_of(self.hook_class)
+        sound, problems = [], list(timetable.problems)
+        for one in timetable.occurrences:
+            try:
+                hook.check_plan(one.plan(), self.conn_id)
+            except ConfigurationError as error:
+                problems.append(Problem.at(one.source, error.what))
+            else:
+                sound.append(one)
+        # A weekly row is wrong every week: it is told once.
+        return replace(timetable, occurrences=tuple(sound), problems=tuple(dict.fromkeys(problems)))
 
     def _folder(self) -> str:
         identity = f"{self.conn_id}\n{self._name()}"
@@ -209,14 +244,15 @@ class SelectClassesOperator(BaseOperator):
         return occurrence_key(one, conn_id=self.conn_id, timetable=self._name()).digest
 
     def _in_hand(self, ti: Any, claim: Claim) -> bool:
-        task_id = self.launch_task if claim.action == "launch" else self.cancel_task
-        states = ti.get_task_states(dag_id=claim.dag_id, task_ids=[task_id], run_ids=[claim.run_id])
+        tasks = list(self.lane_tasks) if claim.action == "launch" else [self.cancel_task]
+        states = ti.get_task_states(dag_id=claim.dag_id, task_ids=tasks, run_ids=[claim.run_id])
         lanes = states.get(claim.run_id)
         if not lanes:
             return False  # the run is gone
         # Before its select task succeeds a run has no lanes yet: the unmapped task stands for them.
-        state = lanes.get(f"{task_id}_{claim.map_index}", lanes.get(task_id, "removed"))
-        return str(state) not in FAILED
+        found = [str(lanes.get(f"{one}_{claim.map_index}", lanes.get(one, "removed"))) for one in tasks]
+        # A launch is skipped only when somebody ended its run; links are withheld from what is off.
+        return found[0] != "skipped" and not FAILED.intersection(found)
 
     def _tell(self, chosen: Choice, window: tuple[datetime, datetime]) -> None:
         self.log.info(
@@ -304,7 +340,7 @@ class ReportClassesOperator(BaseOperator):
             for index, one in enumerate(self.selection.get("launch", ()))
         ]
         rows += [
-            self._row(one, _lane(states, self.cancel_task, index), "cancelled")
+            self._row(one, _lane(states, self.cancel_task, index), self._cancelled(ti, index))
             for index, one in enumerate(self.selection.get("cancel", ()))
         ]
         table = _table(rows)
@@ -318,6 +354,16 @@ class ReportClassesOperator(BaseOperator):
     def _held(self, ti: Any, index: int) -> str:
         outcome = ti.xcom_pull(task_ids=f"{self.group}.wait_for_end", map_indexes=index, key="outcome")
         return str(outcome.get("conclusion", "")) if isinstance(outcome, dict) else ""
+
+    def _cancelled(self, ti: Any, index: int) -> str:
+        outcome = ti.xcom_pull(task_ids=self.cancel_task, map_indexes=index, key="return_value")
+        if not isinstance(outcome, dict):
+            return ""
+        if outcome.get("confirmed"):
+            before = outcome.get("state_before")
+            return "cancelled" if before in ("scheduled", "cancelled", "absent") else str(before)
+        until = outcome.get("links_valid_until")
+        return f"cancelled, but links work until {until}" if until else "cancelled, not confirmed"
 
     def _row(self, one: Mapping[str, Any], states: dict[str, str], held: str) -> dict[str, Any]:
         failed = sorted(task for task, state in states.items() if state in FAILED)

@@ -1,21 +1,20 @@
 """Handing each participant their own link, once, however often the task is tried.
 
-Who was served is written down beside the session's other files, under the session's key: a retry, a cleared
-task and another run that meets the same class all go on where the last one stopped.
+Who was served is written down under the session's key: a retry, a cleared task and another run that meets the same
+class all go on where the last one stopped. A lane whose class another run has taken over hands nothing over.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import html
 import json
 import string
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import (
-    AirflowException,
     AirflowNotFoundException,
     AirflowSkipException,
     BaseHook,
@@ -26,14 +25,15 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Unavailable
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
-from airflow_provider.live_sessions.core.status import Seen, State
+from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import reveal
-from airflow_provider.live_sessions.hooks.storage import open_storage
-from airflow_provider.live_sessions.operators.retrieve import folder_of
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
+from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     from airflow_provider.live_sessions.core.storage import Storage
-
-LEDGER = "handed-over.json"
 
 SUBJECT = "Your link for $title, $start"
 BODY = """<p>Hello $name,</p>
@@ -63,8 +61,8 @@ class HandOverLinksOperator(BaseOperator):
         session: A launch operator's result.
         smtp_conn_id: The SMTP connection; where Airflow has none of this name, the links stay sealed in XCom
             and the log says so. None never mails.
-        destination: Where the list of who was served is kept; as for the retrieving operators.
-        timezone: The zone in which times are told, in the mail and in the folder's name.
+        destination: Where the list of who was served is kept: the same for all workers.
+        timezone: The zone in which the mail tells times.
         from_email: The sender; the SMTP connection's own by default.
         subject: The mail's subject; ``$title``, ``$name``, ``$role`` and ``$start`` are filled in.
         html_body: The mail's body, likewise, with ``$url`` as well.
@@ -75,7 +73,8 @@ class HandOverLinksOperator(BaseOperator):
         ``at``, and for ``xcom`` the sealed ``url``; ``title`` and ``key``.
 
     Raises:
-        AirflowSkipException: The session was cancelled or is over: nobody gets a link any more.
+        AirflowSkipException: The session was cancelled, is over, or is in another run's hands.
+        Unavailable: Some mails could not be sent, or the platform could not be asked; the retry goes on.
     """
 
     hook_class: ClassVar[str]
@@ -119,8 +118,10 @@ class HandOverLinksOperator(BaseOperator):
         del context, event
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
+            zone_of(self.timezone)  # wrong arguments are found before anybody is served
+            skip_if_taken(record.claim)
             self._refuse_if_off(record)
-            ledger = Ledger(open_storage(self.destination), f"{folder_of(record, self.timezone)}/{LEDGER}")
+            ledger = Ledger(open_storage(shared_destination(self.destination)), record.ref.key)
             served, failed = [], []
             links = record.links or ()
             with contextlib.ExitStack() as stack:
@@ -131,7 +132,7 @@ class HandOverLinksOperator(BaseOperator):
                     if entry is None:
                         try:
                             self._deliver(smtp if by == "mail" else None, record, link)
-                        except (OSError, AirflowException) as error:  # one bad address stops nobody else's mail
+                        except Exception as error:  # noqa: BLE001 - one bad address stops nobody else's mail
                             failed.append(link.participant.id)
                             self.log.warning("%d of %d failed: %s", number, len(links), type(error).__name__)
                             continue
@@ -154,9 +155,16 @@ class HandOverLinksOperator(BaseOperator):
         try:
             seen = Seen(planned_start=record.start, planned_end=record.end, deadline=record.end)
             (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
+        except Refused as error:
+            # A key that is being changed heals; without an answer no link leaves, but the task is tried again.
+            raise Unavailable(f"Whether it still takes place could not be asked: {error.what}") from None
         finally:
             platform.close()
-        if status is not None and status.state in (State.CANCELLED, State.ENDED):
+        if datetime.now(UTC) >= record.end:
+            raise AirflowSkipException(
+                f"{record.title!r} was to end at {record.end}: nobody gets a link any more."
+            )
+        if status is not None and status.state.over:
             raise AirflowSkipException(f"{record.title!r} is {status.state}: nobody gets a link any more.")
 
     def _smtp(self, stack: contextlib.ExitStack) -> SmtpHook | None:
@@ -182,7 +190,7 @@ class HandOverLinksOperator(BaseOperator):
     def _deliver(self, smtp: SmtpHook | None, record: SessionRecord, link: SealedLink) -> None:
         if smtp is None:
             return
-        start = record.start.astimezone(ZoneInfo(self.timezone))
+        start = record.start.astimezone(zone_of(self.timezone))
         words = {
             "title": record.title,
             "name": link.participant.name,
@@ -201,20 +209,19 @@ class HandOverLinksOperator(BaseOperator):
 
 
 class Ledger:
-    """Who was served already, kept beside the session's files.
+    """Who was served already: one file a participant, below the session's key.
+
+    The key stays when a class is moved or renamed, and two tasks that serve different people do not overwrite each
+    other's entries.
 
     Args:
         storage: Where it is kept.
-        name: Its name there.
+        key: The digest of the session's launch key.
     """
 
-    def __init__(self, storage: Storage, name: str) -> None:
+    def __init__(self, storage: Storage, key: str) -> None:
         self._storage = storage
-        self._name = name
-        try:
-            self._entries: dict[str, dict[str, str]] = json.loads(storage.get(name))
-        except FileNotFoundError:
-            self._entries = {}
+        self._folder = f"handed-over/{key}"
 
     def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
         """Return when and how a participant was served, or None when there is something left to do.
@@ -223,8 +230,11 @@ class Ledger:
             link: The participant's link.
             by: How it would be handed over now: who was only served in XCom still gets a mail.
         """
-        entry = self._entries.get(link.participant.id)
-        if entry is None or (entry["by"], by) == ("xcom", "mail"):
+        try:
+            entry: dict[str, str] = json.loads(self._storage.get(self._name(link)))
+        except (FileNotFoundError, ValueError):
+            return None
+        if (entry.get("by"), by) == ("xcom", "mail"):
             return None
         # Another address, or a link that works at other times: the one they have is no longer right.
         now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}
@@ -238,6 +248,9 @@ class Ledger:
             "email": link.participant.email,
             "until": format_optional_time(link.not_after) or "",
         }
-        self._entries[link.participant.id] = entry
-        self._storage.put(self._name, [json.dumps(self._entries, indent=2, sort_keys=True).encode()])
+        self._storage.put(self._name(link), [json.dumps(entry, indent=2, sort_keys=True).encode()])
         return entry
+
+    def _name(self, link: SealedLink) -> str:
+        # The id is the caller's own text: a digest of it is safe as a name.
+        return f"{self._folder}/{hashlib.sha256(link.participant.id.encode()).hexdigest()[:32]}.json"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.contract import Absent, Found, Unprovable
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Plan, SessionRef
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -59,12 +60,29 @@ def find_meant(
     if not isinstance(session, dict) or "ref" in session:
         record = SessionRecord.from_json(session)
         return Meant(record.ref, record.title, record.hand_over_at)
-    occurrence = Occurrence.from_json(session)
+    occurrence = occurrence_of(session)
     plan = plan_of(occurrence, options_of(occurrence))
     found = platform.find(occurrence_key(occurrence, conn_id=conn_id, timetable=timetable), plan)
     if not isinstance(found, Found):
         return found
     return Meant(found.ref, plan.title, hand_over_moment(plan, hand_over_before))
+
+
+def occurrence_of(session: Any) -> Occurrence:
+    """Read a class of a timetable, as ``SelectClassesOperator`` or ``Occurrence.to_json`` gives it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(session, dict):
+        raise ConfigurationError(f"`session` is a class of a timetable, not a {type(session).__name__}.")
+    return Occurrence.from_json({name: value for name, value in session.items() if name != "claim"})
+
+
+def claim_of(session: Any) -> dict[str, Any]:
+    """Return the claim that came with a class or a record; empty where there is none."""
+    claim = session.get("claim") if isinstance(session, dict) else None
+    return dict(claim) if isinstance(claim, dict) else {}
 
 
 def occurrence_key(occurrence: Occurrence, *, conn_id: str, timetable: str) -> LaunchKey:
@@ -84,7 +102,14 @@ def hand_over_moment(plan: Plan, before: timedelta | float | str | None) -> date
     """Return when links may leave Airflow; None for at once."""
     if before is None or before == "":
         return None
-    return plan.start - (before if isinstance(before, timedelta) else timedelta(seconds=float(before)))
+    if isinstance(before, timedelta):
+        return plan.start - before
+    try:
+        return plan.start - timedelta(seconds=float(before))
+    except (OverflowError, ValueError):
+        raise ConfigurationError(
+            f"hand_over_before has to be a number of seconds or a timedelta, not {before!r}."
+        ) from None
 
 
 def is_true(value: bool | str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,13 +19,16 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.identity import (
+    claim_of,
     hand_over_moment,
     is_true,
     occurrence_key,
+    occurrence_of,
     plan_of,
 )
-from airflow_provider.live_sessions.schedules.model import Occurrence
+from airflow_provider.live_sessions.schedules.claims import Ticket
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 from airflow_provider.live_sessions.triggers.waiting import SessionWait
 
@@ -58,7 +62,8 @@ class LaunchSessionOperator(BaseOperator):
         on_existing: ``adopt`` takes over what was launched under the same identity and brings it up to date;
             ``fail`` refuses; ``replace`` cancels it, unless somebody is in it, and launches anew.
         create_in_past: Also create when the start has passed, as long as the end has not.
-        revive: Launch a session again that was cancelled; else it stays cancelled.
+        revive: Launch a session again that was cancelled; else it stays cancelled. A class that its timetable
+            confirms again is revived in any case.
         hand_over_before: Links leave Airflow only this long before the start (timedelta or seconds); until then
             a cancel is complete. None hands over at once.
         launch_not_before: Wait until then before launching (for a room that another class still has).
@@ -162,7 +167,10 @@ class LaunchSessionOperator(BaseOperator):
         del event
         with airflow_errors():
             cipher = AirflowCipher()  # before anything is launched: without a key the links could go nowhere
+            claim = claim_of(self.session)
+            skip_if_taken(claim)
             plan, key = self.plan_and_key(context)
+            hand_over_at = hand_over_moment(plan, self.hand_over_before)
             platform = self.hook().platform()
             try:
                 launched = create_or_find(
@@ -174,15 +182,14 @@ class LaunchSessionOperator(BaseOperator):
                     policy=LaunchPolicy(
                         on_existing=self._on_existing(),
                         create_in_past=is_true(self.create_in_past),
-                        revive=is_true(self.revive),
+                        revive=is_true(self.revive) or (bool(claim) and Ticket.from_json(claim).claim.revive),
                         generation=int(getattr(context["ti"], "max_tries", 0) or 0),
                     ),
                 )
             finally:
                 platform.close()
-            record = SessionRecord.of(
-                launched, plan, cipher, hand_over_at=hand_over_moment(plan, self.hand_over_before)
-            )
+            record = SessionRecord.of(launched, plan, cipher, hand_over_at=hand_over_at)
+            record = replace(record, claim=claim)
             self._tell(record)
             result = record.to_json()
             if self.wait_for_completion and not record.state.over:
@@ -208,7 +215,7 @@ class LaunchSessionOperator(BaseOperator):
         if self.session:
             if self.title or self.start or self.end:
                 raise ConfigurationError("Give either `session` or `title`, `start` and `end`, not both.")
-            occurrence = _occurrence(self.session)
+            occurrence = occurrence_of(self.session)
             key = occurrence_key(occurrence, conn_id=self.conn_id, timetable=self.timetable)
             return plan_of(occurrence, self.platform_options(occurrence.space)), key
         if not (self.title and self.start and self.end):
@@ -281,9 +288,3 @@ class LaunchSessionOperator(BaseOperator):
         if self.deferrable:
             wait.defer(self, record, **self._deferral(record))
         wait.block(self, record)
-
-
-def _occurrence(session: Any) -> Occurrence:
-    if not isinstance(session, dict):
-        raise ConfigurationError(f"`session` is a class of a timetable, not a {type(session).__name__}.")
-    return Occurrence.from_json(session)

@@ -11,27 +11,37 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from airflow_provider.live_sessions.sandbox.clock import utc
+from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
 from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
-from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
+from airflow_provider.live_sessions.sandbox.lessonspace.options import Options as LessonspaceOptions
+from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Lessonspace was the first: its options have no prefix.
+OPTIONS: dict[str, tuple[str, Any]] = {
+    "lessonspace": ("", LessonspaceOptions),
+    "coviu": ("coviu_", CoviuOptions),
+    "screenleap": ("screenleap_", ScreenleapOptions),
+    "educates": ("educates_", EducatesOptions),
+}
+
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser; each platform's options are arguments of their own."""
+    """Return the command line's parser; each of a platform's options is an argument of its own."""
     made = argparse.ArgumentParser(prog="python -m airflow_provider.live_sessions.sandbox", description=__doc__)
     made.add_argument("--port", type=int, default=8899, help="0 picks a free one")
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
     made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
-    _add_options(made.add_argument_group("Lessonspace"), Options)
-    _add_options(made.add_argument_group("Educates"), EducatesOptions, "educates_")
+    for platform, (prefix, options) in OPTIONS.items():
+        _add_options(made.add_argument_group(platform.capitalize()), options, prefix)
     return made
 
 
-def _add_options(group: argparse._ArgumentGroup, options: type[Any], prefix: str = "") -> None:
+def _add_options(group: argparse._ArgumentGroup, options: Any, prefix: str) -> None:
     hints = get_type_hints(options)
     for option in fields(options):
         kind: Any = hints[option.name]
@@ -40,8 +50,21 @@ def _add_options(group: argparse._ArgumentGroup, options: type[Any], prefix: str
             how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is not None:
             how = {"choices": get_args(kind)}
-        flag = f"--{(prefix + option.name).replace('_', '-')}"
-        group.add_argument(flag, default=argparse.SUPPRESS, **how)
+        flag = f"--{prefix}{option.name}".replace("_", "-")
+        group.add_argument(flag, dest=f"{prefix}{option.name}", default=argparse.SUPPRESS, **how)
+
+
+def _options_of(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        platform: options(
+            **{
+                option.name: given[prefix + option.name]
+                for option in fields(options)
+                if prefix + option.name in given
+            }
+        )
+        for platform, (prefix, options) in OPTIONS.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,16 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = vars(parser().parse_args(arguments))
     common = {name: given.pop(name) for name in ("port", "host", "start", "frozen")}
-    portal = {name.removeprefix("educates_"): given.pop(name) for name in list(given) if "educates_" in name}
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(**common, lessonspace=Options(**given), educates=EducatesOptions(**portal)) as sandbox:
-        one = sandbox.lessonspace
-        line = f"Lessonspace {one.url} api_key={one.api_key} organisation={one.organisation}"
-        two = sandbox.educates.info()
-        line += " | Educates " + " ".join([two.pop("url"), *(f"{name}={value}" for name, value in two.items())])
-        sys.stdout.write(f"Sandbox {sandbox.url} | {line}\n")
+    with Sandbox(**common, **_options_of(given)) as sandbox:
+        told = [f"Sandbox {sandbox.url}"]
+        for name, platform in sandbox.platforms.items():
+            info = dict(platform.info())
+            told.append(
+                " ".join([name.capitalize(), info.pop("url"), *(f"{key}={value}" for key, value in info.items())])
+            )
+        sys.stdout.write(" | ".join(told) + "\n")
         sys.stdout.flush()
         stop.wait()
     return 0

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.live_sessions.sandbox.agenda import Agenda
 from airflow_provider.live_sessions.sandbox.clock import Clock
 from airflow_provider.live_sessions.sandbox.control import Control
+from airflow_provider.live_sessions.sandbox.coviu.platform import Coviu
 from airflow_provider.live_sessions.sandbox.desk import Desk
 from airflow_provider.live_sessions.sandbox.educates.platform import Educates
 from airflow_provider.live_sessions.sandbox.faults import Faults
 from airflow_provider.live_sessions.sandbox.handler import RESET, Handler
 from airflow_provider.live_sessions.sandbox.lessonspace.platform import Lessonspace
 from airflow_provider.live_sessions.sandbox.log import RequestLog
+from airflow_provider.live_sessions.sandbox.screenleap.platform import Screenleap
 from airflow_provider.live_sessions.sandbox.scripts import Scripts
 from airflow_provider.live_sessions.sandbox.world import World
 
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from airflow_provider.live_sessions.sandbox.coviu.options import Options as CoviuOptions
     from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
+    from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
     from airflow_provider.live_sessions.sandbox.world import Platform
 
 
@@ -92,6 +96,8 @@ class Sandbox:
         start: The time to begin at, aware; None is the real time.
         frozen: Let time stand still until it is advanced.
         lessonspace: Lessonspace's thresholds and credentials.
+        coviu: Coviu's thresholds and credentials.
+        screenleap: Screenleap's thresholds and credentials.
         educates: The Educates portal's thresholds and credentials.
     """
 
@@ -103,6 +109,8 @@ class Sandbox:
         start: datetime | None = None,
         frozen: bool = False,
         lessonspace: Options | None = None,
+        coviu: CoviuOptions | None = None,
+        screenleap: ScreenleapOptions | None = None,
         educates: EducatesOptions | None = None,
     ) -> None:
         guard = RLock()
@@ -115,8 +123,11 @@ class Sandbox:
         self._address = (host, port)
         self._world = World(lock, self.clock, self.agenda, self.scripts)
         self.lessonspace = Lessonspace(self._world, lessonspace)
+        self.coviu = Coviu(self._world, coviu)
+        self.screenleap = Screenleap(self._world, screenleap)
         self.educates = Educates(self._world, educates)
-        self.platforms: dict[str, Platform] = {one.name: one for one in (self.lessonspace, self.educates)}
+        everything: tuple[Platform, ...] = (self.lessonspace, self.coviu, self.screenleap, self.educates)
+        self.platforms: dict[str, Platform] = {one.name: one for one in everything}
         self._desk = Desk(self._world, self.platforms, self.faults, self.log, Control(self).answer)
         self._server: _Server | None = None
         self._thread: Thread | None = None

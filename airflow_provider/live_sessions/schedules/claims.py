@@ -2,7 +2,8 @@
 
 Hourly runs over one timetable meet the same class again and again. Launching it twice would be harmless, for the
 launch finds its own, but its links would be handed over and its end waited for by every run. So a run writes down
-what it takes, and the next ones leave that alone unless it changed or came to grief.
+what it takes, and the next ones leave that alone unless it changed or came to grief. What was taken over is let go
+by who had it: before a lane launches, and before it hands links over, it looks whether the claim still is its own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Claim:
         map_index: Its place among the run's lanes.
         title: What people call the class.
         start: Its planned start.
+        day: The UTC day that belongs to the class's identity: it stays when the class is moved.
+        revive: Whether the class was cancelled before and takes place after all.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Claim:
     map_index: int
     title: str
     start: datetime
+    day: str
+    revive: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Write as a file."""
@@ -56,6 +61,8 @@ class Claim:
             "map_index": self.map_index,
             "title": self.title,
             "start": format_time(self.start),
+            "day": self.day,
+            "revive": self.revive,
         }
 
     @classmethod
@@ -75,6 +82,8 @@ class Claim:
                 map_index=int(data["map_index"]),
                 title=str(data["title"]),
                 start=parse_time(data["start"]),
+                day=str(data["day"]),
+                revive=data["revive"] is True,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This is not a claim: {error}.") from None
@@ -96,7 +105,7 @@ class ClaimBook:
         """Return the claims of some days by key; one that cannot be read counts as none.
 
         Args:
-            days: Days of planned starts in UTC, ``2026-09-01``.
+            days: The days of the classes' identities, ``2026-09-01``.
         """
         found: dict[str, Claim] = {}
         for day in sorted(days):
@@ -108,10 +117,61 @@ class ClaimBook:
                 found[claim.key] = claim
         return found
 
+    def find(self, day: str, key: str) -> Claim | None:
+        """Return one class's claim, or None."""
+        try:
+            return Claim.from_json(json.loads(self._storage.get(self._name(day, key))))
+        except (FileNotFoundError, ValueError, ConfigurationError):
+            return None
+
+    def _name(self, day: str, key: str) -> str:
+        return f"{self._folder}/{day}/{key}.json"
+
     def write(self, claim: Claim) -> None:
         """Write a claim down, in place of an older one."""
-        name = f"{self._folder}/{day_of(claim.start)}/{claim.key}.json"
-        self._storage.put(name, [json.dumps(claim.to_json(), sort_keys=True, indent=2).encode()])
+        self._storage.put(
+            self._name(claim.day, claim.key), [json.dumps(claim.to_json(), sort_keys=True, indent=2).encode()]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a lane shows to prove that a class is still in its hands.
+
+    Args:
+        destination: Where the claims are kept.
+        folder: The timetable's folder there.
+        claim: The claim as it was made.
+    """
+
+    destination: str
+    folder: str
+    claim: Claim
+
+    def to_json(self) -> dict[str, Any]:
+        """Write for XCom."""
+        return {"destination": self.destination, "folder": self.folder, "claim": self.claim.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ticket:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ConfigurationError: It is no ticket.
+        """
+        try:
+            return cls(str(data["destination"]), str(data["folder"]), Claim.from_json(data["claim"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"This is not a lane's claim: {error}.") from None
+
+    def taken_by(self, storage: Storage) -> Claim | None:
+        """Return the claim that took this one's place; None while it still holds.
+
+        Args:
+            storage: The storage behind ``destination``.
+        """
+        present = ClaimBook(storage, self.folder).find(self.claim.day, self.claim.key)
+        return None if present is None or present == self.claim else present
 
 
 def day_of(moment: datetime) -> str:

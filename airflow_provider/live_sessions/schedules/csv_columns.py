@@ -20,8 +20,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "end": ("end time", "ends"),
     "duration_minutes": ("duration", "minutes"),
     "timezone": ("tz", "zone"),
-    "teacher": ("tutor", "instructor"),
-    "students": ("student", "pupils", "learners", "participants"),
+    "teacher": ("tutor", "instructor", "host", "clinician"),
+    "students": ("student", "pupils", "learners", "participants", "guests", "patient", "patients"),
     "status": ("state",),
     "space": ("room",),
 }

@@ -76,13 +76,13 @@ def choose(
     """Choose what a run takes in hand.
 
     Args:
-        occurrences: The timetable's classes in the window.
+        occurrences: The timetable's classes in the window, and those before it that may still go on.
         claims: What runs have in hand, by key.
         key_of: The digest of a class's launch key.
         in_hand: Whether the lane of a claim still works on the class or is done with it: not failed, not gone.
         run_id: The run that chooses: what it has claimed itself, a retry takes again.
         now: The present.
-        window: From when to when classes start that are looked at.
+        window: The run's horizon; classes that began before it are looked at while they last.
         on_missed: What to do with a class that has started unlaunched.
     """
     launch: list[Occurrence] = []
@@ -97,7 +97,9 @@ def choose(
         if claim is not None and not own and claim.digest == digest(one) and in_hand(claim):
             left.append(LeftAlone(one, f"It is in the hands of run {claim.run_id}."))
         elif one.end <= now:
-            left.append(LeftAlone(one, f"It was over at {format_time(one.end)}.", missed=claim is None))
+            # What was over before the horizon is history, not missed by this run.
+            if one.start >= window[0]:
+                left.append(LeftAlone(one, f"It was over at {format_time(one.end)}.", missed=claim is None))
         elif one.cancelled:
             if claim is None:
                 left.append(LeftAlone(one, "It is cancelled and was never launched."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
@@ -14,8 +15,8 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import deferral_hold, prefer
-from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, ArtifactRules, Readiness
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, ArtifactRules, Readiness, Verdict
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, artifact_delay
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import seconds_of
@@ -71,6 +72,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
     """
 
     hook_class: ClassVar[str] = HOOK
+    ability: ClassVar[Ability] = Ability.TRANSCRIPT
     template_fields: Sequence[str] = ("session", "check_delays", "rules", "on_none")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#e3ebf7"
@@ -105,7 +107,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                 verdicts = {one: {"readiness": "pending", "why": ""} for one in status.session_ids}
                 asked = self._ask(platform, record, wait, verdicts, asked=0)
                 while _pending(verdicts) and not self.deferrable:
-                    delay = artifact_delay(asked, delays)
+                    delay = artifact_delay(asked, delays, until_deadline=seconds_left(wait))
                     if delay is None:
                         break
                     time.sleep(delay)
@@ -117,7 +119,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                     trigger=ArtifactTrigger(
                         hook_class=self.hook_class,
                         ref=record.ref.to_json(),
-                        ability=Ability.TRANSCRIPT.name,
+                        ability=self.ability.name,
                         session_ids=list(verdicts),
                         asked=asked,
                         delays=list(delays),
@@ -152,7 +154,10 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
         asked: int,
     ) -> int:
         for session_id in _pending(verdicts):
-            verdict = platform.readiness(Ability.TRANSCRIPT, record.ref, session_id, wait)
+            try:
+                verdict = platform.readiness(self.ability, record.ref, session_id, wait)
+            except Transient as error:
+                verdict = Verdict(Readiness.PENDING, error.what)
             verdicts[session_id] = {"readiness": verdict.readiness.value, "why": verdict.why}
             self.log.info("Session %s: %s, %s.", session_id, verdict.readiness, verdict.why)
         return asked + 1
@@ -164,11 +169,12 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
             if one["readiness"] in (Readiness.FAILED, Readiness.PENDING)
         ]
         if missing:
-            raise AirflowFailException(f"Transcripts of {record.title!r} are missing: {'; '.join(missing)}")
+            what = self.ability.value.capitalize()
+            raise AirflowFailException(f"{what} of {record.title!r} are missing: {'; '.join(missing)}")
         ready = sum(one["readiness"] == Readiness.READY for one in verdicts.values())
         if not ready:
             reasons = "; ".join(dict.fromkeys(one["why"] for one in verdicts.values())) or "it had no session"
-            message = f"{record.title!r} has no transcript: {reasons}."
+            message = f"{record.title!r} has no {self.ability.value}: {reasons}."
             if self.on_none == "skip":
                 raise AirflowSkipException(message)
             if self.on_none == "fail":
@@ -180,6 +186,21 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
             "ready": ready,
             "verdicts": {session_id: dict(one) for session_id, one in verdicts.items()},
         }
+
+
+class LessonspaceRecordingSensor(LessonspaceTranscriptSensor):
+    """Wait until the recording of every session of a class can be opened, or will never be.
+
+    No webhook tells it and no list shows it, so it is waited for as a transcript is, with the same arguments and
+    result: see :class:`LessonspaceTranscriptSensor`.
+    """
+
+    ability: ClassVar[Ability] = Ability.RECORDING
+
+
+def seconds_left(wait: ArtifactWait) -> float:
+    """Return the seconds until an artifact is not waited for any more."""
+    return (wait.deadline - datetime.now(UTC)).total_seconds()
 
 
 def _pending(verdicts: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -81,7 +81,7 @@ class ArtifactTrigger(LiveSessionTrigger):
         delays = tuple(self._numbers("delays")) or ARTIFACT_DELAYS
         pending = list(session_ids)
         while pending:
-            delay = artifact_delay(asked, delays)
+            delay = artifact_delay(asked, delays, until_deadline=question.until_deadline())
             if delay is None:
                 for session_id in pending:
                     yield session_id, Verdict(Readiness.FAILED, f"it was asked for {asked} times in vain")
@@ -103,6 +103,10 @@ class _Question:
         self._ability = ability
         self._ref = ref
         self._wait = wait
+
+    def until_deadline(self) -> float:
+        """Return the seconds until nothing is waited for any more."""
+        return (self._wait.deadline - datetime.now(UTC)).total_seconds()
 
     async def ask(self, session_id: str) -> Verdict:
         """Ask once; what fails is pending until the deadline."""

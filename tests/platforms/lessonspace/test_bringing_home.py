@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -176,3 +177,23 @@ def test_the_attendance_of_a_class_that_still_goes_on_is_partial(academy: Academ
         academy.platform, record, writer(storage, record, "attendance"), late_after=300, zone=UTC
     )
     assert (home.manifest.status, home.manifest.why) == (Completeness.PARTIAL, "The class was still going on.")
+
+
+def test_a_class_found_again_when_it_was_over_still_knows_who_is_who(academy: Academy) -> None:
+    """A cleared run adopts the class without links, and so without user ids."""
+    record, storage = held(academy), MemoryStorage()
+    bring_attendance(academy.platform, record, writer(storage, record, "attendance"), late_after=300, zone=UTC)
+    before = storage.get("class/attendance.csv")
+    cleared = replace(record, links=None)
+    bring_attendance(academy.platform, cleared, writer(storage, cleared, "attendance"), late_after=300, zone=UTC)
+    assert storage.get("class/attendance.csv") == before
+
+
+def test_people_who_cannot_be_told_apart_make_the_attendance_partial(academy: Academy) -> None:
+    record, storage = replace(held(academy), links=None), MemoryStorage()
+    academy.sandbox.faults.add("status", path="/users/$", status=200, body="[]")
+    home = bring_attendance(
+        academy.platform, record, writer(storage, record, "attendance"), late_after=300, zone=UTC
+    )
+    assert home.manifest.status is Completeness.PARTIAL
+    assert "not known" in home.manifest.why

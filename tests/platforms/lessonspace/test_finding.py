@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider.live_sessions.core.contract import Found, Unprovable
-from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
+from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Refused, Unavailable
 from airflow_provider.live_sessions.core.keys import LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, create_or_find
 from airflow_provider.live_sessions.core.status import State
@@ -57,7 +57,7 @@ def test_the_look_up_asks_for_launch_id_tag_and_single_user_sessions(academy: Ac
     digest = key_of(plan()).digest
     assert academy.queries(f"/organisations/{ORG}/sessions/$") == [
         {
-            "launch_id": [f"algebra-1-{digest}"],
+            "launch_id": [f"als-{digest}"],
             "tags": [f'{{"als_key":"{digest}"}}'],
             "include_single_user": ["true"],
         }
@@ -243,3 +243,22 @@ def test_closing_the_platform_gives_back_its_connections(academy: Academy) -> No
     platform = LessonspacePlatform(academy.new_client())
     platform.find(key_of(plan()), plan())
     platform.close()
+
+
+def test_a_renamed_class_keeps_its_room(academy: Academy) -> None:
+    first = academy.launch(plan("Maths"))
+    found = academy.platform.find(key_of(plan("Maths")), plan("Mathematics"))
+    assert isinstance(found, Found)
+    renamed = academy.platform.adopt(found, plan("Mathematics"), key_of(plan("Maths")))
+    assert renamed.ref.detail("space") == first.ref.detail("space")
+    assert [space["name"] for space in academy.spaces] == ["Mathematics"]
+
+
+def test_an_adoption_that_leads_to_another_room_is_refused(academy: Academy) -> None:
+    the_plan = plan()
+    academy.launch(the_plan)
+    found = academy.platform.find(key_of(the_plan), the_plan)
+    assert isinstance(found, Found)
+    elsewhere = replace(found, ref=found.ref.with_details(space="another-room"))
+    with pytest.raises(Refused, match="another room"):
+        academy.platform.adopt(elsewhere, the_plan, key_of(the_plan))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -58,9 +57,7 @@ def test_every_launch_is_of_one_id_within_64_characters(the_plan: Plan) -> None:
     (one,) = ids
     assert 0 < len(one) <= 64
     if options.space == "occurrence":
-        assert one.isascii()
-        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30})-[0-9a-f]{32}", one)
-        assert one.endswith(key_of(the_plan).digest)
+        assert one == f"als-{key_of(the_plan).digest}"  # the key alone: a class that is renamed keeps its room
 
 
 @steady
@@ -104,7 +101,7 @@ def test_a_ref_survives_its_journey_and_repeats_the_settings(the_plan: Plan) -> 
     ours["space_tags"] = {**ours["space_tags"], "als_cancelled": launching.cancelled_day(ref)}
     assert {name: mark[name] for name in ours} == ours
     assert set(mark) - set(ours) == {"id", "user", "timeouts"}
-    assert mark["id"] == launching.space_id(the_plan, key, options)
+    assert mark["id"] == launching.space_id(key, options)
 
 
 def test_the_marks_of_a_class_are_on_session_and_space() -> None:
@@ -136,7 +133,7 @@ def test_a_persistent_space_carries_no_mark_of_one_class() -> None:
         ({"lead": -1}, "lead: Input should be greater"),
         ({"session_tags": {"als_key": "x"}}, "tags that begin with als_"),
         ({"space_tags": {"als_x": "x"}}, "tags that begin with als_"),
-        ({"transcrib": True}, "transcrib: Extra inputs"),
+        ({"transcrib": True}, "transcrib is unknown, did you mean transcribe?"),
         ({"video_layout_mode": "wall"}, "video_layout_mode: Input"),
         ({"holodeck_parameters": {"customCloseAutomatic": True}}, "holodeck_parameters.customCloseAutomatic"),
     ],
@@ -151,7 +148,7 @@ def test_options_that_do_not_fit_are_named(options: dict[str, Any], words: str) 
 
 def test_all_wrong_options_are_named_at_once() -> None:
     people = (Participant("a", "A", options={"singleuse": True}),)
-    with pytest.raises(ConfigurationError, match=r"x: .*; y: "):
+    with pytest.raises(ConfigurationError, match=r"x is unknown; y is unknown"):
         LessonspaceOptions.of(plan(x=1, y=2))
     with pytest.raises(ConfigurationError, match="singleuse"):
         LessonspaceOptions.of(plan(people=people))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.artifacts.attendance import build_rows, counts
+from airflow_provider.live_sessions.artifacts.attendance import Attendance, build_rows, counts
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.tables import write_attendance
 from airflow_provider.live_sessions.artifacts.transcripts import write_part
@@ -110,7 +110,8 @@ def bring_attendance(
         zone: The zone in which the table tells times.
     """
     status = platform.current(record.ref)
-    known = record.participants_by_user_id()
+    # A class that was adopted when it was over has no links, and so no user ids: the organisation knows them.
+    known = record.participants_by_user_id() or platform.participants(record.ref, record.participants)
     rows = build_rows(
         platform.attendance(record.ref, known),
         record.participants,
@@ -121,13 +122,15 @@ def bring_attendance(
         complete=bool(known) or not record.participants,
     )
     write_attendance(writer, rows, zone=zone)
-    whole = status.ended_at is not None or not status.session_ids
+    why = "The class was still going on." if status.session_ids and status.ended_at is None else ""
+    if any(row.expected and row.status is Attendance.UNKNOWN for row in rows):
+        why = f"{why} Whether some of those expected came is not known.".strip()
     draft = _draft(
         record,
         status,
         kind="attendance",
-        completeness=Completeness.COMPLETE if whole else Completeness.PARTIAL,
-        why="" if whole else "The class was still going on.",
+        completeness=Completeness.PARTIAL if why else Completeness.COMPLETE,
+        why=why,
         source=(LOGS,),
         extra={"counts": counts(rows)},
     )
@@ -140,7 +143,7 @@ def _refuse_pending(record: SessionRecord, kind: str, session_id: str, verdict: 
             f"The {kind} of session {session_id} is not ready: {verdict.why}.",
             platform="Lessonspace",
             conn_id=record.ref.conn_id,
-            advice="The retry asks again; a sensor before this task waits for a transcript.",
+            advice=f"The retry asks again; a Lessonspace{kind.capitalize()}Sensor before this task waits for it.",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider.live_sessions.core.errors import Refused
 from airflow_provider.live_sessions.core.models import CancelOutcome, People
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time, parse_time
@@ -83,23 +84,27 @@ def _live(ref: SessionRef, status: SessionStatus) -> CancelOutcome:
 def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool) -> CancelOutcome:
     done: list[str] = []
     not_done: list[str] = []
+    marked = False
     if ref.detail("mode") == "persistent":
         not_done.append("A persistent space is not marked: the mark would hold for the next class as well.")
     else:
-        client.launch(cancel_mark(ref, client.now()))
-        if ref.detail("space") in marked_spaces(client, cancelled_day(ref)):
+        same_room(client, ref, client.launch(cancel_mark(ref, client.now())).room_id)
+        marked = ref.detail("space") in marked_spaces(client, cancelled_day(ref))
+        if marked:
             done.append("The space was marked as cancelled, so everybody who waits for the class sees it.")
         else:
             not_done.append(
                 "The mark was sent but cannot be read back, so a wait for this class runs to its deadline."
             )
     if not handed_over:
-        done.append("No link had left Airflow, so nobody can come.")
+        done.append(f"No link had left Airflow{', so nobody can come' if marked else ''}.")
+        if not marked:
+            not_done.append("A hand-over that is still waiting cannot see this cancel: stop that task as well.")
         return CancelOutcome(
             state_before=State.SCHEDULED,
             done=tuple(done),
             not_done=tuple(not_done),
-            confirmed=True,
+            confirmed=marked,  # who hands links over looks for the mark first
             people_inside=People.NO,
         )
     until = _links_until(client, ref, handed_over=True)
@@ -114,6 +119,21 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
         people_inside=People.NO,
         next="" if until is None else "Tell the participants; next time hand links over late (hand_over_before).",
     )
+
+
+def same_room(client: LessonspaceClient, ref: SessionRef, room_id: str) -> None:
+    """Make sure that a launch reached the class's own room.
+
+    Raises:
+        Refused: It led to another one.
+    """
+    if room_id != ref.detail("space"):
+        raise Refused(
+            "launch a space: the same id led to another room than the class has.",
+            platform="Lessonspace",
+            conn_id=client.conn_id,
+            advice="Was it launched with other settings, or by another release? Look at it in the dashboard.",
+        )
 
 
 def _links_until(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool) -> datetime | None:

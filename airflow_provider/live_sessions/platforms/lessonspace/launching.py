@@ -6,13 +6,13 @@ overwrites them for everybody (``apis/lessonspace.md`` section 4, edge case 4).
 
 from __future__ import annotations
 
+import difflib
 import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator  # noqa: TID253 - loaded when a task runs
 
-from airflow_provider.live_sessions.artifacts.layout import slug
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import fingerprint
 from airflow_provider.live_sessions.core.models import Participant, Plan, SessionRef
@@ -43,7 +43,6 @@ PLAN_TAG = "als_plan"
 CANCELLED_TAG = "als_cancelled"
 """Space tag that carries the day of a cancelled class, or ``no``."""
 
-_PREFIX_LENGTH = 31
 _GUEST = Participant(id="guest", name="Guest")
 
 # What a launch overwrites for everybody in the space; the cancel mark repeats it from the ref.
@@ -152,15 +151,12 @@ class LessonspaceOptions(LinkOptions):
             options = cls.model_validate(dict(plan.options))
             people = [PersonOptions.model_validate(dict(one.options)) for one in plan.participants]
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg'].removeprefix('Value error, ')}"
-                for one in error.errors()
-            )
+            problems = "; ".join(_problem(dict(one)) for one in error.errors())
             raise ConfigurationError(
                 f"The launch options of {plan.title!r} do not fit: {problems}.",
                 platform="Lessonspace",
                 conn_id=conn_id,
-                advice="LessonspaceOptions and PersonOptions list what is known.",
+                advice=f"Known are {', '.join(_known())}." if "is unknown" in problems else "",
             ) from None
         if options.space == "persistent" and any(one.session_limit for one in people):
             raise ConfigurationError(
@@ -182,11 +178,24 @@ class LessonspaceOptions(LinkOptions):
         return plan.end + timedelta(seconds=self.hard_stop)
 
 
-def space_id(plan: Plan, key: LaunchKey, options: LessonspaceOptions) -> str:
-    """Return the launch ``id``: a readable beginning and the key, at most 64 characters."""
+def _problem(found: dict[str, Any]) -> str:
+    """Say one thing that is wrong with the options, in words for who wrote them."""
+    name = ".".join(map(str, found["loc"])) or "options"
+    if found["type"] != "extra_forbidden":
+        return f"{name}: {found['msg'].removeprefix('Value error, ')}"
+    near = difflib.get_close_matches(str(found["loc"][-1]), _known(), 1)
+    return f"{name} is unknown" + (f", did you mean {near[0]}?" if near else "")
+
+
+def _known() -> list[str]:
+    return sorted({*LessonspaceOptions.model_fields, *PersonOptions.model_fields})
+
+
+def space_id(key: LaunchKey, options: LessonspaceOptions) -> str:
+    """Return the launch ``id``: made of the key alone, so that a class that is renamed keeps its space."""
     if options.space == "persistent":
         return options.space_id
-    return f"{slug(plan.title, length=_PREFIX_LENGTH)}-{key.digest}"
+    return f"als-{key.digest}"
 
 
 def space_level(plan: Plan, key: LaunchKey, options: LessonspaceOptions) -> dict[str, Any]:
@@ -213,7 +222,7 @@ def requests_of(
 ) -> list[tuple[Participant, LaunchRequest]]:
     """Return one launch request for each participant; a class without any gets one guest's."""
     shared: dict[str, Any] = {
-        "id": space_id(plan, key, options),
+        "id": space_id(key, options),
         **space_level(plan, key, options),
         "timeouts": Timeouts(
             not_before=format_time(options.window(plan).start), not_after=format_time(options.links_end(plan))
@@ -272,7 +281,7 @@ def make_ref(
     window = options.window(plan)
     details = {
         "space": room_id,
-        "launch_id": space_id(plan, key, options),
+        "launch_id": space_id(key, options),
         "mode": options.space,
         "window_start": format_time(window.start),
         "window_end": format_time(window.end),

@@ -18,7 +18,14 @@ from airflow_provider.live_sessions.core.contract import (
     unsupported,
 )
 from airflow_provider.live_sessions.core.errors import Refused, Transient
-from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, Plan, SessionRef
+from airflow_provider.live_sessions.core.models import (
+    CancelOutcome,
+    JoinLink,
+    Launched,
+    Participant,
+    Plan,
+    SessionRef,
+)
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace import (
@@ -28,7 +35,7 @@ from airflow_provider.live_sessions.platforms.lessonspace import (
     recordings,
     transcripts,
 )
-from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters
+from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters, UserFilters
 from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
 from airflow_provider.live_sessions.platforms.lessonspace.watching import Watching, marked_spaces
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
@@ -87,6 +94,8 @@ class LessonspacePlatform:
         options = LessonspaceOptions.of(plan, self.client.conn_id)
         links: list[JoinLink] = []
         warnings: list[str] = []
+        if not plan.participants:
+            warnings.append("No participants were named: one link for a guest was made, whoever has it comes in.")
         ref: SessionRef | None = None
         created = False
         for person, request in launching.requests_of(plan, key, options):
@@ -129,6 +138,7 @@ class LessonspacePlatform:
         Links made before stay good until their own end; nothing is doubled, because the ``id`` is the same.
         """
         launched = self.launch(plan, key)
+        cancelling.same_room(self.client, found.ref, launched.ref.detail("space"))
         # A launch takes the cancel mark away: what was cancelled is scheduled again.
         status = None if found.status.state is State.CANCELLED else found.status
         return replace(launched, created=False, status=status)
@@ -144,9 +154,7 @@ class LessonspacePlatform:
         rows = [
             row
             for row in self.client.sessions(
-                SessionFilters(
-                    launch_id=launching.space_id(plan, key, options), tags=tag, include_single_user=True
-                )
+                SessionFilters(launch_id=launching.space_id(key, options), tags=tag, include_single_user=True)
             )
             # The server ignores filters it does not know, so a row counts only when it carries the key itself.
             if row.tags.get(launching.KEY_TAG, "").casefold() == key.digest
@@ -239,6 +247,19 @@ class LessonspacePlatform:
         if isinstance(error, Transient) or self.client.now() < asked.deadline:
             return Verdict(Readiness.PENDING, f"the session cannot be read: {error.what}")
         return Verdict(Readiness.FAILED, f"the session cannot be read and the deadline has passed: {error.what}")
+
+    def participants(self, ref: SessionRef, expected: Sequence[Participant]) -> dict[str, str]:
+        """Return the expected participant's id for each Lessonspace user id seen in the class's room.
+
+        What a launch tells with its links, asked for afterwards: people keep the id they were launched with.
+        """
+        ids = {person.id.casefold(): person.id for person in expected}
+        people = self.client.users(UserFilters(space=(ref.detail("space"),)))
+        return {
+            str(one.user.id): ids[one.external_id.casefold()]
+            for one in people
+            if one.external_id and one.external_id.casefold() in ids
+        }
 
     def attendance(self, ref: SessionRef, participants: Mapping[str, str]) -> list[Presence]:
         """Return who was in the class.

@@ -1,0 +1,39 @@
+"""Screenleap's connection form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FORM: dict[str, Any] = {
+    "connection-type": "screenleap",
+    "hook-class-name": "airflow_provider.live_sessions.hooks.screenleap.ScreenleapHook",
+    "hook-name": "Screenleap",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "port"],
+        "relabeling": {
+            "login": "Account id",
+            "password": "Auth token",
+            "host": "Base URL (only for the sandbox or a proxy)",
+        },
+        "placeholders": {
+            "login": "As chosen at sign-up",
+            "password": "Developer account settings",
+            "host": "https://api.screenleap.com/v2",
+        },
+    },
+    "conn-fields": {
+        "requests_per_second": {
+            "label": "Requests a second",
+            "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 2},
+        },
+        "settle": {
+            "label": "Seconds that an end must stand before it is final",
+            "schema": {"type": ["number", "null"], "minimum": 1, "default": 300},
+        },
+        "timeout": {
+            "label": "Seconds to wait for an answer",
+            "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 30},
+        },
+        "verify_tls": {"label": "Check the certificate", "schema": {"type": "boolean", "default": True}},
+    },
+}

@@ -1,0 +1,101 @@
+"""One appointment on Coviu from launch to attendance, as a task group that maps over a timetable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import task_group
+
+from airflow_provider.live_sessions.core.polling import POLL_INTERVAL
+from airflow_provider.live_sessions.operators.coviu import (
+    CoviuHandOverLinksOperator,
+    CoviuLaunchSessionOperator,
+    CoviuRetrieveAttendanceOperator,
+)
+from airflow_provider.live_sessions.sensors.coviu import SETTLE, CoviuSessionEndSensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# With its start, so that no title ("101", "None") is ever read as something else than text.
+APPOINTMENT = "{{ task.session['title'] }}, {{ task.session['start'] }}"
+
+HAND_OVER_RETRIES = 10
+
+
+@task_group(group_id="appointment")
+def coviu_appointment(
+    session: Mapping[str, Any],
+    *,
+    conn_id: str = "coviu_default",
+    timetable: str = "",
+    destination: str = "",
+    timezone: str = "UTC",
+    launch: Mapping[str, Any] | None = None,
+    smtp_conn_id: str = "smtp_default",
+    on_no_show: str = "succeed",
+    poll_interval: float | str = POLL_INTERVAL,
+    settle: float | str = SETTLE,
+    exit_wait: float = 60.0,
+    deferrable: bool = True,
+) -> None:
+    """Launch an appointment; then, each on its own, hand its links over and wait for its end; then who came.
+
+    The wait depends on the launch alone: a mail that fails loses no attendance. A no-show goes on by default, for
+    the table that says who did not come is what it was waited for.
+
+    Args:
+        session: One appointment of a timetable, as ``SelectClassesOperator`` gives it.
+        conn_id: The Airflow connection.
+        timetable: The timetable's name, part of the appointment's identity.
+        destination: Where the files go.
+        timezone: The zone of folders, mails and tables.
+        launch: Further arguments of the launch operator, e.g. ``{"hand_over_before": 3600}``.
+        smtp_conn_id: The SMTP connection for the links.
+        on_no_show: What an appointment that nobody came to does: skip, fail or succeed.
+        poll_interval: Seconds between polls.
+        settle: Seconds for which a recorded end before the planned one must stand.
+        exit_wait: Seconds for which people without an exit are asked for again.
+        deferrable: Wait without worker slots.
+    """
+    launched = CoviuLaunchSessionOperator(
+        task_id="launch",
+        session=session,
+        conn_id=conn_id,
+        timetable=timetable,
+        deferrable=deferrable,
+        map_index_template=APPOINTMENT,
+        **dict(launch or {}),
+    )
+    CoviuHandOverLinksOperator(
+        task_id="hand_over",
+        session=launched.output,
+        smtp_conn_id=smtp_conn_id,
+        destination=destination,
+        timezone=timezone,
+        deferrable=deferrable,
+        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
+        retries=HAND_OVER_RETRIES,
+        retry_delay=timedelta(minutes=3),
+        priority_weight=100,
+        map_index_template=APPOINTMENT,
+    )
+    ended = CoviuSessionEndSensor(
+        task_id="wait_for_end",
+        session=launched.output,
+        on_no_show=on_no_show,
+        poll_interval=poll_interval,
+        settle=settle,
+        deferrable=deferrable,
+        map_index_template=APPOINTMENT,
+    )
+    attendance = CoviuRetrieveAttendanceOperator(
+        task_id="retrieve_attendance",
+        session=launched.output,
+        destination=destination,
+        timezone=timezone,
+        exit_wait=exit_wait,
+        map_index_template=APPOINTMENT,
+    )
+    ended >> attendance

@@ -1,0 +1,33 @@
+"""Whether a class is still in a lane's hands, looked at just before something is done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.schedules.claims import Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def skip_if_taken(claim: Mapping[str, Any]) -> None:
+    """Stop a lane whose class another run has taken over, changed or cancelled.
+
+    Args:
+        claim: The lane's ticket as ``SelectClassesOperator`` gave it; empty where there was no timetable.
+
+    Raises:
+        AirflowSkipException: It is in other hands now; the message says in whose.
+    """
+    if not claim:
+        return
+    ticket = Ticket.from_json(claim)
+    taken = ticket.taken_by(open_storage(ticket.destination))
+    if taken is not None:
+        doing = "cancelled" if taken.action == "cancel" else "taken over"
+        raise AirflowSkipException(
+            f"{ticket.claim.title!r} was {doing} by run {taken.run_id!r}; this lane lets go."
+        )

@@ -1,0 +1,1 @@
+"""Coviu: telehealth calls, one session an appointment."""

@@ -1,0 +1,1 @@
+"""Screenleap: screen shares that a presenter starts in a browser."""

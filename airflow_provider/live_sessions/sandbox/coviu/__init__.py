@@ -1,0 +1,1 @@
+"""Coviu as a stateful local server."""

@@ -1,0 +1,1 @@
+"""Screenleap as a stateful local server."""

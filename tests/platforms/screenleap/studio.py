@@ -1,0 +1,187 @@
+"""A developer account at the sandbox's Screenleap: the provider's platform on one side, people on the other."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl
+
+from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
+
+from airflow_provider.live_sessions.core.contract import Watch
+from airflow_provider.live_sessions.core.keys import LaunchKey
+from airflow_provider.live_sessions.core.models import Participant, Plan
+from airflow_provider.live_sessions.core.retry import RetryPolicy
+from airflow_provider.live_sessions.core.status import Seen
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
+from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
+from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
+from tests.core.cipher import FernetCipher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider.live_sessions.core.models import Launched, SessionRef
+    from airflow_provider.live_sessions.core.status import SessionStatus
+    from airflow_provider.live_sessions.sandbox.log import Entry
+    from airflow_provider.live_sessions.sandbox.wire import Request, Response
+
+ACCOUNT = "studio"
+TOKEN = "0123456789abcdef-door-opener"
+START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+SHOW = START + timedelta(minutes=20)
+"""When a share begins unless told otherwise; it takes an hour."""
+
+PRESENTER = Participant("p-1", "Ada Presenter", leader=True)
+VIEWER = Participant("v-1", "Bo Viewer")
+OTHER = Participant("v-2", "Cleo Viewer")
+PEOPLE = (PRESENTER, VIEWER, OTHER)
+
+QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
+
+_connections = itertools.count(1)
+
+
+class Studio:
+    """One account, its clock frozen, and the platform opened on it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.people = sandbox.screenleap
+        self.slept: list[float] = []
+        self.cipher = FernetCipher()
+        self.ciphers = 0
+        self.requests: list[Request] = []
+        self.answer: Callable[[Request, Response], Response] = lambda _, response: response
+        inner = self.people.handle
+
+        def handle(request: Request, now: datetime) -> Response:
+            self.requests.append(request)
+            return self.answer(request, inner(request, now))
+
+        self.people.handle = handle  # type: ignore[method-assign]  # a tap on the wire, behind real HTTP
+        self.client = self.new_client()
+        self.platform = self.new_platform(self.client)
+
+    @classmethod
+    @contextmanager
+    def open(cls, **options: Any) -> Iterator[Self]:
+        chosen = ScreenleapOptions(**{"account_id": ACCOUNT, "authtoken": TOKEN, **options})
+        with Sandbox(start=START, frozen=True, screenleap=chosen) as sandbox:
+            studio = cls(sandbox)
+            try:
+                yield studio
+            finally:
+                studio.client.close()
+
+    def new_client(self, **options: Any) -> ScreenleapClient:
+        given = {
+            "account_id": ACCOUNT,
+            "authtoken": SecretStr(TOKEN),
+            "conn_id": f"studio_{next(_connections)}",
+            "base_url": self.people.url,
+            "requests_per_second": 100_000.0,
+            "retry": QUICK,
+            "timeout": (2.0, 5.0),
+        }
+        return ScreenleapClient(**{**given, **options})
+
+    def new_platform(self, client: ScreenleapClient | None = None, **options: Any) -> ScreenleapPlatform:
+        return ScreenleapPlatform(client or self.client, cipher=self.make_cipher, sleep=self.sleep, **options)
+
+    def make_cipher(self) -> FernetCipher:
+        self.ciphers += 1
+        return self.cipher
+
+    def sleep(self, seconds: float) -> None:
+        """Let the sandbox's time pass instead of ours."""
+        self.slept.append(seconds)
+        self.wait(seconds)
+
+    # ---- shares
+
+    def launch(self, the_plan: Plan | None = None) -> Launched:
+        the_plan = the_plan or plan()
+        return self.platform.launch(the_plan, key_of(the_plan))
+
+    def code(self, ref: SessionRef) -> str:
+        return self.platform.code_of(ref).get_secret_value()
+
+    def present(self, ref: SessionRef, *viewers: str) -> None:
+        self.people.present(self.code(ref))
+        for one in viewers:
+            self.people.view(self.code(ref), one)
+
+    def end(self, ref: SessionRef) -> None:
+        self.people.end(self.code(ref))
+
+    def hold(self, ref: SessionRef, seconds: float = 1800, viewers: tuple[str, ...] = ("v-1", "v-2")) -> None:
+        """Let it be presented to viewers for so long, and end."""
+        self.present(ref, *viewers)
+        self.wait(seconds)
+        self.end(ref)
+
+    # ---- time and waiting
+
+    def wait(self, seconds: float) -> None:
+        self.sandbox.clock.advance(seconds)
+
+    def tick(self, *watches: Watch) -> list[SessionStatus | None]:
+        return list(self.platform.statuses(watches, datetime.now(UTC)))
+
+    def status(self, ref: SessionRef, **seen: Any) -> SessionStatus:
+        (status,) = self.tick(watch(ref, **seen))
+        assert status is not None
+        return status
+
+    # ---- what went over the wire
+
+    def log(self, **which: Any) -> list[Entry]:
+        return self.sandbox.log.entries(**which)
+
+    def queries(self, path: str, method: str = "GET") -> list[dict[str, str]]:
+        return [dict(parse_qsl(one.query, keep_blank_values=True)) for one in self.log(path=path, method=method)]
+
+    @property
+    def shares(self) -> list[dict[str, Any]]:
+        return list(self.sandbox.state()["screenleap"]["shares"])
+
+    @property
+    def secrets(self) -> list[str]:
+        given = self.people.secrets()
+        return [TOKEN, *given["codes"], *given["tokens"], *given["viewer_urls"]]
+
+
+def plan(
+    title: str = "Quarterly demo",
+    *,
+    start: datetime = SHOW,
+    minutes: float = 60,
+    people: tuple[Participant, ...] = PEOPLE,
+    **options: Any,
+) -> Plan:
+    given = {"presenterCountryCode": "DE", **options}
+    return Plan(
+        title,
+        start,
+        start + timedelta(minutes=minutes),
+        people,
+        {name: value for name, value in given.items() if value is not None},
+    )
+
+
+def key_of(the_plan: Plan) -> LaunchKey:
+    return LaunchKey.for_occurrence(conn_id="studio", timetable="week", uid=the_plan.title, start=the_plan.start)
+
+
+def watch(ref: SessionRef, **seen: Any) -> Watch:
+    given: dict[str, Any] = {
+        "planned_start": parse_time(ref.detail("planned_start")),
+        "planned_end": parse_time(ref.detail("planned_end")),
+        "deadline": parse_time(ref.detail("window_end")),
+        "settle": 300.0,
+    }
+    return Watch(ref, Seen(**{**given, **seen}))
