@@ -21,6 +21,7 @@ from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     ConfigurationError,
     LiveSessionError,
+    Unsupported,
 )
 from airflow_provider.live_sessions.core.models import SessionRef
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, artifact_delay
@@ -118,7 +119,7 @@ class _Question:
                 self._account.doubt()
             known = isinstance(error, LiveSessionError)
             reason = str(error) if known else f"an unexpected {type(error).__name__}"
-            over = datetime.now(UTC) >= self._wait.deadline
+            over = isinstance(error, Unsupported) or datetime.now(UTC) >= self._wait.deadline
             return Verdict(Readiness.FAILED if over else Readiness.PENDING, reason)
 
     def _readiness(self, platform: SessionPlatform, session_id: str) -> Verdict:
