@@ -116,18 +116,40 @@ class AirflowStack:
         self._run("db", "migrate")
         with closing(sqlite3.connect(self.home / "airflow.db")) as database:
             database.execute("PRAGMA journal_mode=WAL")
-        for name, arguments in COMPONENTS.items():
-            log = (self.home / "logs" / f"{name}.log").open("wb")
-            with log:
-                self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "airflow", *arguments],
-                    env=self.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+        for name in COMPONENTS:
+            self.start_component(name)
         self._wait_until_healthy()
+
+    def start_component(self, name: str) -> None:
+        """Start a component, again or one more of it.
+
+        Args:
+            name: One of ``COMPONENTS``, with ``-2`` behind it for a second one.
+        """
+        kind = name.rstrip("0123456789").rstrip("-")
+        with self._log(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *COMPONENTS[kind]],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal_component(self, name: str, sign: signal.Signals) -> None:
+        """Send a signal to all of a component's processes: SIGSTOP freezes it, SIGCONT lets it go on.
+
+        Args:
+            name: The component.
+            sign: What to send. After SIGTERM and SIGKILL it counts as stopped once it has gone.
+        """
+        process = self._processes[name]
+        _signal_group(process, sign)
+        if sign in (signal.SIGTERM, signal.SIGKILL):
+            process.wait(STOP_SECONDS)
+            _signal_group(process, signal.SIGKILL)  # its children, whatever they were doing
+            del self._processes[name]
 
     def stop(self) -> None:
         """Stop everything that was started, gently first."""

@@ -1,0 +1,1 @@
+"""``make e2e``: what people, deploys and accidents do to waiting tasks, on a real Airflow."""

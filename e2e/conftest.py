@@ -1,0 +1,58 @@
+"""One real Airflow and one sandbox for all races; at the end one line of figures."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider.live_sessions.sandbox.client import SandboxControl
+from demo.__main__ import sandbox
+from demo.airflow_stack import AirflowStack
+from e2e.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "00000000-0000-4000-8000-00000000e2e0"  # the sandbox's, worth nothing elsewhere
+TOKEN = "e2e0e2e0e2e0e2e0"  # noqa: S105 - likewise
+FIRST, SECOND = "triggerer", "triggerer-2"
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """A running Airflow with two triggerers."""
+    with tempfile.TemporaryDirectory(prefix="live-sessions-e2e-") as folder:
+        home = Path(folder)
+        options = ["--api-key", KEY, "--end-after", "3", "--screenleap-authtoken", TOKEN]
+        with sandbox(home, options) as url:
+            settings = {
+                "AIRFLOW_CONN_LESSONSPACE_DEFAULT": json.dumps(
+                    {"conn_type": "lessonspace", "password": KEY, "host": f"{url}/lessonspace/v2"}
+                ),
+                "AIRFLOW_CONN_SCREENLEAP_DEFAULT": json.dumps(
+                    {
+                        "conn_type": "screenleap",
+                        "login": "sandbox-academy",
+                        "password": TOKEN,
+                        "host": f"{url}/screenleap/v2",
+                    }
+                ),
+                "AIRFLOW__CORE__PARALLELISM": "8",
+                "AIRFLOW__LIVE_SESSIONS__DESTINATION": (home / "brought-home").as_uri(),
+                # A dead triggerer's waits go to the other one after this many seconds.
+                "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+            }
+            dags = Path(__file__).parent / "dags"
+            with AirflowStack(home, dags, settings) as stack:
+                stack.start_component(SECOND)
+                names = ("class_waits_deferred", "class_waits_in_slot", "share_in_slot")
+                for dag_id in (*names, "share_never", "share_before_start", "share_always"):
+                    stack.wait_for_dag(dag_id)
+                    stack.unpause(dag_id)
+                yield World(stack, SandboxControl(url)).warmed_up()
