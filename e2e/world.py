@@ -247,4 +247,6 @@ class Race:
 
     def marks(self) -> Sequence[str]:
         """Return the cancel marks on its rooms."""
-        return [one["id"] for one in self.world.spaces(self.run_id) if CANCELLED_TAG in one["tags"]]
+        return [
+            one["id"] for one in self.world.spaces(self.run_id) if one["tags"].get(CANCELLED_TAG, "no") != "no"
+        ]
