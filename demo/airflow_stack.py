@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 class AirflowStack:
-    """A real Airflow: api-server, scheduler with LocalExecutor, dag-processor and triggerer on SQLite.
+    """A real Airflow: api-server, scheduler with LocalExecutor, dag-processor and triggerer, on SQLite by default.
 
     Args:
         home: AIRFLOW_HOME; made anew.
@@ -114,8 +114,9 @@ class AirflowStack:
         passwords.write_text(json.dumps({"admin": self._password}))
         passwords.chmod(0o600)
         self._run("db", "migrate")
-        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
-            database.execute("PRAGMA journal_mode=WAL")
+        if self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite"):
+            with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+                database.execute("PRAGMA journal_mode=WAL")
         for name in COMPONENTS:
             self.start_component(name)
         self._wait_until_healthy()

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from demo.__main__ import sandbox
 from demo.airflow_stack import AirflowStack
+from demo.postgres import postgres, programs
 from e2e.world import World
 
 if TYPE_CHECKING:
@@ -23,13 +24,27 @@ FIRST, SECOND = "triggerer", "triggerer-2"
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def database() -> Iterator[dict[str, str]]:
+    """Airflow's settings for PostgreSQL where it is installed; else none, and SQLite is used."""
+    found = programs()
+    if found is None:
+        yield {"AIRFLOW__CORE__PARALLELISM": "4"}  # SQLite bears no more
+        return
+    with tempfile.TemporaryDirectory(prefix="live-sessions-pg-") as folder:
+        Path(folder).chmod(0o755)  # the database's own user has to get in
+        with postgres(Path(folder) / "database", found) as url:
+            yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, "AIRFLOW__CORE__PARALLELISM": "12"}
+
+
+@pytest.fixture(scope="session")
+def world(database: dict[str, str]) -> Iterator[World]:
     """A running Airflow with two triggerers."""
     with tempfile.TemporaryDirectory(prefix="live-sessions-e2e-") as folder:
         home = Path(folder)
         options = ["--api-key", KEY, "--end-after", "3", "--screenleap-authtoken", TOKEN]
         with sandbox(home, options) as url:
             settings = {
+                **database,
                 "AIRFLOW_CONN_LESSONSPACE_DEFAULT": json.dumps(
                     {"conn_type": "lessonspace", "password": KEY, "host": f"{url}/lessonspace/v2"}
                 ),
@@ -41,7 +56,6 @@ def world() -> Iterator[World]:
                         "host": f"{url}/screenleap/v2",
                     }
                 ),
-                "AIRFLOW__CORE__PARALLELISM": "8",
                 "AIRFLOW__LIVE_SESSIONS__DESTINATION": (home / "brought-home").as_uri(),
                 # A dead triggerer's waits go to the other one after this many seconds.
                 "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
