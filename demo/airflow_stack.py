@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -143,12 +143,13 @@ class AirflowStack:
 
         Args:
             name: The component.
-            sign: What to send. After SIGTERM and SIGKILL it counts as stopped once it has gone.
+            sign: What to send. After SIGTERM it has as long to go as any service manager gives, then it is killed.
         """
         process = self._processes[name]
         _signal_group(process, sign)
         if sign in (signal.SIGTERM, signal.SIGKILL):
-            process.wait(STOP_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
             _signal_group(process, signal.SIGKILL)  # its children, whatever they were doing
             del self._processes[name]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 KEY = "00000000-0000-4000-8000-00000000e2e0"  # the sandbox's, worth nothing elsewhere
 TOKEN = "e2e0e2e0e2e0e2e0"  # noqa: S105 - likewise
 FIRST, SECOND = "triggerer", "triggerer-2"
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt  # as Ctrl-C: what was started is stopped
+
+
+signal.signal(signal.SIGTERM, _stop)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ NONSENSE: dict[str, dict[str, Any]] = {
 def row(world: World, race: Race) -> tuple[int, str, dict[str, Any]]:
     """Return the trigger's row of a deferred task: id, class path and arguments."""
     ((number, path, kwargs),) = world.rows(
-        'SELECT t.id, t.classpath, t.encrypted_kwargs FROM "trigger" t JOIN task_instance i ON i.trigger_id = t.id'
+        'SELECT t.id, t.classpath, t.kwargs FROM "trigger" t JOIN task_instance i ON i.trigger_id = t.id'
         " WHERE i.run_id = :run",
         run=race.run_id,
     )
@@ -50,7 +50,7 @@ def plant(world: World, race: Race, kwargs: dict[str, Any]) -> None:
     """Put other arguments into the row of a deferred task and let every triggerer read it anew."""
     number, _, _ = row(world, race)
     written = world.inside(WRITE, json.dumps(kwargs))
-    world.rows('UPDATE "trigger" SET encrypted_kwargs = :new WHERE id = :id', new=written, id=number)
+    world.rows('UPDATE "trigger" SET kwargs = :new WHERE id = :id', new=written, id=number)
     restart_triggerers(world)
 
 
