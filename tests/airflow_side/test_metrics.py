@@ -76,10 +76,11 @@ class Listener:
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Airflow's metrics, pointed at a listener on this machine."""
     heard = Listener()
-    logger = SafeStatsdLogger(Client(heard.port), influxdb_tags_enabled=True, statsd_influxdb_enabled=True)  # type: ignore[arg-type]
-    stats.initialize(factory=lambda: logger, export_legacy_names=True)  # type: ignore[arg-type]
+    client: Any = Client(heard.port)
+    logger: Any = SafeStatsdLogger(client, influxdb_tags_enabled=True, statsd_influxdb_enabled=True)
+    stats.initialize(factory=lambda: logger, export_legacy_names=True)
     yield heard
-    stats.initialize(factory=stats_off, export_legacy_names=True)  # type: ignore[arg-type]
+    stats.initialize(factory=stats_off, export_legacy_names=True)
     heard.close()
 
 
@@ -168,7 +169,8 @@ def test_a_broken_metrics_backend_disturbs_nobody(listener: Listener) -> None:
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError("no such backend")
 
-    stats.initialize(factory=Broken, export_legacy_names=True)  # type: ignore[arg-type]
+    broken: Any = Broken()
+    stats.initialize(factory=lambda: broken, export_legacy_names=True)
     meter = AirflowMeter()
     meter.count("rate_limited", platform="Toy", conn_id="one")
     meter.gauge("waits", 1, platform="Toy", conn_id="one")
