@@ -116,9 +116,7 @@ def judge(spent: Spent, report: Report) -> None:
     """Hold what some processes did against the bars."""
     where = f"with {spent.processes} processes"
     used, refused, least, most = spent.used, spent.refused_share, spent.least, spent.most
-    report.expect(
-        spent.used >= LEAST_USED, f"{where} {spent.used:.1%} were used, at least {LEAST_USED:.0%} wanted"
-    )
+    report.expect(used >= LEAST_USED, f"{where} {used:.1%} were used, at least {LEAST_USED:.0%} wanted")
     report.expect(refused < MOST_REFUSED, f"{where} {refused:.2%} were refused, below {MOST_REFUSED:.0%} wanted")
     report.expect(spent.failed == 0, f"{where} {spent.failed} calls failed")
     report.expect(spent.fairness >= LEAST_FAIR, f"{where} one process had {least} calls, another {most}")

@@ -44,7 +44,8 @@ def main() -> None:
                 list(client.sessions(SessionFilters()))
             except LiveSessionError as error:
                 failed += 1
-                sys.stderr.write(f"{error}\n")
+                if orders["state"]:  # without, it is what was to be shown
+                    sys.stderr.write(f"{error}\n")
             else:
                 done += 1
     sys.stdout.write(json.dumps({"done": done, "failed": failed}) + "\n")
