@@ -215,6 +215,16 @@ def test_a_torn_file_is_begun_anew_without_a_burst(place: int, change: int) -> N
     assert decoded(bytes(content[:place]), 5.0) in (Schedule(paused_until=5.0), Schedule())
 
 
+@pytest.mark.parametrize("nonsense", [b"x", b"x" * 28, b"x" * 5000, b"\0" * 40])
+def test_nonsense_in_the_file_is_replaced_for_good(tmp_path: Path, nonsense: bytes) -> None:
+    budget = HostBudgets(tmp_path).of(ACCOUNT, 100, 10)
+    budget.acquire()
+    the_file(tmp_path).write_bytes(nonsense)
+    assert budget.acquire() == 0.0
+    budget.pause(600)
+    assert HostBudgets(tmp_path).of(ACCOUNT, 100).acquire(patience=1) == pytest.approx(600, abs=30)
+
+
 def test_a_pause_further_ahead_than_any_platform_may_ask_for_is_cut() -> None:
     assert decoded(encoded(Schedule(1e12, 1e12)), 0.0) == Schedule(7200.0, 3600.0)
 

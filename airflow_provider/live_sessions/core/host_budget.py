@@ -38,6 +38,7 @@ _Told = TypeVar("_Told")
 
 _RECORD = struct.Struct("<8sdd")
 _CHECK = struct.Struct("<I")
+_SIZE = _RECORD.size + _CHECK.size
 _MAGIC = b"als-pace"
 _KEY_BYTES = 32
 
@@ -88,10 +89,11 @@ class HostLedger:
         try:
             with self._state.locked(self._state.name_of(self._account)) as file:
                 now = self.now()
-                before = decoded(os.pread(file, _RECORD.size + _CHECK.size + 1, 0), now)
+                before = decoded(os.pread(file, _SIZE + 1, 0), now)
                 after, told = step(before, now)
                 if after != before:
                     os.pwrite(file, encoded(after), 0)
+                    os.ftruncate(file, _SIZE)  # what was longer was nonsense and would stay so
                 return told
         except OSError as error:
             self._state.warn(error)
