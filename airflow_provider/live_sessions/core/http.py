@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from airflow_provider.live_sessions.core.address import below, plain_params, same_origin_target, usable_base
@@ -52,7 +53,6 @@ __all__ = ["Answer", "HttpClient"]
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
-_TOO_MANY = 429
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -289,12 +289,12 @@ class HttpClient:
 
     def _pause_all(self, event: Event, attempt: int) -> None:
         asked = event.retry_after
-        if self._budget is not None and (asked is not None or event.status == _TOO_MANY):
+        if self._budget is not None and (asked is not None or event.status == HTTPStatus.TOO_MANY_REQUESTS):
             # A 429 that names no time still means everybody who shares the account, not only this call.
             self._budget.pause(quiet_after(self._retry, attempt) if asked is None else asked)
 
     def _measure(self, answer: Answer) -> None:
-        if answer.status == _TOO_MANY:
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._meter.count(RATE_LIMITED, platform=self.platform, conn_id=self.conn_id)
 
     def _learn_time(self, answer: Answer) -> None:
