@@ -96,6 +96,7 @@ def coviu_appointment(
         destination=destination,
         timezone=timezone,
         exit_wait=exit_wait,
+        settle=settle,
         map_index_template=APPOINTMENT,
     )
     ended >> attendance

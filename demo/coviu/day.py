@@ -1,0 +1,236 @@
+"""The day at the clinic: one run launches nine appointments, a second one meets them again and changes two."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr  # noqa: TID253 - a script, no DAG
+
+from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
+from airflow_provider.live_sessions.platforms.coviu.marks import own_state
+from airflow_provider.live_sessions.platforms.coviu.models import SessionUpdate
+from demo import clear_text
+from demo.airflow_stack import free_port
+from demo.coviu.bring_home import DAG_ID, Links, Records, gather, table
+from demo.coviu.clinic import Appointment, Change, appointments, script
+from demo.coviu.clinic import table as table_of
+from demo.coviu.mailbox import Mailboxes
+from demo.scenario import Result, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from airflow_provider.live_sessions.sandbox.client import SandboxControl
+
+API_KEY = "demo-clinic"
+KEY_SECRET = "00000000-0000-4000-8000-0000000c0u1a"  # noqa: S105 - the sandbox's, worth nothing elsewhere
+
+MAIL = "clinic_mail"
+"""The mail connection: a name of its own, so that no other platform's links are mailed."""
+
+FIRST_START = 85.0
+"""Seconds from the first run to the first appointment: in this time Airflow launches all of them, and the one
+whose answer is lost once more, for the DAG repeats a task after a minute."""
+
+POSTPONED = 10.0
+"""Seconds by which the clinic postpones an appointment in Coviu's own calendar."""
+
+SETTLE = 8.0
+"""Seconds for which everybody must be away before an appointment counts as over early."""
+
+TOKEN_SECONDS = 40
+"""How long a token is good: so short that waits renew theirs."""
+
+MORNING, MIDDAY = "morning", "midday"
+
+
+class DayOfAppointments:
+    """Coviu's part of the demo."""
+
+    name = "coviu"
+    dags = (DAG_ID,)
+    sandbox_options = (
+        *("--coviu-api-key", API_KEY, "--coviu-key-secret", KEY_SECRET),
+        *("--coviu-expires-in", str(TOKEN_SECONDS)),
+    )
+
+    def __init__(self) -> None:
+        self._mailboxes = Mailboxes()
+        self._url = ""
+
+    def settings(self, url: str) -> Mapping[str, str]:
+        """Return the connections: Coviu's, and the clinic's mail server."""
+        self._url = f"{url}/coviu/v1"
+        self._mailboxes.port = free_port()
+        connection = {"conn_type": "coviu", "login": API_KEY, "password": KEY_SECRET, "host": self._url}
+        return {
+            "AIRFLOW_CONN_COVIU_DEFAULT": json.dumps(connection),
+            f"AIRFLOW_CONN_{MAIL.upper()}": self._mailboxes.connection(),
+        }
+
+    def play(self, stage: Stage) -> Result:
+        """Run the day."""
+        with self._mailboxes.opened(), closing(self._client()) as client:
+            day = appointments(datetime.fromtimestamp(int(time.time() + FIRST_START) + 1, UTC))
+            clinic = _Clinic(stage, client, day)
+            clinic.begin()
+            stage.follow(clinic.progress, lambda: clinic.changed and stage.ended(DAG_ID, MORNING, MIDDAY))
+            return self._result(stage, client, day)
+
+    def secrets(self, control: SandboxControl) -> Sequence[str]:
+        """Return the links, the ids of the participants that are the links' secret half, and the tokens.
+
+        The key secret is looked for as it goes over the wire; the sandbox tells it itself when it starts.
+        """
+        given = control.do("coviu", "secrets")
+        basic = base64.b64encode(f"{API_KEY}:{KEY_SECRET}".encode()).decode()
+        secrets = [*given["participant_ids"], *given["tokens"], basic]
+        return clear_text.secrets_of({"links": given["links"], "secrets": secrets})
+
+    def _client(self) -> CoviuClient:
+        """Open Coviu as the clinic's own people do, beside Airflow."""
+        return CoviuClient(api_key=API_KEY, key_secret=SecretStr(KEY_SECRET), base_url=self._url)
+
+    def _result(self, stage: Stage, client: CoviuClient, day: Sequence[Appointment]) -> Result:
+        sessions = stage.control.state()["coviu"]["sessions"]
+        mails = self._mailboxes.mails
+        records = Records(sessions, _links(client, sessions), mails, stage.storage, POSTPONED)
+        runs = {
+            MORNING: [one for one in day if one.change is not Change.MOVED_HERE],
+            MIDDAY: [one for one in day if one.change is Change.MOVED_HERE],
+        }
+        rows = gather(stage.stack, runs, records)
+        problems = [f"{row.planned.title}: {problem}" for row in rows for problem in row.problems]
+        problems += _check_runs(stage, len(day), sessions)
+        if len(mails) != sum(row.mailed for row in rows):
+            problems.append(f"{len(mails)} mails arrived, {sum(row.mailed for row in rows)} were sent")
+        lost = sum(row.tries > 1 for row in rows)
+        if not lost:
+            problems.append("no launch was tried again, though the answer to one was lost")
+        return Result(
+            table(rows),
+            problems,
+            f"{len(sessions)} sessions for {len(day)} rows in two runs, {lost} tried again after a lost answer; "
+            f"{len(mails)} links mailed.",
+        )
+
+
+class _Clinic:
+    """The clinic's people: they write the table, change it, and postpone an appointment in Coviu itself."""
+
+    def __init__(self, stage: Stage, client: CoviuClient, day: Sequence[Appointment]) -> None:
+        self._stage = stage
+        self._client = client
+        self._day = day
+        self._table = stage.home / "appointments.csv"
+        self.changed = False
+
+    def begin(self) -> None:
+        """Write the table and let the first run take it in hand."""
+        stage = self._stage
+        for one in self._day:
+            if (wanted := script(one)) is not None:
+                stage.control.add_script(wanted)
+        # Coviu makes the first session, and Airflow never hears of it.
+        stage.control.add_fault("reset_after", method="POST", path="^/coviu/v1/sessions$", count=1)
+        self._table.write_bytes(table_of(self._day, changed=False))
+        stage.stack.unpause(DAG_ID)
+        stage.stack.trigger(DAG_ID, MORNING, conf(self._table))
+        begin = f"{self._day[0].start:%H:%M:%S}"
+        stage.say(
+            f"{len(self._day) - 1} appointments, the first at {begin} UTC. Run {MORNING!r} takes them in hand."
+        )
+
+    def progress(self) -> str:
+        """Return how far it has come; change what is to be changed as soon as that is launched."""
+        stack = self._stage.stack
+        tasks = stack.tasks(DAG_ID, MORNING)
+        if not self.changed:
+            launched = {
+                task["rendered_map_index"]
+                for task in tasks
+                if task["task_id"] == "appointment.launch" and task["state"] == "success"
+            }
+            planned = [one for one in self._day if one.change not in (Change.NONE, Change.MOVED_HERE)]
+            if all(any(str(name).startswith(f"{one.title}, ") for name in launched) for one in planned):
+                self.changed = True
+                self._change()
+        return self._progress(tasks)
+
+    def _change(self) -> None:
+        self._table.write_bytes(table_of(self._day, changed=True))
+        self._stage.stack.trigger(DAG_ID, MIDDAY, conf(self._table))
+        titles = {one.change: one.title for one in self._day}
+        self._stage.say(
+            f"The clinic cancels {titles[Change.CANCEL]!r} and moves {titles[Change.MOVE]!r} in its table; "
+            f"run {MIDDAY!r} meets all of them."
+        )
+        one = next(one for one in self._day if one.change is Change.POSTPONE)
+        session = next(
+            session["session_id"]
+            for session in self._stage.control.state()["coviu"]["sessions"]
+            if session["name"] == one.title
+        )
+        later = timedelta(seconds=POSTPONED)
+        self._client.update_session(session, SessionUpdate(start_time=one.start + later, end_time=one.end + later))
+        self._stage.say(f"Somebody postpones {one.title!r} by {POSTPONED:.0f} s in Coviu itself.")
+
+    def _progress(self, tasks: Sequence[Mapping[str, Any]]) -> str:
+        counts = Counter((task["task_id"].removeprefix("appointment."), str(task["state"])) for task in tasks)
+        sessions = self._stage.control.state()["coviu"]["sessions"]
+        busy = sum(any(person["inside"] for person in one["participants"]) for one in sessions)
+        done = {
+            "launched": "launch",
+            "handed over": "hand_over",
+            "ended": "wait_for_end",
+            "attendance": "retrieve_attendance",
+        }
+        return f"{busy} with people inside; " + ", ".join(
+            f"{counts[task, 'success']} {word}" for word, task in done.items()
+        )
+
+
+def conf(plan: Path) -> dict[str, Any]:
+    """Return the run's form: the DAG as shipped, with thresholds for appointments of half a minute."""
+    return {
+        "timetable": str(plan),
+        "hand_over_before_seconds": 20,
+        "smtp_conn_id": MAIL,
+        "grace_seconds": 4,
+        "settle_seconds": SETTLE,
+        "poll_interval": 3,
+    }
+
+
+def _links(client: CoviuClient, sessions: Sequence[Mapping[str, Any]]) -> Links:
+    """Return what Coviu says is each person's own link."""
+    alive = [str(one["session_id"]) for one in sessions if not one["canceled"]]
+    return {
+        (session_id, own_state(person.state)): person.entry_url.get_secret_value()
+        for session_id in alive
+        for person in client.session(session_id).participants
+    }
+
+
+def _check_runs(stage: Stage, rows: int, sessions: Sequence[Mapping[str, Any]]) -> list[str]:
+    problems = []
+    second = stage.stack.xcom(DAG_ID, MIDDAY, "select", -1) or {}
+    taken = (len(second.get("launch", "?")), len(second.get("cancel", "?")))
+    if taken != (1, 2):
+        problems.append(f"the second run launched {taken[0]} and cancelled {taken[1]}, should be 1 and 2")
+    for index in range(taken[1]):
+        outcome = stage.stack.xcom(DAG_ID, MIDDAY, "cancel", index) or {}
+        if not outcome.get("confirmed") or outcome.get("links_valid_until"):
+            problems.append(f"cancel {index} is not complete: {outcome.get('not_done')}")
+    if len(sessions) != rows:
+        names = ", ".join(sorted(str(one["name"]) for one in sessions))
+        problems.append(f"the platform has {len(sessions)} sessions for {rows} rows: {names}")
+    states = {run_id: stage.stack.run_state(DAG_ID, run_id) for run_id in (MORNING, MIDDAY)}
+    return problems + [f"run {run_id} is {state}" for run_id, state in states.items() if state != "success"]
