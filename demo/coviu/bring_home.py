@@ -23,6 +23,9 @@ DAG_ID = "telehealth_day"
 PRECISION = 1.5
 """Seconds by which a recorded time may differ from the plan: Coviu's are whole seconds."""
 
+REPORTED = {HELD: "held", ONE_CAME: "ended, held unknown", NOBODY: "never_held", CANCELLED: "cancelled"}
+"""What the run's own report calls each fate."""
+
 Links = dict[tuple[str, str], str]
 """What Coviu says is each person's own link, by session and the id of the person."""
 
@@ -42,6 +45,7 @@ class Row:
     known_at: str | None = None
     came: int | None = None
     outcome: str = "?"
+    reported: str = "?"
     problems: list[str] = field(default_factory=list)
 
 
@@ -81,6 +85,7 @@ def gather(stack: AirflowStack, runs: Mapping[str, Sequence[Appointment]], recor
             for task in stack.tasks(DAG_ID, run_id)
             if task["task_id"] == "appointment.launch"
         }
+        report = (stack.xcom(DAG_ID, run_id, "report", -1) or {}).get("classes", [])
         for planned in day:
             lane = lanes.pop((planned.class_id, format_time(planned.start)), -1)
             row = Row(planned, lane, tries=tries.get(lane, 0))
@@ -88,8 +93,9 @@ def gather(stack: AirflowStack, runs: Mapping[str, Sequence[Appointment]], recor
             if lane < 0:
                 row.problems.append("was not launched")
                 continue
+            row.reported = report[lane]["outcome"] if lane < len(report) else "missing"
             _read_lane(stack, run_id, row, records)
-            _compare(row, records)
+            compare(row, records)
         for uid, start in lanes:
             rows[-1].problems.append(f"{uid} at {start} was launched as well")
     return rows
@@ -122,11 +128,13 @@ def _word(conclusion: str, status: Mapping[str, Any]) -> str:
     return conclusion
 
 
-def _compare(row: Row, records: Records) -> None:
+def compare(row: Row, records: Records) -> None:
     """Hold the row against the plan."""
     planned = row.planned
     if row.outcome != planned.fate:
         row.problems.append(f"is {row.outcome}, should be {planned.fate}")
+    if row.reported != REPORTED[planned.fate]:
+        row.problems.append(f"the run's report calls it {row.reported}, should be {REPORTED[planned.fate]}")
     mailed = sum(bool(one.email) for one in planned.linked)
     sealed = len(planned.linked) - mailed
     if (row.mailed, row.sealed) != (mailed, sealed):

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TID253 - a script, no DAG
 
+from airflow_provider.live_sessions.core.errors import Refused
 from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
 from airflow_provider.live_sessions.platforms.coviu.marks import own_state
 from airflow_provider.live_sessions.platforms.coviu.models import SessionUpdate
 from demo import clear_text
-from demo.airflow_stack import free_port
+from demo.airflow_stack import StackError
 from demo.coviu.bring_home import DAG_ID, Links, Records, gather, table
 from demo.coviu.clinic import Appointment, Change, appointments, script
 from demo.coviu.clinic import table as table_of
-from demo.coviu.mailbox import Mailboxes
+from demo.coviu.mailbox import HOST, Mailboxes
 from demo.scenario import Result, Stage
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider.live_sessions.sandbox.client import SandboxControl
+    from demo.coviu.mailbox import Mail
 
 API_KEY = "demo-clinic"
 KEY_SECRET = "00000000-0000-4000-8000-0000000c0u1a"  # noqa: S105 - the sandbox's, worth nothing elsewhere
@@ -61,28 +63,20 @@ class DayOfAppointments:
         *("--coviu-expires-in", str(TOKEN_SECONDS)),
     )
 
-    def __init__(self) -> None:
-        self._mailboxes = Mailboxes()
-        self._url = ""
-
     def settings(self, url: str) -> Mapping[str, str]:
-        """Return the connections: Coviu's, and the clinic's mail server."""
-        self._url = f"{url}/coviu/v1"
-        self._mailboxes.port = free_port()
-        connection = {"conn_type": "coviu", "login": API_KEY, "password": KEY_SECRET, "host": self._url}
-        return {
-            "AIRFLOW_CONN_COVIU_DEFAULT": json.dumps(connection),
-            f"AIRFLOW_CONN_{MAIL.upper()}": self._mailboxes.connection(),
-        }
+        """Return the connection."""
+        connection = {"conn_type": "coviu", "login": API_KEY, "password": KEY_SECRET, "host": f"{url}/coviu/v1"}
+        return {"AIRFLOW_CONN_COVIU_DEFAULT": json.dumps(connection)}
 
     def play(self, stage: Stage) -> Result:
         """Run the day."""
-        with self._mailboxes.opened(), closing(self._client()) as client:
+        with Mailboxes.opened() as mailboxes, closing(_client(stage)) as client:
+            _connect_mail(stage, mailboxes.port)
             day = appointments(datetime.fromtimestamp(int(time.time() + FIRST_START) + 1, UTC))
             clinic = _Clinic(stage, client, day)
             clinic.begin()
             stage.follow(clinic.progress, lambda: clinic.changed and stage.ended(DAG_ID, MORNING, MIDDAY))
-            return self._result(stage, client, day)
+            return _result(stage, client, day, mailboxes.mails)
 
     def secrets(self, control: SandboxControl) -> Sequence[str]:
         """Return the links, the ids of the participants that are the links' secret half, and the tokens.
@@ -93,33 +87,6 @@ class DayOfAppointments:
         basic = base64.b64encode(f"{API_KEY}:{KEY_SECRET}".encode()).decode()
         secrets = [*given["participant_ids"], *given["tokens"], basic]
         return clear_text.secrets_of({"links": given["links"], "secrets": secrets})
-
-    def _client(self) -> CoviuClient:
-        """Open Coviu as the clinic's own people do, beside Airflow."""
-        return CoviuClient(api_key=API_KEY, key_secret=SecretStr(KEY_SECRET), base_url=self._url)
-
-    def _result(self, stage: Stage, client: CoviuClient, day: Sequence[Appointment]) -> Result:
-        sessions = stage.control.state()["coviu"]["sessions"]
-        mails = self._mailboxes.mails
-        records = Records(sessions, _links(client, sessions), mails, stage.storage, POSTPONED)
-        runs = {
-            MORNING: [one for one in day if one.change is not Change.MOVED_HERE],
-            MIDDAY: [one for one in day if one.change is Change.MOVED_HERE],
-        }
-        rows = gather(stage.stack, runs, records)
-        problems = [f"{row.planned.title}: {problem}" for row in rows for problem in row.problems]
-        problems += _check_runs(stage, len(day), sessions)
-        if len(mails) != sum(row.mailed for row in rows):
-            problems.append(f"{len(mails)} mails arrived, {sum(row.mailed for row in rows)} were sent")
-        lost = sum(row.tries > 1 for row in rows)
-        if not lost:
-            problems.append("no launch was tried again, though the answer to one was lost")
-        return Result(
-            table(rows),
-            problems,
-            f"{len(sessions)} sessions for {len(day)} rows in two runs, {lost} tried again after a lost answer; "
-            f"{len(mails)} links mailed.",
-        )
 
 
 class _Clinic:
@@ -179,7 +146,12 @@ class _Clinic:
             if session["name"] == one.title
         )
         later = timedelta(seconds=POSTPONED)
-        self._client.update_session(session, SessionUpdate(start_time=one.start + later, end_time=one.end + later))
+        try:
+            self._client.update_session(
+                session, SessionUpdate(start_time=one.start + later, end_time=one.end + later)
+            )
+        except Refused as error:
+            raise StackError(f"Airflow launched {one.title!r} too late to be postponed: {error}") from None
         self._stage.say(f"Somebody postpones {one.title!r} by {POSTPONED:.0f} s in Coviu itself.")
 
     def _progress(self, tasks: Sequence[Mapping[str, Any]]) -> str:
@@ -201,12 +173,54 @@ def conf(plan: Path) -> dict[str, Any]:
     """Return the run's form: the DAG as shipped, with thresholds for appointments of half a minute."""
     return {
         "timetable": str(plan),
-        "hand_over_before_seconds": 20,
+        "hand_over_before_seconds": 30,
         "smtp_conn_id": MAIL,
         "grace_seconds": 4,
         "settle_seconds": SETTLE,
         "poll_interval": 3,
     }
+
+
+def _client(stage: Stage) -> CoviuClient:
+    """Open Coviu as the clinic's own people do, beside Airflow."""
+    url = str(stage.control.info()["coviu"]["url"])
+    return CoviuClient(api_key=API_KEY, key_secret=SecretStr(KEY_SECRET), base_url=url)
+
+
+def _connect_mail(stage: Stage, port: int) -> None:
+    """Tell Airflow where the clinic's mail server is."""
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "desk@clinic.example"}
+    connection = {
+        "connection_id": MAIL,
+        "conn_type": "smtp",
+        "host": HOST,
+        "port": port,
+        "extra": json.dumps(extra),
+    }
+    stage.stack.call("POST", "/api/v2/connections", connection)
+
+
+def _result(stage: Stage, client: CoviuClient, day: Sequence[Appointment], mails: Sequence[Mail]) -> Result:
+    sessions = stage.control.state()["coviu"]["sessions"]
+    records = Records(sessions, _links(client, sessions), mails, stage.storage, POSTPONED)
+    runs = {
+        MORNING: [one for one in day if one.change is not Change.MOVED_HERE],
+        MIDDAY: [one for one in day if one.change is Change.MOVED_HERE],
+    }
+    rows = gather(stage.stack, runs, records)
+    problems = [f"{row.planned.title}: {problem}" for row in rows for problem in row.problems]
+    problems += _check_runs(stage, len(day), sessions)
+    if len(mails) != sum(row.mailed for row in rows):
+        problems.append(f"{len(mails)} mails arrived, {sum(row.mailed for row in rows)} were sent")
+    again = sum(row.tries > 1 for row in rows)
+    if not again:
+        problems.append("no launch was tried again, though the answer to one was lost")
+    return Result(
+        table(rows),
+        problems,
+        f"{len(sessions)} sessions for {len(day)} rows in two runs, {again} tried again after a lost answer; "
+        f"{len(mails)} links mailed.",
+    )
 
 
 def _links(client: CoviuClient, sessions: Sequence[Mapping[str, Any]]) -> Links:

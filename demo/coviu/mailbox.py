@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import email
 import email.policy
-import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aiosmtpd.controller import Controller
+
+from demo.airflow_stack import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,27 +40,25 @@ class Mail:
 
 @dataclass
 class Mailboxes:
-    """Takes mail in over SMTP.
+    """Takes mail in over SMTP; see :meth:`opened`.
 
     Args:
         port: Where it listens.
+        mails: What arrived.
     """
 
-    port: int = 0
+    port: int
     mails: list[Mail] = field(default_factory=list)
 
-    def connection(self) -> str:
-        """Return the Airflow connection that mails through it."""
-        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "desk@clinic.example"}
-        return json.dumps({"conn_type": "smtp", "host": HOST, "port": self.port, "extra": extra})
-
+    @classmethod
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(cls) -> Iterator[Self]:
         """Listen meanwhile."""
-        controller = Controller(self, hostname=HOST, port=self.port, ready_timeout=READY_SECONDS)
+        mailboxes = cls(free_port())
+        controller = Controller(mailboxes, hostname=HOST, port=mailboxes.port, ready_timeout=READY_SECONDS)
         controller.start()
         try:
-            yield
+            yield mailboxes
         finally:
             controller.stop()
 
