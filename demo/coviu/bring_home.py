@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
@@ -58,14 +59,12 @@ class Records:
         links: Each person's own link.
         mails: What arrived.
         storage: The files that came home.
-        postponed: Seconds by which Coviu's own calendar postponed an appointment.
     """
 
     sessions: Sequence[Mapping[str, Any]]
     links: Links
     mails: Sequence[Mail]
     storage: LocalStorage
-    postponed: float
 
 
 def gather(stack: AirflowStack, runs: Mapping[str, Sequence[Appointment]], records: Records) -> list[Row]:
@@ -139,21 +138,19 @@ def compare(row: Row, records: Records) -> None:
     sealed = len(planned.linked) - mailed
     if (row.mailed, row.sealed) != (mailed, sealed):
         row.problems.append(f"{row.mailed} links mailed and {row.sealed} sealed, should be {mailed} and {sealed}")
-    _compare_times(row, records.postponed)
+    _compare_times(row)
     _compare_mails(row, records)
     _ask_platform(row, records.sessions)
 
 
-def _compare_times(row: Row, postponed: float) -> None:
+def _compare_times(row: Row) -> None:
     planned = row.planned
     if planned.fate not in (HELD, ONE_CAME):
         return
-    begin = planned.to_begin(postponed)
-    stayed = planned.length if planned.leave is None else planned.leave
-    for what, moment, after in (("began", row.started, 0.0), ("ended", row.ended, stayed)):
-        offset = None if moment is None else (parse_time(moment) - begin).total_seconds()
-        if offset is None or abs(offset - after) > PRECISION:
-            row.problems.append(f"{what} at {clock(moment)}, should be {after:g} s after {begin:%H:%M:%S}")
+    for what, moment, after in (("began", row.started, 0.0), ("ended", row.ended, planned.stay)):
+        should = planned.begins + timedelta(seconds=after)
+        if moment is None or abs((parse_time(moment) - should).total_seconds()) > PRECISION:
+            row.problems.append(f"{what} at {clock(moment)}, should be {should:%H:%M:%S}")
     if planned.leave is not None and (row.known_at is None or parse_time(row.known_at) >= planned.end):
         row.problems.append(f"its early end was not known before {planned.end:%H:%M:%S}")
 

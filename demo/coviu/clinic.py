@@ -17,6 +17,9 @@ HELD, ONE_CAME, NOBODY, CANCELLED = "held", "one came", "nobody", "cancelled"
 LENGTH = 34.0
 """Seconds of an ordinary appointment; so long that links still arrive before its end on a slow machine."""
 
+POSTPONED = 10.0
+"""Seconds by which the clinic postpones an appointment in Coviu's own calendar."""
+
 LATE = 60.0
 """Seconds after the first start when those would begin that are called off: too late for any link to be out."""
 
@@ -99,9 +102,15 @@ class Appointment:
         """How many of those expected come."""
         return sum(one.comes for one in self.people)
 
-    def to_begin(self, postponed: float) -> datetime:
-        """Return when it really begins, given the seconds that Coviu's own calendar postpones one by."""
-        return self.start + timedelta(seconds=postponed if self.change is Change.POSTPONE else 0.0)
+    @property
+    def begins(self) -> datetime:
+        """When it really begins."""
+        return self.start + timedelta(seconds=POSTPONED if self.change is Change.POSTPONE else 0.0)
+
+    @property
+    def stay(self) -> float:
+        """Seconds from its beginning until everybody leaves."""
+        return self.length if self.leave is None else self.leave
 
 
 def appointments(begin: datetime) -> list[Appointment]:
@@ -191,8 +200,7 @@ def script(one: Appointment) -> dict[str, Any] | None:
     """
     if one.fate in (NOBODY, CANCELLED):
         return None
-    leave = one.length if one.leave is None else one.leave
-    times = [("join", 0.0), ("leave", leave)]
+    times = [("join", 0.0), ("leave", one.stay)]
     if one.away is not None:
         times += [("leave", one.away[0]), ("join", one.away[1])]
     events = [

@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import SessionUpdate
 from demo import clear_text
 from demo.airflow_stack import StackError
 from demo.coviu.bring_home import DAG_ID, Links, Records, gather, table
-from demo.coviu.clinic import Appointment, Change, appointments, script
+from demo.coviu.clinic import POSTPONED, Appointment, Change, appointments, script
 from demo.coviu.clinic import table as table_of
 from demo.coviu.mailbox import HOST, Mailboxes
 from demo.scenario import Result, Stage
@@ -40,9 +40,6 @@ MAIL = "clinic_mail"
 FIRST_START = 85.0
 """Seconds from the first run to the first appointment: in this time Airflow launches all of them, and the one
 whose answer is lost once more, for the DAG repeats a task after a minute."""
-
-POSTPONED = 10.0
-"""Seconds by which the clinic postpones an appointment in Coviu's own calendar."""
 
 SETTLE = 8.0
 """Seconds for which everybody must be away before an appointment counts as over early."""
@@ -75,13 +72,13 @@ class DayOfAppointments:
             day = appointments(datetime.fromtimestamp(int(time.time() + FIRST_START) + 1, UTC))
             clinic = _Clinic(stage, client, day)
             clinic.begin()
-            stage.follow(clinic.progress, lambda: clinic.changed and stage.ended(DAG_ID, MORNING, MIDDAY))
+            stage.follow(clinic.progress, clinic.over)
             return _result(stage, client, day, mailboxes.mails)
 
     def secrets(self, control: SandboxControl) -> Sequence[str]:
-        """Return the links, the ids of the participants that are the links' secret half, and the tokens.
+        """Return the links, the participants' ids (the links' secret half), tokens, and credentials as sent.
 
-        The key secret is looked for as it goes over the wire; the sandbox tells it itself when it starts.
+        The key secret alone is not among them: the sandbox prints it when it starts, and its log lies in the home.
         """
         given = control.do("coviu", "secrets")
         basic = base64.b64encode(f"{API_KEY}:{KEY_SECRET}".encode()).decode()
@@ -97,7 +94,7 @@ class _Clinic:
         self._client = client
         self._day = day
         self._table = stage.home / "appointments.csv"
-        self.changed = False
+        self._changed = False
 
     def begin(self) -> None:
         """Write the table and let the first run take it in hand."""
@@ -119,7 +116,7 @@ class _Clinic:
         """Return how far it has come; change what is to be changed as soon as that is launched."""
         stack = self._stage.stack
         tasks = stack.tasks(DAG_ID, MORNING)
-        if not self.changed:
+        if not self._changed:
             launched = {
                 task["rendered_map_index"]
                 for task in tasks
@@ -127,9 +124,21 @@ class _Clinic:
             }
             planned = [one for one in self._day if one.change not in (Change.NONE, Change.MOVED_HERE)]
             if all(any(str(name).startswith(f"{one.title}, ") for name in launched) for one in planned):
-                self.changed = True
+                self._changed = True
                 self._change()
         return self._progress(tasks)
+
+    def over(self) -> bool:
+        """Return whether both runs are over.
+
+        Raises:
+            StackError: The first one is, and never launched what the second one was to change.
+        """
+        if not self._changed:
+            if self._stage.ended(DAG_ID, MORNING):
+                raise StackError(f"Run {MORNING!r} ended before it launched its appointments.")
+            return False
+        return self._stage.ended(DAG_ID, MORNING, MIDDAY)
 
     def _change(self) -> None:
         self._table.write_bytes(table_of(self._day, changed=True))
@@ -202,7 +211,7 @@ def _connect_mail(stage: Stage, port: int) -> None:
 
 def _result(stage: Stage, client: CoviuClient, day: Sequence[Appointment], mails: Sequence[Mail]) -> Result:
     sessions = stage.control.state()["coviu"]["sessions"]
-    records = Records(sessions, _links(client, sessions), mails, stage.storage, POSTPONED)
+    records = Records(sessions, _links(client, sessions), mails, stage.storage)
     runs = {
         MORNING: [one for one in day if one.change is not Change.MOVED_HERE],
         MIDDAY: [one for one in day if one.change is Change.MOVED_HERE],
@@ -236,7 +245,7 @@ def _links(client: CoviuClient, sessions: Sequence[Mapping[str, Any]]) -> Links:
 def _check_runs(stage: Stage, rows: int, sessions: Sequence[Mapping[str, Any]]) -> list[str]:
     problems = []
     second = stage.stack.xcom(DAG_ID, MIDDAY, "select", -1) or {}
-    taken = (len(second.get("launch", "?")), len(second.get("cancel", "?")))
+    taken = (len(second.get("launch", ())), len(second.get("cancel", ())))
     if taken != (1, 2):
         problems.append(f"the second run launched {taken[0]} and cancelled {taken[1]}, should be 1 and 2")
     for index in range(taken[1]):

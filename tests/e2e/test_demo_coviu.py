@@ -98,7 +98,7 @@ def row(planned: Appointment = PLANNED, **more: Any) -> Row:
 def problems(one: Row, tmp_path: Path, **more: Any) -> list[str]:
     session = {"session_id": "s-1", "canceled": one.planned.fate == CANCELLED}
     given = {"sessions": [session], "links": LINKS, "mails": MAILS}
-    compare(one, Records(storage=LocalStorage(tmp_path), postponed=0.0, **{**given, **more}))
+    compare(one, Records(storage=LocalStorage(tmp_path), **{**given, **more}))
     return one.problems
 
 
