@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 HELD, ONE_CAME, NOBODY, CANCELLED = "held", "one came", "nobody", "cancelled"
 
 LENGTH = 34.0
-"""Seconds of an ordinary appointment; so long that links still arrive before its end on a slow machine."""
+"""Seconds of an ordinary appointment; so long that its links arrive before its end."""
 
 POSTPONED = 10.0
 """Seconds by which the clinic postpones an appointment in Coviu's own calendar."""
 
-LATE = 60.0
+HAND_OVER = 30.0
+"""Seconds before the start when links are handed over."""
+
+LATE = 75.0
 """Seconds after the first start when those would begin that are called off: too late for any link to be out."""
 
 
@@ -113,15 +116,17 @@ class Appointment:
         return self.length if self.leave is None else self.leave
 
 
-def appointments(begin: datetime) -> list[Appointment]:
+def appointments(begin: datetime, pace: float = 1.0) -> list[Appointment]:
     """Return the clinic's morning: what the table holds first, and the row that takes a moved one's place.
 
     Airflow launches in the order of the starts, so those that are called off come last.
 
     Args:
         begin: When the first appointment starts; a whole second.
+        pace: How much longer than usual everything has to last, because the machine is slow. What people do
+            keeps its times.
     """
-    plan = _Plan(begin)
+    plan = _Plan(begin, pace)
     plan.add("Blood results", length=75.0, leave=12.0)
     plan.add("Physiotherapy", away=(10.0, 14.0))
     plan.add("Follow-up with a carer", guests=2, missing=(2,))
@@ -129,16 +134,17 @@ def appointments(begin: datetime) -> list[Appointment]:
     plan.add("Sleep clinic", length=26.0, change=Change.POSTPONE)
     plan.add("Dietary advice", length=24.0, missing=(0, 1), fate=NOBODY)
     plan.add("Speech therapy", length=24.0, missing=(1,), fate=ONE_CAME)
-    moved = plan.add("Skin check", fate=CANCELLED, change=Change.MOVE, at=LATE)
-    plan.add("Vaccination advice", fate=CANCELLED, change=Change.CANCEL, at=LATE)
+    moved = plan.add("Skin check", fate=CANCELLED, change=Change.MOVE, at=LATE * pace)
+    plan.add("Vaccination advice", fate=CANCELLED, change=Change.CANCEL, at=LATE * pace)
     sooner = begin + timedelta(seconds=16)
-    plan.day.append(replace(moved, start=sooner, length=26.0, fate=HELD, change=Change.MOVED_HERE))
+    plan.day.append(replace(moved, start=sooner, fate=HELD, change=Change.MOVED_HERE))
     return plan.day
 
 
 @dataclass
 class _Plan:
     begin: datetime
+    pace: float
     day: list[Appointment] = field(default_factory=list)
 
     def add(
@@ -152,13 +158,14 @@ class _Plan:
         **more: Any,
     ) -> Appointment:
         number = len(self.day) + 1
-        start = self.begin + timedelta(seconds=2.0 * len(self.day) if at is None else at)
+        start = self.begin + timedelta(seconds=2 * len(self.day) if at is None else round(at))
         doctor = Person(f"dr-{number}", f"Dr. Brandt {number}", f"dr-{number}@clinic.example", 0 not in missing)
         patient = Person(f"pt-{number}", f"Patient {number}", f"pt-{number}@home.example", 1 not in missing)
         # A carer has no address, so no mail: their link stays sealed in Airflow.
         others = range(2, guests + 1)
         carers = [Person(f"cr-{number}-{one}", f"Carer {one}", comes=one not in missing) for one in others]
-        made = Appointment(number, title, start, length, (doctor, patient, *carers), **more)
+        seconds = float(round(length * self.pace))  # Coviu knows whole seconds only
+        made = Appointment(number, title, start, seconds, (doctor, patient, *carers), **more)
         self.day.append(made)
         return made
 

@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import SessionUpdate
 from demo import clear_text
 from demo.airflow_stack import StackError
 from demo.coviu.bring_home import DAG_ID, Links, Records, gather, table
-from demo.coviu.clinic import POSTPONED, Appointment, Change, appointments, script
+from demo.coviu.clinic import HAND_OVER, POSTPONED, Appointment, Change, appointments, script
 from demo.coviu.clinic import table as table_of
 from demo.coviu.mailbox import HOST, Mailboxes
 from demo.scenario import Result, Stage
@@ -37,9 +37,12 @@ KEY_SECRET = "00000000-0000-4000-8000-0000000c0u1a"  # noqa: S105 - the sandbox'
 MAIL = "clinic_mail"
 """The mail connection: a name of its own, so that no other platform's links are mailed."""
 
-FIRST_START = 85.0
-"""Seconds from the first run to the first appointment: in this time Airflow launches all of them, and the one
-whose answer is lost once more, for the DAG repeats a task after a minute."""
+RETRY = 60.0
+"""Seconds after which the DAG repeats a task: the launch whose answer is lost is repeated before it begins."""
+
+QUICK, USUAL, SLOW = 12.0, 25.0, 90.0
+"""Seconds that a run with nothing to do takes: on an idle machine, on one for which appointments of half a minute
+are long enough, and on the slowest for which the day is planned to last longer."""
 
 SETTLE = 8.0
 """Seconds for which everybody must be away before an appointment counts as over early."""
@@ -47,7 +50,7 @@ SETTLE = 8.0
 TOKEN_SECONDS = 40
 """How long a token is good: so short that waits renew theirs."""
 
-MORNING, MIDDAY = "morning", "midday"
+DAWN, MORNING, MIDDAY = "dawn", "morning", "midday"
 
 
 class DayOfAppointments:
@@ -69,8 +72,12 @@ class DayOfAppointments:
         """Run the day."""
         with Mailboxes.opened() as mailboxes, closing(_client(stage)) as client:
             _connect_mail(stage, mailboxes.port)
-            day = appointments(datetime.fromtimestamp(int(time.time() + FIRST_START) + 1, UTC))
-            clinic = _Clinic(stage, client, day)
+            seconds = min(max(QUICK, _first_run(stage)), SLOW)
+            pace = max(1.0, seconds / USUAL)
+            # So long it takes until the first launch, its repetition included.
+            begin = time.time() + RETRY + 1.3 * seconds
+            day = appointments(datetime.fromtimestamp(int(begin), UTC), pace)
+            clinic = _Clinic(stage, client, day, pace)
             clinic.begin()
             stage.follow(clinic.progress, clinic.over)
             return _result(stage, client, day, mailboxes.mails)
@@ -89,10 +96,11 @@ class DayOfAppointments:
 class _Clinic:
     """The clinic's people: they write the table, change it, and postpone an appointment in Coviu itself."""
 
-    def __init__(self, stage: Stage, client: CoviuClient, day: Sequence[Appointment]) -> None:
+    def __init__(self, stage: Stage, client: CoviuClient, day: Sequence[Appointment], pace: float) -> None:
         self._stage = stage
         self._client = client
         self._day = day
+        self._pace = pace
         self._table = stage.home / "appointments.csv"
         self._changed = False
 
@@ -105,8 +113,7 @@ class _Clinic:
         # Coviu makes the first session, and Airflow never hears of it.
         stage.control.add_fault("reset_after", method="POST", path="^/coviu/v1/sessions$", count=1)
         self._table.write_bytes(table_of(self._day, changed=False))
-        stage.stack.unpause(DAG_ID)
-        stage.stack.trigger(DAG_ID, MORNING, conf(self._table))
+        stage.stack.trigger(DAG_ID, MORNING, conf(self._table, self._pace))
         begin = f"{self._day[0].start:%H:%M:%S}"
         stage.say(
             f"{len(self._day) - 1} appointments, the first at {begin} UTC. Run {MORNING!r} takes them in hand."
@@ -142,7 +149,7 @@ class _Clinic:
 
     def _change(self) -> None:
         self._table.write_bytes(table_of(self._day, changed=True))
-        self._stage.stack.trigger(DAG_ID, MIDDAY, conf(self._table))
+        self._stage.stack.trigger(DAG_ID, MIDDAY, conf(self._table, self._pace))
         titles = {one.change: one.title for one in self._day}
         self._stage.say(
             f"The clinic cancels {titles[Change.CANCEL]!r} and moves {titles[Change.MOVE]!r} in its table; "
@@ -178,16 +185,27 @@ class _Clinic:
         )
 
 
-def conf(plan: Path) -> dict[str, Any]:
+def conf(plan: Path, pace: float = 1.0) -> dict[str, Any]:
     """Return the run's form: the DAG as shipped, with thresholds for appointments of half a minute."""
     return {
         "timetable": str(plan),
-        "hand_over_before_seconds": 30,
+        "hand_over_before_seconds": round(HAND_OVER * pace),
         "smtp_conn_id": MAIL,
         "grace_seconds": 4,
         "settle_seconds": SETTLE,
         "poll_interval": 3,
     }
+
+
+def _first_run(stage: Stage) -> float:
+    """Let a run meet a table without rows, and return the seconds it took: how slow this machine is just now."""
+    plan = stage.home / "no-appointments.csv"
+    plan.write_bytes(table_of([], changed=False))
+    stage.stack.unpause(DAG_ID)
+    begun = time.monotonic()
+    stage.stack.trigger(DAG_ID, DAWN, conf(plan))
+    stage.follow(lambda: f"Run {DAWN!r} meets a table without rows.", lambda: stage.ended(DAG_ID, DAWN))
+    return time.monotonic() - begun
 
 
 def _client(stage: Stage) -> CoviuClient:
@@ -255,5 +273,5 @@ def _check_runs(stage: Stage, rows: int, sessions: Sequence[Mapping[str, Any]]) 
     if len(sessions) != rows:
         names = ", ".join(sorted(str(one["name"]) for one in sessions))
         problems.append(f"the platform has {len(sessions)} sessions for {rows} rows: {names}")
-    states = {run_id: stage.stack.run_state(DAG_ID, run_id) for run_id in (MORNING, MIDDAY)}
+    states = {run_id: stage.stack.run_state(DAG_ID, run_id) for run_id in (DAWN, MORNING, MIDDAY)}
     return problems + [f"run {run_id} is {state}" for run_id, state in states.items() if state != "success"]

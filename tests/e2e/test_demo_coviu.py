@@ -8,6 +8,8 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.times import format_time
@@ -63,13 +65,22 @@ def test_those_that_are_called_off_would_start_last_so_that_they_are_launched_la
     assert Change.POSTPONE not in {one.change for one in launched[:4]}  # one of these has its answer lost
 
 
+@given(pace=st.floats(1.0, 3.5))
+def test_on_a_slow_machine_everything_lasts_longer_but_for_what_people_do(pace: float) -> None:
+    for usual, slow in zip(DAY, appointments(BEGIN, pace), strict=True):
+        assert abs(slow.length - usual.length * pace) <= 0.5
+        assert (slow.leave, slow.away) == (usual.leave, usual.away)
+        assert slow.stay <= slow.length
+        assert slow.start.microsecond == slow.end.microsecond == 0
+
+
 def test_whoever_comes_is_in_the_script_and_leaves_again_in_the_end() -> None:
     for planned in DAY:
-        given = script(planned)
-        if given is None:
+        wanted = script(planned)
+        if wanted is None:
             assert planned.fate in (NOBODY, CANCELLED)
             continue
-        events = Script.from_json(1, given).events
+        events = Script.from_json(1, wanted).events
         assert {one.user for one in events} == {one.id for one in planned.people if one.comes}
         for person in {one.user for one in events}:
             done = [one.do.value for one in sorted(events, key=lambda one: one.after) if one.user == person]
@@ -84,7 +95,7 @@ MAILS = [Mail(one.email, "Your link", LINKS["s-1", one.id]) for one in PLANNED.p
 
 
 def row(planned: Appointment = PLANNED, **more: Any) -> Row:
-    given = {
+    told = {
         "session": "s-1",
         "mailed": 2,
         "outcome": HELD,
@@ -92,13 +103,13 @@ def row(planned: Appointment = PLANNED, **more: Any) -> Row:
         "started": format_time(planned.start),
         "ended": format_time(planned.end),
     }
-    return Row(planned, 0, **{**given, **more})
+    return Row(planned, 0, **{**told, **more})
 
 
 def problems(one: Row, tmp_path: Path, **more: Any) -> list[str]:
     session = {"session_id": "s-1", "canceled": one.planned.fate == CANCELLED}
-    given = {"sessions": [session], "links": LINKS, "mails": MAILS}
-    compare(one, Records(storage=LocalStorage(tmp_path), **{**given, **more}))
+    known = {"sessions": [session], "links": LINKS, "mails": MAILS}
+    compare(one, Records(storage=LocalStorage(tmp_path), **{**known, **more}))
     return one.problems
 
 
