@@ -1,4 +1,7 @@
-"""The day at the clinic: one run launches nine appointments, a second one meets them again and changes two."""
+"""The day at the clinic: one run launches nine appointments, a second one meets them again and changes two.
+
+Before them a run meets a table without rows: it tells how long things take here, and the day is planned by that.
+"""
 
 from __future__ import annotations
 
