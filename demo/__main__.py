@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from demo import clear_text
 from demo.airflow_stack import AirflowStack, StackError, free_port
+from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS: tuple[Scenario, ...] = (DayOfClasses(),)
+SCENARIOS: tuple[Scenario, ...] = (
+    DayOfClasses(),
+    DayOfWorkshops(),
+)
 LIMIT = 400.0
 """Seconds for one scenario, after the components are up."""
 
