@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.platforms.educates.seats import seats_of
 from demo.educates.people import DAG_ID
-from demo.educates.school import ACTIVATE_MINUTES, Course, Fate, Learner
+from demo.educates.school import Course, Fate, Learner
 from demo.table import clock, columns
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Records:
         ended = session["name"] in self.terminated
         gone = datetime.fromisoformat(session["expires"])
         if not session["activated"]:
-            lapses = course.start + timedelta(minutes=ACTIVATE_MINUTES)
-            return Fate.UNOPENED if ended else Fate.NEVER if gone >= lapses else Fate.CANCELLED
+            return Fate.UNOPENED if ended else Fate.NEVER if gone >= course.lapse else Fate.CANCELLED
         if ended:
             return Fate.CLOSED
         used = gone - datetime.fromisoformat(session["started"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from demo.educates.bring_home import Records, gather, table
 from demo.educates.people import DAG_ID, WAITS, Attendants
-from demo.educates.school import CONTAINERS, courses
+from demo.educates.school import CONTAINERS, others, refused
 from demo.scenario import Result
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ RECONCILE = 3
 TOKEN_LIFE = 20
 CAPACITY = 10
 
+TRIED = ("up_for_retry", "success", "failed")
 LOG = "^/educates/workshops/"
 
 
@@ -66,13 +67,8 @@ class DayOfWorkshops:
             body=json.dumps({"error": "No session available"}),
             headers={"Content-Type": "application/json"},
         )
-        day = courses(datetime.fromtimestamp(int(time.time()), UTC))
         stage.stack.unpause(DAG_ID)
-        for course in day:
-            stage.stack.trigger(DAG_ID, course.run_id, course.form())
-        last = max(course.closing for course in day)
-        stage.say(f"{len(day)} classes in {len(day)} runs; the last one closes at {last:%H:%M:%S} UTC.")
-        Watch(stage, day).follow()
+        day = Watch(stage).follow()
         return _hold_against_the_plan(stage, day, refusal)
 
     def secrets(self, control: SandboxControl) -> Sequence[str]:
@@ -81,35 +77,49 @@ class DayOfWorkshops:
 
 
 class Watch:
-    """Shows how far the classes have come, and lets their people act.
+    """Triggers the runs, shows how far they have come, and lets their people act.
 
     Args:
         stage: Where it is played.
-        day: The classes.
     """
 
-    def __init__(self, stage: Stage, day: Sequence[Course]) -> None:
+    def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._day = day
-        self._people = {course.run_id: Attendants(stage, course) for course in day}
+        self._people: dict[str, Attendants] = {}
+        self._day: list[Course] = []
         self._cleared = False
 
-    def follow(self) -> None:
-        """Watch until all runs are over.
+    def follow(self) -> Sequence[Course]:
+        """Watch until all runs are over, and return their classes.
 
         Raises:
             StackError: It takes too long, or a component of Airflow stopped.
         """
-        runs = [course.run_id for course in self._day]
-        self._stage.follow(self._progress, lambda: self._stage.ended(DAG_ID, *runs))
+        self._trigger(refused(_now()))
+        self._stage.follow(self._progress, self._over)
+        return self._day
+
+    def _trigger(self, *courses: Course) -> None:
+        for course in courses:
+            self._stage.stack.trigger(DAG_ID, course.run_id, course.form())
+            self._people[course.run_id] = Attendants(self._stage, course)
+            self._day.append(course)
+            self._stage.say(f"Run {course.run_id!r}: {course.title!r} closes at {course.closing:%H:%M:%S} UTC.")
+
+    def _over(self) -> bool:
+        return len(self._day) > 1 and self._stage.ended(DAG_ID, *self._people)
 
     def _progress(self) -> str:
         done = dict.fromkeys(("provision", "hand_over", "wait_for_end", "clean_up"), 0)
-        for course in self._day:
+        for course in list(self._day):
             tasks = self._stage.stack.tasks(DAG_ID, course.run_id)
             states = {str(task["task_id"]): str(task["state"]) for task in tasks}
             self._people[course.run_id].act(states)
             self._clear_once(course, states)
+            # By now the machine has shown how fast it is; the others' times count from here.
+            if len(self._day) == 1 and states.get("provision") in TRIED:
+                self._stage.say(f"{course.title!r} was refused a seat; Airflow tries again in a minute.")
+                self._trigger(*others(_now()))
             for task in done:
                 done[task] += states.get(task) in ("success", "skipped")
         sessions = self._stage.control.state()["educates"]["sessions"]
@@ -130,6 +140,10 @@ class Watch:
         self._cleared = True
         self._stage.stack.clear(DAG_ID, course.run_id, "provision")
         self._stage.say(f"{', '.join(early)} has finished. Somebody clears the launch of {course.title!r}.")
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(int(time.time()), UTC)
 
 
 def _hold_against_the_plan(stage: Stage, day: Sequence[Course], refusal: int) -> Result:

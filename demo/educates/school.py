@@ -12,8 +12,8 @@ from airflow_provider.live_sessions.platforms.educates.judging import Fate as To
 BASICS = "lab-basics"
 CONTAINERS = "lab-containers"
 
-ACTIVATE_MINUTES = 1
-"""The shortest time to open a link that the DAG's form takes."""
+SHORTEST_MINUTES = 1.0
+"""To open a link after the start: the DAG's form takes no less."""
 
 
 class Fate(StrEnum):
@@ -69,6 +69,7 @@ class Course:
         closing: When whatever is left is ended.
         conclusion: What the wait for its end has to say.
         learners: Who is expected.
+        activate_minutes: Minutes after the start in which a link has to be opened.
     """
 
     run_id: str
@@ -79,6 +80,12 @@ class Course:
     closing: datetime
     conclusion: str
     learners: tuple[Learner, ...]
+    activate_minutes: float = SHORTEST_MINUTES
+
+    @property
+    def lapse(self) -> datetime:
+        """When the link of somebody who has not come ends at the earliest; a late or repeated launch moves it."""
+        return self.start + timedelta(minutes=self.activate_minutes)
 
     @property
     def came(self) -> list[str]:
@@ -104,45 +111,55 @@ class Course:
             "minutes": (self.closing - self.start).total_seconds() / 60,
             "learners": [{"id": one.id, "name": one.id.title(), "email": ""} for one in self.learners],
             "provision_minutes": (self.start - self.provision).total_seconds() / 60,
-            "activate_minutes": ACTIVATE_MINUTES,
+            "activate_minutes": self.activate_minutes,
             "timezone": "UTC",
             "poll_interval": 2,
         }
 
 
-def courses(now: datetime) -> tuple[Course, ...]:
-    """Return the classes, in the order in which their runs are triggered.
+def refused(now: datetime) -> Course:
+    """Return the class that is refused a seat at first.
+
+    It is provisioned early enough that the retry, a minute later, still comes before the start.
 
     Args:
-        now: When the first run is triggered.
+        now: When its run is triggered.
+    """
+    return Course(
+        run_id="containers",
+        title="Containers, hands on",
+        workshop=CONTAINERS,
+        provision=now,
+        start=now + timedelta(seconds=80),
+        closing=now + timedelta(seconds=150),
+        activate_minutes=2.5,
+        conclusion="reached",
+        learners=(
+            Learner("eve", Fate.CLOSED, opens=1),
+            Learner("bo", Fate.CLOSED, opens=3),
+            Learner("gil", Fate.UNOPENED),
+        ),
+    )
+
+
+def others(now: datetime) -> tuple[Course, ...]:
+    """Return the classes that overlap with it.
+
+    Args:
+        now: When their runs are triggered.
     """
 
     def at(seconds: float) -> datetime:
         return now + timedelta(seconds=seconds)
 
     return (
-        # Refused a seat at first: made early enough that the retry, a minute later, still comes before the start.
-        Course(
-            run_id="containers",
-            title="Containers, hands on",
-            workshop=CONTAINERS,
-            provision=at(0),
-            start=at(80),
-            closing=at(135),
-            conclusion="reached",
-            learners=(
-                Learner("eve", Fate.CLOSED, opens=1),
-                Learner("bo", Fate.CLOSED, opens=3),
-                Learner("gil", Fate.UNOPENED),
-            ),
-        ),
         Course(
             run_id="kubernetes",
             title="Kubernetes for beginners",
             workshop=BASICS,
             provision=at(12),
-            start=at(40),
-            closing=at(130),
+            start=at(20),
+            closing=at(135),
             conclusion="reached",
             learners=(
                 Learner("ada", Fate.STAYED, opens=1),
@@ -156,7 +173,7 @@ def courses(now: datetime) -> tuple[Course, ...]:
             title="Service mesh",
             workshop=BASICS,
             provision=at(0),
-            start=at(30),
+            start=at(10),
             closing=at(110),
             conclusion="never_held",
             learners=(Learner("hal", Fate.NEVER), Learner("ida", Fate.NEVER)),
@@ -166,8 +183,8 @@ def courses(now: datetime) -> tuple[Course, ...]:
             title="Operators from scratch",
             workshop=BASICS,
             provision=at(0),
-            start=at(60),
-            closing=at(90),
+            start=at(40),
+            closing=at(85),
             conclusion="cancelled",
             learners=(Learner("jo", Fate.CANCELLED), Learner("kim", Fate.CANCELLED)),
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.educates.school import courses
+from demo.educates.school import others, refused
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -49,7 +49,8 @@ def test_the_form_is_sound(module: ModuleType) -> None:
 
 
 def test_the_form_takes_the_minutes_of_every_class_of_the_demo(module: ModuleType) -> None:
-    for course in courses(datetime(2026, 9, 1, 8, tzinfo=UTC)):
+    now = datetime(2026, 9, 1, 8, tzinfo=UTC)
+    for course in (refused(now), *others(now)):
         params = module.workshop_day().params
         params.update(course.form())
         params.validate()

@@ -10,11 +10,11 @@ import pytest
 
 from demo.educates.bring_home import Records
 from demo.educates.day import DURATION, RECONCILE
-from demo.educates.school import ACTIVATE_MINUTES, BASICS, Course, Fate, courses
+from demo.educates.school import BASICS, SHORTEST_MINUTES, Course, Fate, others, refused
 
 NOW = datetime(2026, 9, 1, 8, tzinfo=UTC)
-DAY = courses(NOW)
-FIRST = DAY[0]
+DAY = (refused(NOW), *others(NOW + timedelta(seconds=10)))
+FIRST = DAY[1]
 
 
 def session(gone: float, *, opened: float | None = None, state: str = "STOPPED") -> dict[str, Any]:
@@ -36,7 +36,7 @@ def session(gone: float, *, opened: float | None = None, state: str = "STOPPED")
         (session(5.0 + DURATION + RECONCILE, opened=5), False, Fate.STAYED),
         (session(12, opened=5), False, Fate.EARLY),
         (session(12, opened=5), True, Fate.CLOSED),
-        (session(60 * ACTIVATE_MINUTES), False, Fate.NEVER),
+        (session(60 * SHORTEST_MINUTES), False, Fate.NEVER),
         (session(20), False, Fate.CANCELLED),
         (session(20), True, Fate.UNOPENED),
         (session(20, opened=5, state="RUNNING"), False, "still RUNNING"),
@@ -52,16 +52,15 @@ def test_what_became_of_a_session_is_read_from_the_portal_s_records(
 @pytest.mark.parametrize("course", DAY, ids=lambda course: course.run_id)
 def test_what_is_planned_for_a_class_can_happen_before_its_closing_time(course: Course) -> None:
     assert course.provision <= course.start < course.closing
-    lapse = course.start + timedelta(minutes=ACTIVATE_MINUTES)
     for one in course.learners:
         assert (one.opens is None) == (one.fate in (Fate.NEVER, Fate.UNOPENED, Fate.CANCELLED))
         assert (one.leaves is None) == (one.fate is not Fate.EARLY)
         if one.opens is not None:
-            assert course.provision + timedelta(seconds=one.opens) < lapse
+            assert course.provision + timedelta(seconds=one.opens) < course.lapse
         if one.fate is Fate.NEVER:
-            assert lapse + timedelta(seconds=RECONCILE) < course.closing
+            assert course.lapse + timedelta(seconds=RECONCILE) < course.closing
         if one.fate is Fate.UNOPENED:
-            assert course.closing < lapse
+            assert course.closing < course.lapse
         if one.fate is Fate.STAYED:
             assert course.workshop == BASICS
 
