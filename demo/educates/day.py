@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from demo import clear_text
 from demo.educates.bring_home import Records, gather, table
 from demo.educates.people import DAG_ID, WAITS, Attendants
 from demo.educates.school import CONTAINERS, others, refused
@@ -68,8 +69,14 @@ class DayOfWorkshops:
             headers={"Content-Type": "application/json"},
         )
         stage.stack.unpause(DAG_ID)
-        day = Watch(stage).follow()
-        return _hold_against_the_plan(stage, day, refusal)
+        watch = Watch(stage)
+        watch.follow()
+        result = _hold_against_the_plan(stage, watch.day)
+        if not any(one["number"] == refusal and one["struck"] for one in stage.control.faults()):
+            result.problems.append("no launch was refused a seat")
+        if not watch.cleared:
+            result.problems.append("no launch was cleared")
+        return result
 
     def secrets(self, control: SandboxControl) -> Sequence[str]:
         """Return the activation tokens, the sessions' passwords and the robot's OAuth tokens."""
@@ -81,43 +88,46 @@ class Watch:
 
     Args:
         stage: Where it is played.
+
+    Attributes:
+        day: The classes whose runs were triggered.
+        cleared: Whether a launch was cleared on the way.
     """
 
     def __init__(self, stage: Stage) -> None:
+        self.day: list[Course] = []
+        self.cleared = False
         self._stage = stage
         self._people: dict[str, Attendants] = {}
-        self._day: list[Course] = []
-        self._cleared = False
 
-    def follow(self) -> Sequence[Course]:
-        """Watch until all runs are over, and return their classes.
+    def follow(self) -> None:
+        """Watch until all runs are over.
 
         Raises:
             StackError: It takes too long, or a component of Airflow stopped.
         """
         self._trigger(refused(_now()))
         self._stage.follow(self._progress, self._over)
-        return self._day
 
     def _trigger(self, *courses: Course) -> None:
         for course in courses:
             self._stage.stack.trigger(DAG_ID, course.run_id, course.form())
             self._people[course.run_id] = Attendants(self._stage, course)
-            self._day.append(course)
+            self.day.append(course)
             self._stage.say(f"Run {course.run_id!r}: {course.title!r} closes at {course.closing:%H:%M:%S} UTC.")
 
     def _over(self) -> bool:
-        return len(self._day) > 1 and self._stage.ended(DAG_ID, *self._people)
+        return len(self.day) > 1 and self._stage.ended(DAG_ID, *self._people)
 
     def _progress(self) -> str:
         done = dict.fromkeys(("provision", "hand_over", "wait_for_end", "clean_up"), 0)
-        for course in list(self._day):
+        for course in list(self.day):
             tasks = self._stage.stack.tasks(DAG_ID, course.run_id)
             states = {str(task["task_id"]): str(task["state"]) for task in tasks}
             self._people[course.run_id].act(states)
             self._clear_once(course, states)
             # By now the machine has shown how fast it is; the others' times count from here.
-            if len(self._day) == 1 and states.get("provision") in TRIED:
+            if len(self.day) == 1 and states.get("provision") in TRIED:
                 self._stage.say(f"{course.title!r} was refused a seat; Airflow tries again in a minute.")
                 self._trigger(*others(_now()))
             for task in done:
@@ -125,7 +135,7 @@ class Watch:
         sessions = self._stage.control.state()["educates"]["sessions"]
         live = sum(one["state"] == "RUNNING" for one in sessions)
         return (
-            f"{live} learners in; of {len(self._day)} classes {done['provision']} provisioned, "
+            f"{live} learners in; of {len(self.day)} classes {done['provision']} provisioned, "
             f"{done['hand_over']} handed over, {done['wait_for_end']} over, {done['clean_up']} cleaned up"
         )
 
@@ -133,11 +143,11 @@ class Watch:
         """Clear a launch after somebody has finished: everybody has to keep what they have."""
         early = [one.id for one in course.learners if one.leaves is not None]
         people = self._people[course.run_id]
-        if self._cleared or not early or not all(people.has_left(one) for one in early):
+        if self.cleared or not early or not all(people.has_left(one) for one in early):
             return
         if any(states.get(one) != "deferred" for one in WAITS):
             return
-        self._cleared = True
+        self.cleared = True
         self._stage.stack.clear(DAG_ID, course.run_id, "provision")
         self._stage.say(f"{', '.join(early)} has finished. Somebody clears the launch of {course.title!r}.")
 
@@ -146,7 +156,7 @@ def _now() -> datetime:
     return datetime.fromtimestamp(int(time.time()), UTC)
 
 
-def _hold_against_the_plan(stage: Stage, day: Sequence[Course], refusal: int) -> Result:
+def _hold_against_the_plan(stage: Stage, day: Sequence[Course]) -> Result:
     log = stage.control.log(path=LOG)
     sessions = [one for one in stage.control.state()["educates"]["sessions"] if one["user"] is not None]
     ended = [one["path"] for one in log if one["path"].endswith("/terminate/") and one["status"] == 200]
@@ -165,11 +175,12 @@ def _hold_against_the_plan(stage: Stage, day: Sequence[Course], refusal: int) ->
     to_end = sum(row.learner.fate.cleaned_up for row in rows)
     if len(ended) != to_end:
         problems.append(f"{len(ended)} sessions were terminated, should be {to_end}")
-    if not any(one["number"] == refusal and one["struck"] for one in stage.control.faults()):
-        problems.append("no launch was refused")
     spent = sum(one["status"] == 403 for one in log)
     if not spent:
         problems.append("no token was found spent")
+    # Only the sandbox itself may show the robot's credentials: its first line tells them to whoever starts it.
+    places = set(clear_text.find((PASSWORD, CLIENT_SECRET), stage.home)) - {"sandbox.log"}
+    problems += [f"the robot's credentials stand in clear text in {place}" for place in sorted(places)]
     return Result(
         table(rows),
         problems,
