@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from demo import clear_text
 from demo.airflow_stack import AirflowStack, StackError, free_port
 from demo.coviu.day import DayOfAppointments
+from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 SCENARIOS: tuple[Scenario, ...] = (
     DayOfClasses(),
     DayOfAppointments(),
+    DayOfWorkshops(),
 )
 LIMIT = 900.0
 """Seconds for one scenario, after the components are up."""

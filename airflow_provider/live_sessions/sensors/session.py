@@ -90,11 +90,15 @@ class SessionSensor(BaseSensorOperator):
         """Return the wait of this sensor."""
         raise NotImplementedError
 
+    def known(self, record: SessionRecord) -> dict[str, str]:
+        """Return who is who: the participant's id for each of the platform's user ids."""
+        return record.participants_by_user_id()
+
     def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
         """Return what the sensor gives: how it stands, and who of those expected was seen."""
         status = outcome.status
         present = status.present if status is not None else frozenset()
-        known = record.participants_by_user_id()
+        known = self.known(record)
         came = {known[user_id] for user_id in present if user_id in known}
         return {
             "title": record.title,
@@ -189,7 +193,7 @@ class SessionStartSensor(SessionSensor):
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the start."""
-        everyone = frozenset(record.participants_by_user_id()) if self.expect == "everyone" else frozenset()
+        everyone = frozenset(self.known(record)) if self.expect == "everyone" else frozenset()
         return SessionWait(
             hook_class=self.hook_class,
             goal=Goal(GoalKind.START, min_people=1 if self.expect == "anyone" else 2, expected=everyone),

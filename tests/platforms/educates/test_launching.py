@@ -249,6 +249,30 @@ def test_a_learner_whom_the_task_remembers_as_served_is_not_served_anew(lab: Lab
     assert len(lab.live_rows) == 1
 
 
+def test_who_finished_early_gets_no_second_session_when_the_launch_is_cleared(lab: Lab) -> None:
+    memory = Memory()
+    the_plan = plan(ADA, BO)
+    first = create_or_find(lab.platform, the_plan, key_of(the_plan), now=START, memory=memory)
+    lab.activate(first.ref, "bo")
+    lab.finish(first.ref, "bo")
+    for _ in range(2):  # what a repeat records is no worse than what the first try did
+        again = create_or_find(lab.new_platform(), the_plan, key_of(the_plan), now=START, memory=memory)
+        assert [one.participant.id for one in links(again)] == ["ada"]
+        assert again.warnings == ("The session of bo is over; it was not made again.",)
+        assert [one.session for one in seats_of(again.ref)] == [one.session for one in seats_of(first.ref)]
+    assert len(lab.live_rows) == 1
+
+
+def test_what_a_task_remembers_of_another_portal_keeps_nobody_out(lab: Lab) -> None:
+    memory = Memory()
+    the_plan = plan(ADA, BO)
+    create_or_find(lab.platform, the_plan, key_of(the_plan), now=START, memory=memory)
+    lab.portal.redeploy()
+    lab.launch(plan(ADA))  # one try more, which no memory was left to write down
+    again = create_or_find(lab.new_platform(), the_plan, key_of(the_plan), now=START, memory=memory)
+    assert [one.participant.id for one in links(again)] == ["ada", "bo"]
+
+
 def test_a_finished_class_is_never_begun_again_by_a_retry(lab: Lab) -> None:
     memory = Memory()
     the_plan = plan()
