@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.artifacts.tables import write_attendance
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.platforms.screenleap.attendance import presences
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
-from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND
+from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND, PRESENTER_ID
 from airflow_provider.live_sessions.platforms.screenleap.usage import ended_within, merge, totals, write_usage
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def bring_attendance(
         zone: The zone in which the table tells times.
     """
     share = platform.share_of(record.ref)
-    known = record.participants_by_user_id()
+    known = known_people(record)
     rows = build_rows(
         [] if share is None else presences(share, known),
         record.participants,
@@ -78,6 +78,17 @@ def bring_attendance(
     )
     completeness = Completeness.COMPLETE if whole else Completeness.PARTIAL
     return writer.finish(_draft(record, share, ATTENDANCE, completeness, why, extra={"counts": counts(rows)}))
+
+
+def known_people(record: SessionRecord) -> dict[str, str]:
+    """Return the participant's id for each id that Screenleap shows.
+
+    A launch that adopted a running share has no links; its people are those that the links were made for: a
+    viewer's link names its viewer, and the leader presents.
+    """
+    return record.participants_by_user_id() or {
+        PRESENTER_ID if one.leader else one.id: one.id for one in record.participants
+    }
 
 
 def export_usage(
