@@ -21,12 +21,16 @@ from demo import clear_text
 from demo.airflow_stack import AirflowStack, StackError, free_port
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
+from demo.screenleap.day import ScreenShares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS: tuple[Scenario, ...] = (DayOfClasses(),)
+SCENARIOS: tuple[Scenario, ...] = (
+    DayOfClasses(),
+    ScreenShares(),
+)
 LIMIT = 400.0
 """Seconds for one scenario, after the components are up."""
 
