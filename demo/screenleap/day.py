@@ -147,7 +147,7 @@ class Office:
             f"{bring_home.table(rows)}\n\n{self._night.table()}",
             problems + self._night.problems,
             f"{sum(row.shares for row in rows)} shares for {len(CASES)} cases in {runs} runs, one answer lost; "
-            f"{len(self._night.rows)} shares of the day before exported, twice alike; {stopped} left open, stopped.",
+            f"{len(self._night.rows)} of the day before exported, twice alike; {stopped} left open and stopped.",
         )
 
     @property
