@@ -332,7 +332,7 @@ def test_a_reaper_that_could_not_stop_all_is_tried_again(studio: Studio) -> None
 
 def test_the_people_of_an_adopted_share_are_known_without_its_links(studio: Studio, tmp_path: Path) -> None:
     record = studio.launch()
-    studio.present(record, "v-1")
+    studio.present(record, "v-1", "v-2")
     studio.wait(600)
     studio.end(record)
     studio.wait(301)
@@ -343,5 +343,5 @@ def test_the_people_of_an_adopted_share_are_known_without_its_links(studio: Stud
         (found,) = folder.rglob("attendance.json")
         return found.read_bytes()
 
-    # A second run about the same share wrote everybody down as absent, over the first run's table.
+    # A second run about the same share wrote everybody down as not seen, over the first run's table.
     assert table({**record, "links": None}, tmp_path / "adopted") == table(record, tmp_path / "launched")

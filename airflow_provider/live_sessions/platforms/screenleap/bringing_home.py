@@ -68,8 +68,11 @@ def bring_attendance(
         planned_start=record.start,
         ended_at=None if share is None else share.ended_at,
         late_after=late_after,
-        # A share without participants tells nothing of anybody, unless it is known that nobody started it.
-        complete=share is not None and (bool(share.participants) or share.started_at is None) and bool(known),
+        # A share without participants tells nothing of anybody, unless it is known that nobody started it. Of one
+        # that was adopted it is not known under which names its links went out: who is not seen may be a stranger.
+        complete=share is not None
+        and (bool(share.participants) or share.started_at is None)
+        and bool(record.participants_by_user_id()),
     )
     write_attendance(writer, rows, zone=zone)
     whole = share is not None and (share.ended_at is not None or share.started_at is None)
@@ -83,8 +86,8 @@ def bring_attendance(
 def known_people(record: SessionRecord) -> dict[str, str]:
     """Return the participant's id for each id that Screenleap shows.
 
-    A launch that adopted a running share has no links; its people are those that the links were made for: a
-    viewer's link names its viewer, and the leader presents.
+    A launch that adopted a running share has no links; who is seen in it is known all the same: a viewer's link
+    names its viewer, and the leader presents.
     """
     return record.participants_by_user_id() or {
         PRESENTER_ID if one.leader else one.id: one.id for one in record.participants
