@@ -23,6 +23,7 @@ from demo.coviu.day import DayOfAppointments
 from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
+from demo.screenleap.day import ScreenShares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 SCENARIOS: tuple[Scenario, ...] = (
     DayOfClasses(),
     DayOfAppointments(),
+    ScreenShares(),
     DayOfWorkshops(),
 )
 LIMIT = 900.0

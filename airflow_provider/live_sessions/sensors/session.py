@@ -136,10 +136,12 @@ class SessionEndSensor(SessionSensor):
     Args:
         settle: Seconds with nobody in the room that end a session before its planned end.
         deadline: When to give up, ISO 8601 or datetime; the end of the session's window by default.
+        on_deadline: ``fail`` (default), or ``succeed`` when it is still live then: for a time limit, with a task
+            behind it that ends the session. Where the platform could not be asked, it fails in any case.
 
     Returns:
-        ``conclusion`` (``reached``, ``cancelled``, ``never_held``), ``why``, ``status`` (state, held, times, every
-        session id), ``present`` and ``missing`` participant ids, ``title`` and ``key``.
+        ``conclusion`` (``reached``, ``cancelled``, ``never_held``, ``deadline``), ``why``, ``status`` (state,
+        held, times, every session id), ``present`` and ``missing`` participant ids, ``title`` and ``key``.
 
     Raises:
         AirflowSkipException: It was never held or cancelled, and the sensor skips then.
@@ -148,13 +150,22 @@ class SessionEndSensor(SessionSensor):
     """
 
     template_fields: Sequence[str] = (*SessionSensor.template_fields, "deadline", "settle")
+    ON_DEADLINE = ("fail", "succeed")
 
     def __init__(
-        self, *, settle: float | str = SETTLE, deadline: datetime | str | None = None, **kwargs: Any
+        self,
+        *,
+        settle: float | str = SETTLE,
+        deadline: datetime | str | None = None,
+        on_deadline: str = "fail",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_deadline not in self.ON_DEADLINE:
+            raise ValueError(f"on_deadline is one of {', '.join(self.ON_DEADLINE)}, not {on_deadline!r}")
         self.settle = settle
         self.deadline = deadline
+        self.on_deadline = on_deadline
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the end."""
@@ -166,6 +177,7 @@ class SessionEndSensor(SessionSensor):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             settle=seconds_of(self.settle, "settle"),
             deadline=deadline,
+            tolerant=self.on_deadline == "succeed",
         )
 
 

@@ -174,7 +174,8 @@ def test_attendance_of_what_is_not_told_is_unknown_never_absent(studio: Studio) 
     manifest, _ = attendance(studio, launched)
     assert (manifest.status, "going on" in manifest.why) == ("partial", True)
     manifest, rows = attendance(studio, replace(launched, links=None))
-    assert {one["status"] for one in rows if one["expected"] == "true"} == {"unknown"}
+    told = {one["participant_id"]: one["status"] for one in rows if one["expected"] == "true"}
+    assert told == {"p-1": "present", "v-1": "unknown", "v-2": "unknown"}  # who presents is seen, links or not
     with Studio.open(readable_for=1.0) as forgetful:
         gone = forgetful.launch()
         forgetful.wait(3700)
