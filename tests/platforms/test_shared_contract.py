@@ -23,6 +23,7 @@ from airflow_provider.live_sessions.core.models import SessionRef
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import SessionStatus, State
 from tests.core.cipher import FernetCipher
+from tests.platforms import kit
 from tests.platforms.coviu import clinic
 from tests.platforms.educates import lab
 from tests.platforms.lessonspace import academy
@@ -79,7 +80,7 @@ PARTNERS = {
         {"method": "GET", "path": "/(sessions|spaces)/$"},
         lambda kit: len(kit.spaces),
         _academy_enters,
-        academy.watch,
+        kit.watch,
     ),
     "coviu": Partner(
         clinic.Clinic.open,
@@ -110,7 +111,7 @@ PARTNERS = {
         {"method": "GET", "path": "/catalog/environments/$"},
         lambda kit: len(kit.live_rows),
         lambda kit, ref: kit.activate(ref),
-        lab.watch,
+        kit.watch,
     ),
 }
 
