@@ -1,7 +1,7 @@
-"""Every call of the four APIs with every parameter, as their references have them: what the tables are held against.
+"""Every call of the four APIs with every parameter, as their references have them: what the tables are held to.
 
-Parameters inside another one are told with a dot. What a reference of the same platform adds to the first one (Coviu's
-``feature_flags``, Educates' ``analytics_url``) is in here too, as far as the calls take it.
+Parameters inside another one are told with a dot. What newer references add (Coviu's ``feature_flags``, Educates'
+``analytics_url``) is in here too.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ LESSONSPACE = {
     "GET /sessions/{session}/playback/": "search page",
     "GET /spaces/{space}/sessions/": LISTED,
     "POST /spaces/launch/": (
-        "id name allow_guests record_av record_content transcribe summarise user.name user.id user.email user.role "
-        "user.leader user.profile_picture user.camera_background_url user.single_use user.session_limit "
+        "id name allow_guests record_av record_content transcribe summarise user.name user.id user.email "
+        "user.role user.leader user.profile_picture user.camera_background_url user.single_use user.session_limit "
         "user.custom_jwt_parameters.kickOnExp user.custom_jwt_parameters.softExp user.custom_jwt_parameters.meta "
         "user.record user.ghost webhooks.session.start webhooks.session.idle webhooks.session.end "
         "webhooks.user.join webhooks.user.idle webhooks.user.leave webhooks.transcription.finish "
         "webhooks.cobrowser.start webhooks.cobrowser.stop webhooks.chat.message timeouts.not_before "
-        "timeouts.not_after features theme video_layout_mode locale server X-Forwarded-For session_tags space_tags "
-        "invite_url resource_url holodeck_parameters.customCloseUrl holodeck_parameters.customCloseName "
-        "holodeck_parameters.customCloseAutomatic auth_external.method auth_external.url auth_external.token "
+        "timeouts.not_after features theme video_layout_mode locale server X-Forwarded-For session_tags "
+        "space_tags invite_url resource_url holodeck_parameters.customCloseUrl "
+        "holodeck_parameters.customCloseName holodeck_parameters.customCloseAutomatic "
+        "auth_external.method auth_external.url auth_external.token "
         "auth_external.ephemeral"
     ),
 }
@@ -40,8 +41,8 @@ LESSONSPACE = {
 COVIU = {
     "POST /auth/token": "client_credentials refresh_token authorization_code code",
     "POST /sessions": (
-        "session_name start_time end_time picture participants.display_name participants.picture participants.role "
-        "participants.state feature_flags"
+        "session_name start_time end_time picture participants.display_name participants.picture "
+        "participants.role participants.state feature_flags"
     ),
     "GET /sessions": "page page_size start_time end_time order include_canceled deleted_participants state",
     "GET /sessions/{session}": "deleted_participants",
