@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HEAD = ("call", "supported", "by, or why not", "tested by")
 
-_TABLE = re.compile(r"<summary>(\w+): [^\n]*</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
+_TABLE = re.compile(r"<summary>(\w+): ([^\n]*)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -60,13 +60,18 @@ def cells(line: str) -> tuple[str, ...]:
 def rows() -> list[Row]:
     """Return every row of every platform's table."""
     found = []
-    for platform, table in _TABLE.findall((ROOT / "README.md").read_text()):
-        head, _, *lines = table.splitlines()
+    for platform, _, table in _TABLE.findall((ROOT / "README.md").read_text()):
+        head, *lines = table.splitlines()
         assert cells(head) == HEAD
-        for line in lines:
+        for line in lines[1:]:
             what, supported, by, tested = cells(line)
             found.append(Row(platform, what, supported, by, tuple(_QUOTED.findall(tested))))
     return found
+
+
+def summaries() -> dict[str, str]:
+    """Return what each platform's table says of itself."""
+    return {platform: told for platform, told, _ in _TABLE.findall((ROOT / "README.md").read_text())}
 
 
 def page_rows(platform: str) -> dict[str, str]:

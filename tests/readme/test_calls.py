@@ -51,6 +51,13 @@ def test_every_call_of_the_reference_has_its_row(platform: str) -> None:
     assert set(SPECIFICATION[platform]) <= told
 
 
+@EACH
+def test_a_table_says_how_many_of_them_are_supported(platform: str) -> None:
+    supported = {call for row in of(platform) if row.supported == "yes" for call in row.calls}
+    reference = set(SPECIFICATION[platform])
+    assert f"{len(reference & supported)} of {len(reference)} calls " in tables.summaries()[platform]
+
+
 @EACH_ROW
 def test_a_row_says_by_whom_or_why_not(row: tables.Row) -> None:
     assert row.supported in ("yes", "no")
