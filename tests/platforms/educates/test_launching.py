@@ -321,14 +321,14 @@ def test_of_a_class_only_those_sessions_that_stand_are_taken_over() -> None:
 def test_a_session_that_ends_between_look_and_request_is_not_made_again(lab: Lab) -> None:
     ref = lab.launch().ref
     found = lab.found()
-    handle = lab.rewrite
+    handle = lab.tap.answer
 
     def ends_meanwhile(request: Any, response: Any) -> Any:
         if request.path.endswith("/environments/") and lab.live_rows:
             lab.portal.finish(ref.session_id)
         return handle(request, response)
 
-    lab.rewrite = ends_meanwhile
+    lab.tap.answer = ends_meanwhile
     again = lab.platform.adopt(found, plan(), key_of(plan()))
     assert links(again) == ()
     assert again.warnings == ("The session of ada ended just now; it was not made again.",)
@@ -438,7 +438,7 @@ def test_a_session_that_is_slow_to_come_up_is_left_to_do_so(lab: Lab) -> None:
         lab.launch(the_plan)
 
     def comes_up() -> None:
-        lab.rewrite = altered("/schedule/", lambda body: {**body, "status": "WAITING"})
+        lab.tap.answer = altered("/schedule/", lambda body: {**body, "status": "WAITING"})
 
     lab.while_sleeping = comes_up
     launched = lab.adopt(the_plan)
@@ -461,13 +461,13 @@ def test_a_cluster_that_makes_nothing_at_all_is_an_outage(lab: Lab) -> None:
     lab.portal.refuse_creates()
     with pytest.raises(OutcomeUnknown):
         lab.launch(the_plan)
-    lab.rewrite = altered("/schedule/", lambda body: {**body, "status": Phase.STARTING.value})
+    lab.tap.answer = altered("/schedule/", lambda body: {**body, "status": Phase.STARTING.value})
     with pytest.raises(Unavailable, match="a second time"):
         lab.adopt(the_plan)
 
 
 def test_another_user_s_session_in_the_answer_is_refused(lab: Lab) -> None:
-    lab.rewrite = altered("/request/", lambda body: {**body, "user": "mallory"})
+    lab.tap.answer = altered("/request/", lambda body: {**body, "user": "mallory"})
     with pytest.raises(Refused, match="another user's session"):
         lab.launch()
 
@@ -492,7 +492,7 @@ def test_options_that_do_not_fit_are_named(lab: Lab, options: dict[str, Any], wo
         lab.launch(plan(**options))
     with pytest.raises(ConfigurationError, match=words):
         lab.platform.find(key_of(plan()), plan(**options))
-    assert lab.requests == []
+    assert lab.tap.requests == []
 
 
 def test_a_learner_s_options_are_checked_too_and_never_repeated_in_the_error(lab: Lab) -> None:

@@ -113,7 +113,7 @@ def test_a_share_whose_cost_is_not_told_yet_is_partial(studio: Studio) -> None:
             row.pop("costInCents", None)
         return replace(response, body=json.dumps(rows).encode())
 
-    studio.answer = unpriced
+    studio.tap.answer = unpriced
     manifest, _ = home(studio, launched)
     assert (manifest.status, "cost" in manifest.why) == ("partial", True)
     writer = Writer(MemoryStorage(), "y", kind="usage", session_key=window_key("c", START, START))
@@ -239,7 +239,7 @@ def test_a_share_that_ends_by_itself_meanwhile_is_not_stopped(studio: Studio) ->
             studio.people.end(codes[1])  # between the read and the stop
         return response
 
-    studio.answer = meanwhile
+    studio.tap.answer = meanwhile
     assert [(one.action, one.why) for one in reaped(studio)] == [(Action.ENDED, "It had ended by itself.")] * 2
     assert [one.status for one in studio.log(path="/stop$")] == [404]
 
