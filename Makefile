@@ -8,10 +8,10 @@ READY  := $(VENV)/.ready
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format lock clean
+.PHONY: help install demo test e2e lint format lock clean
 
 help:           ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 install: $(READY) ## the virtual environment with everything in it
 $(READY): pyproject.toml requirements/dev.txt
@@ -28,6 +28,9 @@ demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandb
 test: $(READY)  ## every test, against the sandbox over real HTTP
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
+
+e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow; about twenty minutes
+	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

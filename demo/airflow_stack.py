@@ -220,6 +220,11 @@ class AirflowStack:
             else:
                 return
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Have one task of a run done again."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self.call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return a run's state."""
         return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
