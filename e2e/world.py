@@ -69,7 +69,7 @@ class World:
         *,
         dag_id: str = "class_waits_deferred",
         later: float = 0.0,
-        lasts: float = 30.0,
+        lasts: float = 20.0,
         grace: float = 10.0,
         held: bool = True,
     ) -> Race:
