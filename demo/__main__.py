@@ -66,6 +66,7 @@ def run(
 ) -> list[str]:
     """Run the scenarios and return what is not as planned."""
     problems: list[str] = []
+    limit = LIMIT if log_level == "INFO" else 2 * LIMIT  # at debug level every component writes ten times as much
     options = [option for scenario in scenarios for option in scenario.sandbox_options]
     with sandbox(home, options) as url:
         settings = {
@@ -82,7 +83,7 @@ def run(
                     stack.wait_for_dag(dag_id)
             say(f"Airflow at {stack.url} is healthy.")
             for scenario in scenarios:
-                result = scenario.play(Stage(stack, control, home, output, say, LIMIT))
+                result = scenario.play(Stage(stack, control, home, output, say, limit))
                 print(f"\n{result.table}\n\n{result.summary} Files: {output}\n")
                 problems += result.problems
             secrets = {secret for scenario in scenarios for secret in scenario.secrets(control)}

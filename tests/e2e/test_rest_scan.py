@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,7 +14,7 @@ from demo import clear_text, rest_scan
 SECRET = "5ecc0de5-aaaa-bbbb-cccc-0123456789ab"
 RUN = "/api/v2/dags/d/dagRuns/r%201"
 TASK = RUN + "/taskInstances/t"
-ROWS = {
+ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "/api/v2/dags": ("dags", [{"dag_id": "d"}]),
     "/api/v2/dags/d/dagRuns": ("dag_runs", [{"dag_run_id": "r 1"}]),
     RUN + "/taskInstances": (
@@ -54,7 +55,7 @@ class Airflow:
         told: dict[str, Any] = {"told": SECRET if self._leaks(path) else "***"}
         if where in ROWS:
             name, rows = ROWS[where]
-            offset = int(re.search(r"offset=(\d+)", query)[1])  # type: ignore[index]  # lists are asked for in pages
+            offset = int(parse_qs(query)["offset"][0])
             told[name] = rows[offset : offset + rest_scan.PAGE]
         return json.dumps(told).encode()
 

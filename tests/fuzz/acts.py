@@ -79,7 +79,7 @@ class Scene:
         return Writer(MemoryStorage(), "class", kind=kind, session_key=key or self.ref.key)
 
 
-Act = Callable[[Scene], object] if TYPE_CHECKING else Any
+Act = Callable[[Scene], object]
 
 
 @dataclass(frozen=True)

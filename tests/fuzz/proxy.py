@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Reply:
     trickle: bytes = b""
 
 
-Change = Callable[[Reply], Reply] if TYPE_CHECKING else Any
+Change = Callable[[Reply], Reply]
 
 
 @dataclass
@@ -74,6 +74,8 @@ class Proxy:
         """Seconds between two pieces of an answer without an end."""
         self.good: list[bytes] = []
         """The bodies as the sandbox made them."""
+        self.asked = b""
+        """The latest request, whole: what a server that echoes would say."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -119,6 +121,7 @@ class Proxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if body:
                     sent["Content-Length"] = str(len(body))
+                proxy.asked = f"{self.requestline}\r\n{self.headers}".encode() + body
                 reply = proxy.ask(self.command, self.path, sent, body)
                 proxy.good.append(reply.body)
                 if proxy.tampering is not None:

@@ -37,7 +37,7 @@ RAW = (
     '"\\ud800"',
 )
 
-JUNK = (
+JUNK: tuple[Any, ...] = (
     *(_RAW.format(number) for number in range(len(RAW))),
     None,
     True,

@@ -30,7 +30,15 @@ SOUND: dict[str, Any] = {
     "host": "http://127.0.0.1:9",  # the discard port: nobody answers
     "extra": {},
 }
-EXTRAS = ("organisation", "requests_per_second", "settle", "timeout", "verify_tls", "client_id", "client_secret")
+EXTRAS: tuple[str, ...] = (
+    "organisation",
+    "requests_per_second",
+    "settle",
+    "timeout",
+    "verify_tls",
+    "client_id",
+    "client_secret",
+)
 EXTRAS += ("index_url", "webhook_secret", "", "Timeout")
 HOSTS = (
     *(

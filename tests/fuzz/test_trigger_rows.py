@@ -152,7 +152,7 @@ def test_a_hook_that_is_none_is_refused_whatever_its_module_does(row: dict[str, 
 def test_a_spoilt_reference_spoils_nobody_elses_wait(row: dict[str, Any], spoilt: dict[str, Any]) -> None:
     bad = {**row, "ref": {**row["ref"], **spoilt}}
 
-    async def both() -> list[Any]:
+    async def both() -> tuple[Any, Any]:
         async def one(arguments: dict[str, Any]) -> Any:
             async for event in SessionTrigger(**arguments).run():
                 return event.payload

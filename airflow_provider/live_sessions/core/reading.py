@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider.live_sessions.core.redact import shorten
+from airflow_provider.live_sessions.core.redact import redact, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MISFITS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 """What taking a value of another shape apart raises."""
@@ -78,3 +81,13 @@ def listed(values: object, limit: int = 300) -> str:
 def why(error: Exception, limit: int = 200) -> str:
     """Return what an exception says, as a message of ours may repeat it."""
     return shorten(str(error)[: 10 * limit], limit)
+
+
+def misfitting(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Return which fields of an answer did not fit, as a message may name them; their names may be the platform's.
+
+    Args:
+        errors: What pydantic's ``ValidationError.errors()`` gives.
+    """
+    fields = sorted({".".join(map(str, one["loc"]))[:200] or "the whole" for one in errors})[:5]
+    return shorten(redact(", ".join(fields)), 200)
