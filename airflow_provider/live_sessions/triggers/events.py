@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.live_sessions.core import errors
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
 from airflow_provider.live_sessions.core.polling import Milestone, Outcome
+from airflow_provider.live_sessions.core.redact import shorten
 from airflow_provider.live_sessions.core.status import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = 1
+
+LONGEST_TEXT = 600
+"""Characters of a part of an error's message."""
+
+_SAID = ("what", "platform", "conn_id", "advice")
+"""What an error is made of; an event of an older release has the whole message only."""
 
 
 def outcome_event(outcome: Outcome) -> dict[str, Any]:
@@ -37,7 +44,8 @@ def artifact_event(verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
 
 def error_event(error: LiveSessionError) -> dict[str, Any]:
     """Return the event of a wait that cannot even begin."""
-    return {"version": VERSION, "kind": "error", "error": type(error).__name__, "message": str(error)}
+    said = {name: getattr(error, name) for name in _SAID}
+    return {"version": VERSION, "kind": "error", "error": type(error).__name__, "message": str(error), **said}
 
 
 def read_event(event: object, kind: str) -> dict[str, Any]:
@@ -55,13 +63,19 @@ def read_event(event: object, kind: str) -> dict[str, Any]:
         known = getattr(errors, str(event.get("error")), LiveSessionError)
         if not (isinstance(known, type) and issubclass(known, LiveSessionError)):
             known = LiveSessionError
-        raise known(str(event.get("message", "The wait could not begin.")))
+        message = _text(event.get("message")) or "The wait could not begin."
+        said = {name: _text(event.get(name)) for name in _SAID}
+        raise known(**{**said, "what": said["what"] or message})
     if not isinstance(event, dict) or event.get("kind") != kind or kind not in ("outcome", "artifact"):
         raise ConfigurationError(
             f"The trigger sent an event of another shape than {kind!r}.",
             advice="Worker and triggerer must run the same release of this package.",
         )
     return event
+
+
+def _text(value: object) -> str:
+    return shorten(value, LONGEST_TEXT) if isinstance(value, str) else ""
 
 
 def read_milestone(event: object) -> Seen | None:
