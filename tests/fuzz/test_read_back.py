@@ -171,7 +171,7 @@ def test_seats_that_are_none_are_refused_in_words(seats: str) -> None:
     played(lambda: seats_of(ref))
 
 
-@pytest.mark.parametrize("kind", [ConfigurationError, Refused, NotFound, RateLimited, Unavailable, OutcomeUnknown])
+@pytest.mark.parametrize("kind", [Refused, NotFound, RateLimited, Unavailable, OutcomeUnknown])
 @pytest.mark.parametrize("advice", ["", "Mend it."])
 def test_an_error_that_a_trigger_reported_is_raised_again_word_for_word(
     kind: type[LiveSessionError], advice: str
