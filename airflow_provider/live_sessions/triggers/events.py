@@ -59,8 +59,8 @@ def read_event(event: object, kind: str) -> dict[str, Any]:
         kind: ``outcome`` or ``artifact``: what the task waited for.
 
     Raises:
-        Unavailable: The trigger could make nothing of its row, or the event has another shape: Airflow's retry looks
-            anew and waits on. It was this package that wrote the row, so no user has anything to put right here;
+        Unavailable: The trigger could make nothing of its row, or the event has another shape: Airflow's retry
+            looks anew and waits on. It was this package that wrote the row, so no user has anything to put right;
             what is wrong with the task itself is found by the retry's own look.
         LiveSessionError: The trigger reported another error; it is raised again here, in its own class.
     """
