@@ -100,6 +100,7 @@ class Stage:
             mend=venue.forgets_credentials,
         )
         self._lanes: dict[str, Lane] = {}
+        self._came: dict[str, Any] = {}
 
     def play(self) -> Verdict:
         """Play it all and return the verdict."""
@@ -149,34 +150,35 @@ class Stage:
     def _hold(self) -> None:
         """Let people come; strike who waits for them to go."""
         self._control.advance(self._scene.pause)
-        for record in self._records.values():
+        self._came = self._records
+        for record in self._came.values():
             self._venue.come(self._control, record)
         if self._struck.frozen:
             self._struck.thaw()
         if self._scene.later is not None and self._scene.point.phase is Phase.INSIDE:
-            self._strike_waiting(self._scene.later)
-        self._still_inside()
-
-    def _strike_waiting(self, strike: Any) -> None:
-        with self._others_still(self._scene.titles[self._scene.struck]):
-            self._struck.strike(strike)
-            self._struck.run(lambda: self._struck.struck, "the strike")
-            self._struck.run(lambda: self._struck.settled and self._struck.row.state != "queued", "the try after it")
+            with self._others_still(self._scene.titles[self._scene.struck]):
+                self._struck.strike(self._scene.later)
+                self._struck.run(lambda: self._struck.struck, "the strike")
+                self._struck.run(lambda: self._struck.settled, "the try after it")
+        held, people = self._venue.held(self._state()), self._scene.people
+        judge_standing(self._verdict, self._venue, held, self._records, people=people, inside=True)
 
     def _end(self) -> None:
         """Let people go, and see every task to its end."""
-        before = self._records
-        for record in before.values():
-            self._venue.go(self._control, record)
-        if self._scene.later is not None and self._scene.point.phase is Phase.END:
-            with self._others_still(self._scene.titles[self._scene.struck]):
+        with self._struck.still():  # or it would see the end before it is struck there
+            for record in self._came.values():
+                self._venue.go(self._control, record)
+            self._control.advance(self._venue.settles)
+            if self._scene.later is not None and self._scene.point.phase is Phase.END:
                 self._struck.strike(self._scene.later)
+        if not self._struck.struck:
+            with self._others_still(self._scene.titles[self._scene.struck]):
                 self._struck.run(lambda: self._struck.struck, "the strike at the end")
         for title, lane in self._lanes.items():
             how = lane.finish()
             if how != "success":
                 self._verdict.count("lost", f"the task of {title} ended as {how}")
-            elif self._venue.recorded(lane.result) != self._venue.recorded(before[title]):
+            elif self._venue.recorded(lane.result) != self._venue.recorded(self._came[title]):
                 self._verdict.count("lost", f"the result of {title} is another session than the one people were in")
         self._doubles()
 
@@ -210,10 +212,6 @@ class Stage:
         judge_doubles(
             self._verdict, self._venue, held, self._records, people=self._scene.people, late=self._scene.late
         )
-
-    def _still_inside(self) -> None:
-        held, people = self._venue.held(self._state()), self._scene.people
-        judge_standing(self._verdict, self._venue, held, self._records, people=people, inside=True)
 
     def _row(self, task_id: str, number: int) -> Row:
         return Row(task_id, number if self._scene.mapped else -1)

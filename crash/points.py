@@ -92,10 +92,11 @@ def _look_held(then: Then) -> Callable[[Aim], Strike]:
     return lambda aim: AtRequest(aim.venue.look, done=True, then=then, crowd=aim.rng.random() < 0.5)
 
 
-def _poll(*, done: bool | None, waiting: bool = True) -> Callable[[Aim], Strike]:
+def _poll(*, done: bool | None, waiting: bool = True, last: bool = False) -> Callable[[Aim], Strike]:
     def make(aim: Aim) -> Strike:
         held = aim.rng.random() < 0.5 if done is None else done
-        return AtRequest({"path": aim.venue.api, "nth": aim.rng.randint(1, 3)}, done=held, waiting=waiting)
+        nth = 1 if last else aim.rng.randint(1, 3)
+        return AtRequest({"path": aim.venue.api, "nth": nth}, done=held, waiting=waiting)
 
     return make
 
@@ -163,7 +164,8 @@ POINTS: Final = (
     Point("waiting", "the triggerer, or the waiting worker, while people are inside", Phase.INSIDE,
           _poll(done=None, waiting=False), new_try=False),
     Point("execute-complete", "in execute_complete; sync: as the end is told", Phase.END,
-          _by_mode(_message("GetXCom", "return_value"), _poll(done=True, waiting=False)), new_try=False),
+          _by_mode(_message("GetXCom", "return_value"), _poll(done=True, waiting=False, last=True)),
+          new_try=False),
     Point("fetching", "while an artifact is fetched", Phase.HOME, _fetch),
     Point("in-a-file", "while a file is written, or as it becomes visible", Phase.HOME,
           _file(Within.CONTENT, Within.BEFORE_RENAME, Within.AFTER_RENAME)),

@@ -200,7 +200,7 @@ class Server:
             case comms.RetryTask():
                 row.state = "up_for_retry"
             case comms.TaskState():
-                row.state = str(message.state)
+                row.state = message.state.value
 
 
 def _refused(why: str) -> BaseModel:

@@ -21,6 +21,7 @@ class Coviu(Venue):
     files = 3
     fetches = 3
     create = {"method": "POST", "path": "/v1/sessions$"}
+    settles = 410.0
     look = {"method": "GET", "path": "/v1/sessions$"}
     api = "^/coviu/v1/(sessions|auth)"
     forgets_credentials = False
@@ -68,7 +69,6 @@ class Coviu(Venue):
         go_to(control, record["end"], seconds=-10)
         for url in links(record):
             visit(f"{url}?do=leave")
-        control.advance(410)
 
     def excuse(self, extra: Held, *, late: bool) -> str:
         """Name the one double that no look can exclude."""

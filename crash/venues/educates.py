@@ -20,6 +20,7 @@ class Educates(Venue):
     name = "educates"
     launch = f"{OPERATORS}.educates.EducatesLaunchSessionOperator"
     create = {"method": "POST", "path": "/request/$"}
+    settles = 30.0
     look = {"method": "GET", "path": "/catalog/environments/$"}
     creates_each = True
     api = "^/educates/(workshops|oauth2)/"
@@ -86,4 +87,3 @@ class Educates(Venue):
         """Let every learner press "Finish workshop"."""
         for name in sorted(self.recorded(record)):
             control.do(self.name, "finish", session=name)
-        control.advance(30)

@@ -22,6 +22,7 @@ class Lessonspace(Venue):
     fetches = 3
     fewest = 2
     create = {"method": "POST", "path": "/spaces/launch/$"}
+    settles = 60.0
     look = {"method": "GET", "path": "/(sessions|spaces)/$"}
     creates_each = True
     api = "^/lessonspace/v2/"
@@ -75,4 +76,3 @@ class Lessonspace(Venue):
         go_to(control, record["end"])
         for url, connection in self._connections.pop(record["ref"]["details"]["launch_id"], []):
             visit(f"{url}&do=leave&connection={connection}")
-        control.advance(60)

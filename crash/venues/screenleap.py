@@ -21,10 +21,11 @@ class Screenleap(Venue):
     name = "screenleap"
     launch = f"{OPERATORS}.screenleap.ScreenleapLaunchSessionOperator"
     retrieve = f"{OPERATORS}.screenleap.ScreenleapRetrieveUsageOperator"
-    files = 3
+    files = 5
     fetches = 1
     fewest = 2
     create = {"method": "POST", "path": "/screen-shares$"}
+    settles = 301.0
     look = {"method": "GET", "path": "screen-shares$"}
     api = "^/screenleap/v2/"
 
@@ -82,7 +83,6 @@ class Screenleap(Venue):
         """Let the presenter press stop; the end counts after five minutes."""
         go_to(control, record["end"])
         control.do(self.name, "end", share=self._code(record))
-        control.advance(301)
 
     def excuse(self, extra: Held, *, late: bool) -> str:
         """Name the share whose launch data reached nobody: nobody can start it, and it costs nothing."""

@@ -63,6 +63,8 @@ class Venue(ABC):
     """People without whom nothing is held."""
     creates_each: ClassVar[bool] = False
     """One create for each participant."""
+    settles: ClassVar[float]
+    """Seconds after that until the platform's end is final."""
     api: ClassVar[str]
     """A regular expression that the path of every call of the API fits."""
     forgets_credentials: ClassVar[bool] = True
@@ -112,7 +114,7 @@ class Venue(ABC):
 
     @abstractmethod
     def go(self, control: SandboxControl, record: Mapping[str, Any]) -> None:
-        """Let everybody leave at the planned end, and let the platform notice."""
+        """Let everybody leave at the planned end."""
 
     def excuse(self, extra: Held, *, late: bool) -> str:
         """Return why the platform's API cannot exclude this session beside the recorded one; empty: it can.
