@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
     from crash.matrix import Tally
 
 SECONDS_BETWEEN_LINES = 15.0
-SLICE = ("created", "answered", "before-deferral", "execute-complete", "in-a-file", "error-after", "delivered-twice")
+SLICE = (
+    "created",
+    "answered",
+    "before-deferral",
+    "execute-complete",
+    "in-a-file",
+    "error-after",
+    "delivered-twice",
+)
 """Points of the small matrix that runs among the tests."""
 
 
@@ -45,19 +54,18 @@ def _run(asked: argparse.Namespace) -> int:
     modes = MODES if asked.mode == "all" else (asked.mode,)
     chosen = [Combination.parse(one) for one in asked.only] or combinations(platforms, modes, points, seeds)
     tally, began, told_at = Tally(), time.monotonic(), time.monotonic()
-    keep = None if asked.keep is None else asked.keep
-    for combination, told in run_all(chosen, workers=asked.workers, broken=asked.sabotage, keep=keep):
-        tally.add(combination, told)
-        for sentence in told["said"]:
-            print(f"{combination}: {sentence}", flush=True)
-        if time.monotonic() - told_at > SECONDS_BETWEEN_LINES:
-            told_at = time.monotonic()
-            print(f"{told_at - began:5.0f} s, {tally.runs} of {len(chosen)}: {tally.line()}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        for combination, told in run_all(chosen, workers=asked.workers, broken=asked.sabotage, keep=asked.keep):
+            tally.add(combination, told)
+            for sentence in told["said"]:
+                print(f"{combination}: {sentence}", flush=True)
+            if time.monotonic() - told_at > SECONDS_BETWEEN_LINES:
+                told_at = time.monotonic()
+                print(f"{told_at - began:5.0f} s, {tally.runs} of {len(chosen)}: {tally.line()}", flush=True)
     if tally.runs < len(chosen):
-        print(f"{len(chosen) - tally.runs} runs were not played: a worker broke.")
+        print(f"{len(chosen) - tally.runs} of {len(chosen)} runs were not played.")
     seconds = time.monotonic() - began
-    whole = not (asked.only or asked.slice or asked.sabotage)
-    if whole:
+    if not (asked.only or asked.slice or asked.sabotage):
         record("crash", {**tally.figures(), "seconds": round(seconds, 1), "seeds": seeds})
     _report(tally, seconds)
     return 0 if tally.kept and tally.runs == len(chosen) else 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
@@ -13,6 +12,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from crash.venues.venue import Held, Venue
 

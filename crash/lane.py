@@ -36,6 +36,7 @@ PATIENCE = 60.0
 """Real seconds after which something is taken for hung."""
 TICK = 0.25
 OVER = ("success", "failed", "skipped")
+LAST_WORDS = (comms.DeferTask, comms.SucceedTask, comms.RetryTask, comms.TaskState)
 
 
 class StuckError(Exception):
@@ -96,11 +97,6 @@ class Lane:
         return not self._pending and self._armed is None
 
     @property
-    def settled(self) -> bool:
-        """Whether its session is recorded by a try that lives."""
-        return self._recorded and self.struck
-
-    @property
     def frozen(self) -> bool:
         """Whether a try that was taken for dead is still held."""
         return bool(self._frozen)
@@ -116,26 +112,25 @@ class Lane:
         self._pending.append(strike)
         self._arm()
 
-    def run(self, until: Callable[[], bool], what: str) -> None:
-        """Go on until a condition holds.
+    def meet(self) -> None:
+        """Go on until everything that was to befall it has.
 
         Raises:
-            StuckError: It does not come to pass.
+            StuckError: It never does.
         """
-        end = time.monotonic() + PATIENCE
-        while not until():
-            if time.monotonic() > end:
-                raise StuckError(f"{what}: not within {PATIENCE:g} s; the task is {self.row.state}.")
-            self._go_on()
-            if self.row.state in OVER and self._task is None:
-                if until():
-                    return
-                raise StuckError(f"{what}: the task has ended as {self.row.state}.")
-            self._listen()
+        self._run(lambda: self.struck, "what was to befall it")
+
+    def settle(self) -> None:
+        """Go on until its session is recorded by a try that lives.
+
+        Raises:
+            StuckError: It never is.
+        """
+        self._run(lambda: self._recorded and self.struck, "a recorded session")
 
     def finish(self) -> str:
         """Go on until the task has ended, and return how."""
-        self.run(lambda: self.row.state in OVER and self._task is None, "its end")
+        self._run(lambda: self.row.state in OVER and self._task is None, "its end")
         return self.row.state
 
     def thaw(self) -> None:
@@ -182,6 +177,18 @@ class Lane:
 
     # ---- the scheduler's part
 
+    def _run(self, until: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not until():
+            if time.monotonic() > end:
+                raise StuckError(f"not within {PATIENCE:g} s: {what}; {self.row.task_id} is {self.row.state}")
+            self._go_on()
+            if self.row.state in OVER and self._task is None:
+                if until():
+                    return
+                raise StuckError(f"{self.row.task_id} has ended as {self.row.state} without {what}")
+            self._listen()
+
     def _go_on(self) -> None:
         if self._task is not None:
             return
@@ -196,9 +203,7 @@ class Lane:
         if row.state == "queued":
             self._start()
         elif row.state == "deferred" and self._trigger is None and row.deferral is not None:
-            self._trigger = TriggerProcess(
-                row.deferral.classpath, row.deferral.trigger_kwargs, self._world.log
-            )
+            self._trigger = TriggerProcess(row.deferral.classpath, row.deferral.trigger_kwargs, self._world.log)
 
     def _start(self) -> None:
         if self.row.next_kwargs is None:
@@ -282,15 +287,12 @@ class Lane:
         """Answer a try that was taken for dead, until it has pushed its result or wants to change its state."""
         mine = next(one for one in self._frozen if one[0] is source)
         got = mine[0].message()
-        over = got is None
-        if got is not None:
-            number, message = got
-            over = isinstance(message, comms.DeferTask | comms.SucceedTask | comms.RetryTask | comms.TaskState)
+        over = got is None or isinstance(got[1], LAST_WORDS)
+        if got is not None and not over:
+            answer, error = self._world.server.handle(self.row, mine[0].ti_id, got[1])
+            over = isinstance(got[1], comms.SetXCom) and got[1].key == RETURN_VALUE
             if not over:
-                answer, error = self._world.server.handle(self.row, mine[0].ti_id, message)
-                over = isinstance(message, comms.SetXCom) and message.key == RETURN_VALUE
-            if not over:
-                mine[0].answer(number, answer, error=error)
+                mine[0].answer(got[0], answer, error=error)
         if over:  # its next heartbeat is refused, and its supervisor ends it
             mine[0].kill()
             self._frozen.remove(mine)
@@ -329,7 +331,7 @@ class Lane:
         number, then = self._fault, self._armed.then
         if then in (Then.ZOMBIE, Then.TWIN) and self._task is not None:
             self._frozen.append((self._task, number))
-            self._task = None
+            self._task, self._recorded = None, False
             self.row.state = "queued" if then is Then.TWIN else "up_for_retry"
             self._strike_done()
             return
@@ -344,6 +346,8 @@ class Lane:
             if one is not None:
                 one.kill()
         self._task = self._trigger = None
+        if self.row.state == "running":
+            self._recorded = False  # by a try that is dead
         self._strike_done()
 
     def _strike_done(self) -> None:

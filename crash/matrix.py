@@ -152,6 +152,8 @@ def _work(chosen: Sequence[Combination], results: socket.socket, broken: str, ke
             told |= {"run": str(combination), "allowed": dict(verdict.allowed)}
             results.sendall(json.dumps(told).encode() + b"\n")
         os._exit(0)
+    except KeyboardInterrupt:
+        pass  # play has put everything away
     except BaseException:  # noqa: BLE001 - the last line of a process
         traceback.print_exc()
     finally:

@@ -96,7 +96,7 @@ class Stage:
             control,
             url,
             folder / "log",
-            prepare=lambda: sabotage.SABOTAGES[broken](),
+            prepare=sabotage.SABOTAGES[broken],
             mend=venue.forgets_credentials,
         )
         self._lanes: dict[str, Lane] = {}
@@ -139,7 +139,7 @@ class Stage:
             strikes = scene.strikes if number == scene.struck else ()
             with self._others_still(title):
                 lane = self._lanes[title] = Lane(self._world, self._row(LAUNCH, number), strikes)
-                lane.run(lambda lane=lane: lane.settled, f"the launch of {title}")  # type: ignore[misc]  # a default argument binds the loop's value
+                lane.settle()
                 lane.deliver_late()
                 if lane.frozen and not scene.crowd:
                     lane.thaw()
@@ -158,8 +158,8 @@ class Stage:
         if self._scene.later is not None and self._scene.point.phase is Phase.INSIDE:
             with self._others_still(self._scene.titles[self._scene.struck]):
                 self._struck.strike(self._scene.later)
-                self._struck.run(lambda: self._struck.struck, "the strike")
-                self._struck.run(lambda: self._struck.settled, "the try after it")
+                self._struck.meet()
+                self._struck.settle()
         held, people = self._venue.held(self._state()), self._scene.people
         judge_standing(self._verdict, self._venue, held, self._records, people=people, inside=True)
 
@@ -173,13 +173,15 @@ class Stage:
                 self._struck.strike(self._scene.later)
         if not self._struck.struck:
             with self._others_still(self._scene.titles[self._scene.struck]):
-                self._struck.run(lambda: self._struck.struck, "the strike at the end")
+                self._struck.meet()
         for title, lane in self._lanes.items():
             how = lane.finish()
             if how != "success":
                 self._verdict.count("lost", f"the task of {title} ended as {how}")
             elif self._venue.recorded(lane.result) != self._venue.recorded(self._came[title]):
-                self._verdict.count("lost", f"the result of {title} is another session than the one people were in")
+                self._verdict.count(
+                    "lost", f"the result of {title} is another session than the one people were in"
+                )
         self._doubles()
 
     def _bring_home(self) -> None:
@@ -190,7 +192,7 @@ class Stage:
             strikes = () if scene.later is None or number != scene.struck else (scene.later,)
             lane = Lane(self._world, self._row(RETRIEVE, number), strikes)
             self._lanes[f"{RETRIEVE} {number}"] = lane
-            lane.run(lambda lane=lane, strikes=strikes: lane.struck, "the strike")  # type: ignore[misc]  # default arguments bind the loop's values
+            lane.meet()
             if strikes:
                 before = look(self._home)
             if lane.finish() != "success":

@@ -75,7 +75,7 @@ class Point:
 
 
 def _message(name: str, about: str = "", *, nth: int = 1, handled: bool = False) -> Callable[[Aim], Strike]:
-    return lambda aim: AtMessage(name, nth=nth, handled=handled, about=about)
+    return lambda _: AtMessage(name, nth=nth, handled=handled, about=about)
 
 
 def _create(*, done: bool, then: Then = Then.KILL) -> Callable[[Aim], Strike]:
@@ -106,9 +106,7 @@ def _by_mode(deferrable: Callable[[Aim], Strike], sync: Callable[[Aim], Strike])
 
 
 def _any_request(aim: Aim) -> Strike:
-    return AtRequest(
-        {"path": aim.venue.api, "nth": aim.rng.randint(1, 3)}, done=aim.rng.random() < 0.5
-    )
+    return AtRequest({"path": aim.venue.api, "nth": aim.rng.randint(1, 3)}, done=aim.rng.random() < 0.5)
 
 
 def _fetch(aim: Aim) -> Strike:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -144,6 +145,7 @@ class TriggerProcess(Process):
 def _live(work: Callable[[], None], theirs: socket.socket, log: Path) -> None:
     """Be the fork: never return."""
     code = 1
+    gc.disable()  # it lives for a second, and a collection would copy every page it shares with its maker
     try:
         os.dup2(theirs.fileno(), 0)
         output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -161,7 +163,8 @@ def _live(work: Callable[[], None], theirs: socket.socket, log: Path) -> None:
 
 def _fire(classpath: str, kwargs: Any) -> None:
     module, _, name = classpath.rpartition(".")
-    trigger = getattr(import_module(module), name)(**deserialize(kwargs))
+    given: Any = deserialize(kwargs)
+    trigger = getattr(import_module(module), name)(**given)
 
     async def first() -> Any:
         async for event in trigger.run():

@@ -18,8 +18,8 @@ def no_look_up() -> None:
     from airflow_provider.live_sessions.core.contract import Unprovable
     from airflow_provider.live_sessions.platforms.coviu import finding
 
-    launching._look_up = lambda *_: Unprovable("nobody looked")  # type: ignore[assignment]  # noqa: SLF001 - that is the sabotage
-    finding.settle_doubles = lambda _client, made, *_: (made, [])
+    _replace(launching, "_look_up", lambda *_: Unprovable("nobody looked"))
+    _replace(finding, "settle_doubles", lambda _client, made, *_: (made, []))
 
 
 def in_place() -> None:
@@ -32,36 +32,40 @@ def in_place() -> None:
         with path.open("wb", buffering=0) as file:
             return sum(file.write(chunk) for chunk in chunks)
 
-    LocalStorage.put = put  # type: ignore[method-assign]
+    _replace(LocalStorage, "put", put)
 
 
 def end_what_is_found() -> None:
     """End a session that is found, people or not."""
     from airflow_provider.live_sessions.core import launching
 
-    take_over = launching._take_over  # noqa: SLF001 - that is the sabotage
+    take_over = vars(launching)["_take_over"]
 
     def end_first(platform: Any, found: Any, *rest: Any) -> Any:
         platform.cancel(found.ref, force=True)
         return take_over(platform, found, *rest)
 
-    launching._take_over = end_first  # noqa: SLF001
+    _replace(launching, "_take_over", end_first)
 
 
-def forget_to_create() -> None:
-    """Take what is cancelled for launched: the recorded session lets nobody in."""
-    from airflow_provider.live_sessions.core import launching
+def drop() -> None:
+    """Cancel what was just launched: what is recorded lets nobody in."""
+    from airflow_provider.live_sessions.operators import launch
 
-    create_or_find = launching.create_or_find
+    create_or_find = vars(launch)["create_or_find"]
 
     def create_and_drop(platform: Any, *rest: Any, **more: Any) -> Any:
         launched = create_or_find(platform, *rest, **more)
         platform.cancel(launched.ref, force=True)
         return launched
 
-    from airflow_provider.live_sessions.operators import launch
+    _replace(launch, "create_or_find", create_and_drop)
 
-    launch.create_or_find = create_and_drop
+
+def _replace(owner: Any, name: str, by: Any) -> None:
+    if name not in vars(owner):
+        raise AttributeError(f"there is no {name} to break any more")
+    setattr(owner, name, by)
 
 
 SABOTAGES: dict[str, Callable[[], None]] = {
@@ -69,5 +73,5 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no-look-up": no_look_up,
     "in-place": in_place,
     "end-what-is-found": end_what_is_found,
-    "drop": forget_to_create,
+    "drop": drop,
 }

@@ -131,9 +131,7 @@ def scene_of(combination: Combination, venue: Venue) -> Scene:
 def dag_of(scene: Scene, combination: Combination, venue: Venue, destination: Path) -> dict[str, Any]:
     """Return what the DAG file reads: the operators' arguments, as JSON."""
     start = datetime.fromtimestamp(int(datetime.now(UTC).timestamp()), UTC) + AHEAD
-    people = [
-        Participant(f"p-{number}", f"Person {number}", leader=number == 0) for number in range(scene.people)
-    ]
+    people = [Participant(f"p-{number}", f"Person {number}", leader=number == 0) for number in range(scene.people)]
     lanes = []
     for title in scene.titles:
         if scene.keyed:

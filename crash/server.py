@@ -64,7 +64,7 @@ class Row:
         """Resume with a trigger's event."""
         if self.deferral is None:
             raise AssertionError("only a deferred task is resumed")
-        given = deserialize(self.deferral.next_kwargs or {})
+        given: Any = deserialize(self.deferral.next_kwargs or {})
         self.next_kwargs = serialize({**given, "event": payload})
         self.state = "queued"
 
@@ -79,8 +79,6 @@ class Server:
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.xcoms: dict[tuple[str, int, str], Any] = {}
-        self.former: list[Any] = []
-        """Return values that were once recorded, the present ones among them."""
         self._now = datetime.now(UTC)
 
     def xcom(self, row: Row, key: str = RETURN_VALUE) -> Any:
@@ -160,8 +158,6 @@ class Server:
             case comms.SetXCom():
                 index = -1 if message.map_index is None else message.map_index
                 self.xcoms[message.task_id, index, message.key] = message.value
-                if message.key == RETURN_VALUE:
-                    self.former.append(deserialize(message.value))
             case comms.DeleteXCom():
                 index = -1 if message.map_index is None else message.map_index
                 self.xcoms.pop((message.task_id, index, message.key), None)
@@ -181,14 +177,10 @@ class Server:
             index = -1 if message.map_index is None else message.map_index
             value = self.xcoms.get((message.task_id, index, message.key))
             return comms.XComResult(key=message.key, value=value)
-        lanes = sorted(
-            index for task, index, key in self.xcoms if (task, key) == (message.task_id, message.key)
-        )
+        lanes = sorted(index for task, index, key in self.xcoms if (task, key) == (message.task_id, message.key))
         if isinstance(message, comms.GetXComCount):
             return comms.XComCountResponse(len=len(lanes))
-        return comms.XComSequenceIndexResult(
-            root=self.xcoms[message.task_id, lanes[message.offset], message.key]
-        )
+        return comms.XComSequenceIndexResult(root=self.xcoms[message.task_id, lanes[message.offset], message.key])
 
     @staticmethod
     def _end(row: Row, message: BaseModel) -> None:

@@ -49,9 +49,7 @@ class AtMessage:
 
     def fits(self, message: BaseModel) -> bool:
         """Return whether a message is meant."""
-        return type(message).__name__ == self.message and self.about in json.dumps(
-            message.model_dump(mode="json")
-        )
+        return type(message).__name__ == self.message and self.about in json.dumps(message.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from crash.venues.venue import OPERATORS, Held, Venue, go_to, links, visit
 
@@ -20,9 +20,9 @@ class Coviu(Venue):
     retrieve = f"{OPERATORS}.coviu.CoviuRetrieveAttendanceOperator"
     files = 3
     fetches = 3
-    create = {"method": "POST", "path": "/v1/sessions$"}
+    create: ClassVar = {"method": "POST", "path": "/v1/sessions$"}
     settles = 410.0
-    look = {"method": "GET", "path": "/v1/sessions$"}
+    look: ClassVar = {"method": "GET", "path": "/v1/sessions$"}
     api = "^/coviu/v1/(sessions|auth)"
     forgets_credentials = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from crash.venues.venue import OPERATORS, Held, Venue, go_to, links, visit
@@ -19,9 +19,9 @@ class Educates(Venue):
 
     name = "educates"
     launch = f"{OPERATORS}.educates.EducatesLaunchSessionOperator"
-    create = {"method": "POST", "path": "/request/$"}
+    create: ClassVar = {"method": "POST", "path": "/request/$"}
     settles = 30.0
-    look = {"method": "GET", "path": "/catalog/environments/$"}
+    look: ClassVar = {"method": "GET", "path": "/catalog/environments/$"}
     creates_each = True
     api = "^/educates/(workshops|oauth2)/"
     forgets_credentials = False

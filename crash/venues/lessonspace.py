@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from crash.venues.venue import OPERATORS, Held, LinkBrokenError, Venue, go_to, links, visit
 
@@ -21,9 +21,9 @@ class Lessonspace(Venue):
     files = 4
     fetches = 3
     fewest = 2
-    create = {"method": "POST", "path": "/spaces/launch/$"}
+    create: ClassVar = {"method": "POST", "path": "/spaces/launch/$"}
     settles = 60.0
-    look = {"method": "GET", "path": "/(sessions|spaces)/$"}
+    look: ClassVar = {"method": "GET", "path": "/(sessions|spaces)/$"}
     creates_each = True
     api = "^/lessonspace/v2/"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider.live_sessions.hooks.screenleap import reveal_launch_data
@@ -24,9 +24,9 @@ class Screenleap(Venue):
     files = 5
     fetches = 1
     fewest = 2
-    create = {"method": "POST", "path": "/screen-shares$"}
+    create: ClassVar = {"method": "POST", "path": "/screen-shares$"}
     settles = 301.0
-    look = {"method": "GET", "path": "screen-shares$"}
+    look: ClassVar = {"method": "GET", "path": "screen-shares$"}
     api = "^/screenleap/v2/"
 
     def options(self, seed: int) -> dict[str, Any]:

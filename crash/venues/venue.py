@@ -84,7 +84,8 @@ class Venue(ABC):
         """
 
     def prepare(self, control: SandboxControl, lanes: Sequence[str], people: int) -> None:
-        """Make ready at the platform what a launch takes for granted."""
+        """Make ready at the platform what a launch takes for granted; most need nothing."""
+        del control, lanes, people
 
     def arguments(self, lane: str) -> dict[str, Any]:
         """Return what the launch of a lane needs beside title, times and people."""
