@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.client import SandboxControl
     from crash.server import Row, Server
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Real seconds after which something is taken for hung."""
 TICK = 0.25
 OVER = ("success", "failed", "skipped")
@@ -54,6 +54,7 @@ class World:
         log: Where output of processes goes.
         prepare: What every task's fork does first.
         mend: A 401 is final: a person mends the connection and clears the task.
+        delay: Seconds of the platform's time that pass before a new try.
     """
 
     server: Server
@@ -62,6 +63,7 @@ class World:
     log: Path
     prepare: Callable[[], None]
     mend: bool = True
+    delay: float = 1.0
 
 
 class Lane:
@@ -88,6 +90,7 @@ class Lane:
         self._frozen: list[tuple[TaskProcess, int]] = []
         self._late: list[int] = []
         self._recorded = False
+        self._started = False
 
     # ---- what the play asks for
 
@@ -207,7 +210,9 @@ class Lane:
 
     def _start(self) -> None:
         if self.row.next_kwargs is None:
-            self._recorded = False
+            if self._started:
+                self._world.control.advance(self._world.delay)
+            self._started, self._recorded = True, False
             self._settle_fault()
             self._arm()
         wire = self._armed if isinstance(self._armed, InFile) else None

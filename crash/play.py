@@ -98,6 +98,7 @@ class Stage:
             folder / "log",
             prepare=sabotage.SABOTAGES[broken],
             mend=venue.forgets_credentials,
+            delay=scene.delay,
         )
         self._lanes: dict[str, Lane] = {}
         self._came: dict[str, Any] = {}

@@ -71,6 +71,7 @@ class Scene:
         strikes: What befalls the launch, try by try.
         later: What befalls it afterwards, in the point's own phase.
         pause: Seconds of the platform's time before people come.
+        delay: The same before each new try.
     """
 
     point: Point
@@ -81,6 +82,7 @@ class Scene:
     strikes: tuple[Strike, ...]
     later: Strike | None
     pause: float
+    delay: float
 
     @property
     def mapped(self) -> bool:
@@ -124,7 +126,8 @@ def scene_of(combination: Combination, venue: Venue) -> Scene:
         keyed=rng.random() < 0.5,
         strikes=strikes,
         later=None if point.phase is Phase.LAUNCH else strike,
-        pause=rng.choice((0.0, 0.0, 5.0, 60.0)),
+        pause=rng.choice((0.0, 5.0, 60.0)) if venue.leaps else 0.0,
+        delay=rng.choice((1.0, 10.0, 60.0, 300.0)) if venue.leaps else 0.5,
     )
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from crash.venues.venue import OPERATORS, Held, Venue, go_to, links, visit
+from crash.venues.venue import OPERATORS, Held, Venue, links, visit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ class Educates(Venue):
     name = "educates"
     launch = f"{OPERATORS}.educates.EducatesLaunchSessionOperator"
     create: ClassVar = {"method": "POST", "path": "/request/$"}
-    settles = 30.0
+    settles = 1.0
+    leaps = False
     look: ClassVar = {"method": "GET", "path": "/catalog/environments/$"}
     creates_each = True
     api = "^/educates/(workshops|oauth2)/"
@@ -74,8 +75,7 @@ class Educates(Venue):
         return {seat["session"] for seat in json.loads(record["ref"]["details"]["seats"])}
 
     def come(self, control: SandboxControl, record: Mapping[str, Any]) -> None:
-        """Open each learner's link."""
-        go_to(control, record["start"])
+        """Open each learner's link; a workshop needs no appointed time."""
         portal = control.info()[self.name]["url"]
         for url in links(record):
             split = urlsplit(url)

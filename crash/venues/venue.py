@@ -65,6 +65,8 @@ class Venue(ABC):
     """One create for each participant."""
     settles: ClassVar[float]
     """Seconds after that until the platform's end is final."""
+    leaps: ClassVar[bool] = True
+    """The platform's clock may run ahead of this machine's: no wait here is due by the platform's clock."""
     api: ClassVar[str]
     """A regular expression that the path of every call of the API fits."""
     forgets_credentials: ClassVar[bool] = True
