@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ SLICE = (
 def main() -> int:
     """Run what was asked for; 0 only when every promise was kept in every run."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a matrix that is cut short tells what it has seen
     with tempfile.TemporaryDirectory(prefix="live-sessions-crash-home-") as home:
         prepare(Path(home))
         from crash.preload import preload  # only now: Airflow reads its settings as it is imported

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import socket
 import traceback
 from collections import Counter, defaultdict
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crash.play import play
 from crash.points import BY_NAME, DEFERRABLE, POINTS, SYNC
+from crash.process import die_with_parent
 from crash.scene import Combination
 from crash.venues import VENUES
 
@@ -122,29 +124,35 @@ def run_all(
         broken: A sabotage of the provider.
         keep: Where the output of failed runs goes.
     """
+    pids: list[int] = []
     with selectors.DefaultSelector() as selector:
-        for number in range(workers):
-            mine, theirs = socket.socketpair()
-            if os.fork() == 0:
-                mine.close()
-                _work(chosen[number::workers], theirs, broken, keep)
-            theirs.close()
-            selector.register(mine.makefile("rb"), selectors.EVENT_READ, mine)
-        while selector.get_map():
-            for key, _ in selector.select():
-                line = key.fileobj.readline()  # type: ignore[union-attr]  # a file, registered above
-                if not line:
-                    selector.unregister(key.fileobj)
-                    key.data.close()
-                    continue
-                told = json.loads(line)
-                yield Combination.parse(told.pop("run")), told
-    for _ in range(workers):
-        os.wait()
+        try:
+            for number in range(workers):
+                mine, theirs = socket.socketpair()
+                pids.append(os.fork())
+                if pids[-1] == 0:
+                    mine.close()
+                    _work(chosen[number::workers], theirs, broken, keep)
+                theirs.close()
+                selector.register(mine.makefile("rb"), selectors.EVENT_READ, mine)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    line = key.fileobj.readline()  # type: ignore[union-attr]  # a file, registered above
+                    if not line:
+                        selector.unregister(key.fileobj)
+                        key.data.close()
+                        continue
+                    told = json.loads(line)
+                    yield Combination.parse(told.pop("run")), told
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)  # what it made dies with it
+                os.waitpid(pid, 0)
 
 
 def _work(chosen: Sequence[Combination], results: socket.socket, broken: str, keep: Path | None) -> None:
     """Be a worker: never return."""
+    die_with_parent()
     try:
         for combination in chosen:
             verdict = play(combination, broken=broken, keep=keep)
@@ -152,8 +160,6 @@ def _work(chosen: Sequence[Combination], results: socket.socket, broken: str, ke
             told |= {"run": str(combination), "allowed": dict(verdict.allowed)}
             results.sendall(json.dumps(told).encode() + b"\n")
         os._exit(0)
-    except KeyboardInterrupt:
-        pass  # play has put everything away
     except BaseException:  # noqa: BLE001 - the last line of a process
         traceback.print_exc()
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FRAMES = msgspec.msgpack.Decoder(_RequestFrame)
 _MESSAGES: TypeAdapter[Any] = TypeAdapter(ToSupervisor)
 _LENGTH = 4
+_PR_SET_PDEATHSIG = 1
 
 
 class Process:
@@ -142,10 +144,17 @@ class TriggerProcess(Process):
         return None if frame is None else json.loads(frame)["payload"]
 
 
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its maker dies, where the kernel can (Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _live(work: Callable[[], None], theirs: socket.socket, log: Path) -> None:
     """Be the fork: never return."""
     code = 1
     gc.disable()  # it lives for a second, and a collection would copy every page it shares with its maker
+    die_with_parent()
     try:
         os.dup2(theirs.fileno(), 0)
         output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)

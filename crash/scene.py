@@ -95,6 +95,11 @@ class Scene:
         return any(isinstance(one, AtRequest) and one.then is Then.KILL_LATE for one in self.strikes)
 
     @property
+    def twins(self) -> bool:
+        """Whether the same try runs twice at the same time."""
+        return any(isinstance(one, AtRequest) and one.then is Then.TWIN for one in self.strikes)
+
+    @property
     def crowd(self) -> bool:
         """Whether people come before a try that was taken for dead goes on."""
         return any(isinstance(one, AtRequest) and one.crowd for one in self.strikes)

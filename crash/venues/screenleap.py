@@ -27,6 +27,7 @@ class Screenleap(Venue):
     create: ClassVar = {"method": "POST", "path": "/screen-shares$"}
     settles = 301.0
     look: ClassVar = {"method": "GET", "path": "screen-shares$"}
+    twins = "a share that one of two processes of the same try gave up for its own"
     api = "^/screenleap/v2/"
 
     def options(self, seed: int) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class Venue(ABC):
     """One create for each participant."""
     settles: ClassVar[float]
     """Seconds after that until the platform's end is final."""
+    twins: ClassVar[str] = ""
+    """Why two processes of one try, which Airflow itself refuses, can leave another session than the recorded one;
+    empty: they cannot."""
     leaps: ClassVar[bool] = True
     """The platform's clock may run ahead of this machine's: no wait here is due by the platform's clock."""
     api: ClassVar[str]
