@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format lock clean
+.PHONY: help install demo test crash lint format lock clean
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandb
 test: $(READY)  ## every test, against the sandbox over real HTTP
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
+
+crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half an hour; ARGS="--seeds 2" for less
+	$(BIN)/python -m crash $(ARGS)
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
