@@ -20,15 +20,7 @@ if TYPE_CHECKING:
     from crash.matrix import Tally
 
 SECONDS_BETWEEN_LINES = 15.0
-SLICE = (
-    "created",
-    "answered",
-    "before-deferral",
-    "execute-complete",
-    "in-a-file",
-    "error-after",
-    "delivered-twice",
-)
+SLICE = ("created", "answered", "waiting", "execute-complete", "in-a-file")
 """Points of the small matrix that runs among the tests."""
 
 

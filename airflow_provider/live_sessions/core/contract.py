@@ -40,11 +40,13 @@ class Found:
         ref: Finds the session.
         status: How it stands.
         fingerprint: The fingerprint of the plan it was launched with, where the platform carries it.
+        recorded: What the task itself recorded under the key: it may know parts that the platform has forgotten.
     """
 
     ref: SessionRef
     status: SessionStatus
     fingerprint: str = ""
+    recorded: SessionRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from airflow_provider.live_sessions.core.polling import (
     next_delay,
 )
 from airflow_provider.live_sessions.triggers.account import Account
+from airflow_provider.live_sessions.triggers.figures import WaitFigures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -86,6 +87,7 @@ class Waiter:
         news: What it has still to be told.
         told: What it was told last.
         over: True once its outcome is decided.
+        since: Unix time from when it waits.
     """
 
     ref: SessionRef
@@ -96,6 +98,7 @@ class Waiter:
     news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     told: str = ""
     over: bool = False
+    since: float = field(default_factory=time.time)
 
 
 class Poller:
@@ -112,6 +115,7 @@ class Poller:
         self._wake = asyncio.Event()
         self._asleep_until = 0.0
         self._failures = 0
+        self._figures = WaitFigures(account.conn_id)
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
 
     async def wait(self, waiter: Waiter) -> AsyncGenerator[News]:
@@ -157,6 +161,8 @@ class Poller:
 
     def _leave(self, waiter: Waiter) -> None:
         self._waiters.pop(waiter, None)
+        if not self._waiters:
+            self._account.aside(self._figures.nobody_waits)
         self._account.leave()
         if not self._waiters and self._task is not None:
             task, self._task = self._task, None
@@ -175,7 +181,7 @@ class Poller:
             started = time.monotonic()
             retry_after = 0.0
             try:
-                woken = await self._account.call(lambda platform, due=due: _tick(platform, due))  # type: ignore[misc]  # a default argument binds the loop's value
+                woken = await self._account.call(lambda platform, due=due: self._ask(platform, due))  # type: ignore[misc]  # a default argument binds the loop's value
                 self._failures = 0
             except asyncio.CancelledError:
                 if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -192,6 +198,11 @@ class Poller:
             # itself counts from its answer.
             self._account.next_allowed = max(started + pause, time.monotonic() + retry_after)
             await _hand_out(woken)
+
+    def _ask(self, platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter, News]]:
+        """Tell the figures of this poll, then ask; runs on the connection's thread."""
+        self._figures.poll_began(platform.name, due, waits=len(self._waiters), allowed=self._account.next_allowed)
+        return _tick(platform, due)
 
     def _until_due(self) -> float:
         """Return the seconds until somebody is due and the platform may be asked."""

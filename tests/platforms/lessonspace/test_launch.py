@@ -14,16 +14,8 @@ from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.launching import SPACE_LEVEL
 from airflow_provider.live_sessions.platforms.lessonspace.platform import asked_for, planned
-from tests.platforms.lessonspace.academy import (
-    CLASS,
-    OTHER,
-    PEOPLE,
-    STUDENT,
-    TEACHER,
-    Academy,
-    altered,
-    plan,
-)
+from tests.platforms.kit import altered
+from tests.platforms.lessonspace.academy import CLASS, OTHER, PEOPLE, STUDENT, TEACHER, Academy, plan
 
 HOOKS = {
     "session": {"start": "http://127.0.0.1:9/s", "end": "http://127.0.0.1:9/e"},

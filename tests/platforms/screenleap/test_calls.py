@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.core.budget import budget_for
 from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -22,7 +21,6 @@ from airflow_provider.live_sessions.core.errors import (
     Unavailable,
 )
 from airflow_provider.live_sessions.core.retry import RetryPolicy
-from airflow_provider.live_sessions.platforms.screenleap.client import PLATFORM
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.sandbox.wire import Response
 from tests.platforms.screenleap.studio import PRESENTER, START, TOKEN, Studio, plan
@@ -49,7 +47,7 @@ FILTERS: dict[str, Any] = {
 def test_the_history_takes_every_documented_filter_in_milliseconds(studio: Studio) -> None:
     assert list(studio.client.shares(ShareFilters(**FILTERS))) == []
     times = dict.fromkeys(("startedBefore", "startedAfter", "endedBefore", "endedAfter"), SENT)
-    assert studio.queries("/screen-shares$") == [{**times, "externalId": "case 7"}]
+    assert studio.asked("/screen-shares$") == [{**times, "externalId": "case 7"}]
     assert set(FILTERS) == {one.name for one in fields(ShareFilters)}
 
 
@@ -57,7 +55,7 @@ def test_the_history_takes_a_date_format_and_the_times_follow_it(studio: Studio)
     pattern = "yyyy-MM-dd'T'HH:mm:ss.SSSX"
     filters = ShareFilters(ended_after=NOON, date_format=pattern)
     assert list(studio.client.shares(filters)) == []
-    (query,) = studio.queries("/screen-shares$")
+    (query,) = studio.asked("/screen-shares$")
     assert query == {"endedAfter": "2026-09-01T12:00:00.001Z", "dateFormat": pattern}
 
 
@@ -70,7 +68,7 @@ def test_a_history_in_a_format_of_its_own_is_walked_as_well() -> None:
         pattern = "yyyy-MM-dd HH:mm:ss Z"
         filters = ShareFilters(started_after=START - timedelta(days=1), date_format=pattern)
         assert len(list(studio.client.shares(filters))) == 5
-        marks = [one["startedAfter"] for one in studio.queries("/screen-shares$")]
+        marks = [one["startedAfter"] for one in studio.asked("/screen-shares$")]
         assert marks[0] == "2026-08-31 08:00:00 +0000"
         assert marks == sorted(marks)
 
@@ -95,7 +93,7 @@ def test_each_filter_selects_and_a_row_that_contradicts_it_is_dropped(studio: St
     assert found(ended_after=middle) == [1, 2]
     assert found(external_id=refs[1].detail("external_id")) == [1]
     unfiltered = studio.client._http.request("GET", "screen-shares", label="all").content
-    studio.answer = lambda _, response: Response(200, unfiltered, response.content_type)  # knows no filter
+    studio.tap.answer = lambda _, response: Response(200, unfiltered, response.content_type)  # knows no filter
     assert found(started_before=middle, ended_before=middle) == [0]
     assert found(external_id=refs[1].detail("external_id"), ended_before=middle) == []
 
@@ -114,7 +112,7 @@ def test_a_create_takes_every_parameter_by_its_api_name(studio: Studio) -> None:
     }
     others = {"record": True, "autoRecord": False, "maxConcurrentViewers": 25, "presenterAppType": "NATIVE"}
     launched = studio.launch(plan(**named, parameters=others))
-    (query,) = studio.queries("/screen-shares$", "POST")
+    (query,) = studio.asked("/screen-shares$", "POST")
     assert query == {
         **named,
         "showScreenleapBranding": "false",
@@ -133,7 +131,7 @@ def test_one_share_the_recent_ones_and_a_stop_are_asked_for_as_documented(studio
     assert studio.client.share(code).code == code
     assert [one.code for one in studio.client.recent()] == [code]
     studio.client.stop(code)
-    asked = [(one.method, one.path, one.query) for one in studio.requests[2:]]
+    asked = [(one.method, one.path, one.query) for one in studio.tap.requests[2:]]
     root = "/screenleap/v2"
     assert asked == [
         ("GET", f"{root}/screen-shares/{code.get_secret_value()}", ""),
@@ -162,7 +160,7 @@ def test_the_presenter_gets_the_launch_data_unchanged(studio: Studio) -> None:
             return Response(200, said[0], response.content_type)
         return response
 
-    studio.answer = spaced
+    studio.tap.answer = spaced
     launched = studio.launch()
     assert launched.links is not None
     assert launched.links[0].participant == PRESENTER
@@ -225,7 +223,7 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_sent_once(studio: Studio, 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{}", '{"screenShareData": {}}', '{"screenShareCode": null}'])
 def test_a_create_answered_with_something_else_is_unknown(studio: Studio, body: str) -> None:
-    studio.answer = lambda _, response: Response(200, body.encode(), response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body.encode(), response.content_type)
     with pytest.raises(OutcomeUnknown, match="no launch data"):
         create(studio)
 
@@ -267,24 +265,24 @@ def test_a_429_carries_the_wait_asked_for_in_either_form(studio: Studio, as_date
 def test_a_list_of_another_shape_is_unavailable_and_the_field_is_named(
     studio: Studio, body: str, complaint: str
 ) -> None:
-    studio.answer = lambda _, response: Response(200, body.encode(), response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body.encode(), response.content_type)
     with pytest.raises(Unavailable, match=complaint):
         recent(studio)
 
 
 def test_rows_without_a_code_and_past_ones_without_a_start_are_left_aside(studio: Studio) -> None:
     body = b'[{"startTime": 1}, {"sessionId": "123456789", "startTime": 0, "endTime": ""}]'
-    studio.answer = lambda _, response: Response(200, body, response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body, response.content_type)
     (row,) = recent(studio)
     assert (row.started_at, row.ended_at, row.watched) == (None, None, None)
     assert past(studio) == []
 
 
 def test_an_answer_about_another_share_is_not_taken(studio: Studio) -> None:
-    studio.answer = lambda _, response: Response(200, b'{"sessionId": "999999999"}', response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b'{"sessionId": "999999999"}', response.content_type)
     with pytest.raises(Unavailable, match="another share"):
         one(studio)
-    studio.answer = lambda _, response: Response(200, b'{"dateCreated": 1}', response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b'{"dateCreated": 1}', response.content_type)
     with pytest.raises(Unavailable, match="another share"):
         one(studio)
 
@@ -323,7 +321,7 @@ def test_a_create_refused_for_a_parameter_says_which(studio: Studio) -> None:
 
 def test_a_history_that_is_cut_and_in_no_order_is_refused_rather_than_read_in_part(studio: Studio) -> None:
     rows = b",".join(b'{"sessionId": "%d", "startTime": %d}' % (n, 5_000 - n) for n in range(1, 1001))
-    studio.answer = lambda _, response: Response(200, b"[" + rows + b"]", response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b"[" + rows + b"]", response.content_type)
     with pytest.raises(Refused, match="not in the order"):
         past(studio)
 
@@ -376,9 +374,17 @@ def test_a_codes_digest_is_the_same_everywhere_and_no_plain_hash(studio: Studio)
     assert CODE.get_secret_value() not in studio.client.digest(CODE)
 
 
-def test_two_clients_of_a_connection_share_one_budget(studio: Studio) -> None:
-    with studio.new_client(conn_id="shared", requests_per_second=3.0), studio.new_client(conn_id="shared"):
-        assert budget_for(PLATFORM, "shared", 1.0) is budget_for(PLATFORM, "shared", 1.0)
+def test_two_connections_of_an_account_share_one_budget(studio: Studio) -> None:
+    with studio.new_client(conn_id="one") as one, studio.new_client(conn_id="other") as other:
+        studio.sandbox.faults.add("throttle", retry_after=30, count=1)
+        with pytest.raises(RateLimited):
+            one.recent()
+        with pytest.raises(RateLimited, match="nothing was sent"):
+            other.recent()
+    assert len(studio.log()) == 1
+
+
+def test_a_client_told_to_try_once_tries_once(studio: Studio) -> None:
     with studio.new_client(retry=RetryPolicy(attempts=1)) as client:
         studio.sandbox.faults.add("status", status=503)
         with pytest.raises(Unavailable):

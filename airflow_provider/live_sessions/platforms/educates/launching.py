@@ -124,7 +124,7 @@ class Launching:
         catalogue = self._list()
         requested_at = self._client.now()
         known = existing(catalogue, self._options.workshop)
-        before = {} if self._found is None else {one.learner: one for one in seats_of(self._found.ref)}
+        before = self._before(catalogue.portal.uid)
         late = self._found is not None and requested_at >= self._plan.end
         taken_over = False
         for person in learners(self._plan):
@@ -144,6 +144,14 @@ class Launching:
             )
         shared = taken_over and self._options.users == "learner"
         return self._finish(requested_at, shared=shared)
+
+    def _before(self, portal_uid: str) -> dict[str, Seat]:
+        """Return the seats of earlier tries by learner: those that stand, and those that the task remembers."""
+        if self._found is None:
+            return {}
+        known = (self._found.recorded, self._found.ref)
+        refs = [one for one in known if one is not None and one.detail("portal_uid") == portal_uid]
+        return {seat.learner: seat for ref in refs for seat in seats_of(ref)}
 
     # ---- one learner
 

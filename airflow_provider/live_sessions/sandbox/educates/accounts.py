@@ -46,6 +46,8 @@ class Accounts:
         self._options = options
         self._grants: list[Grant] = []
         self._cookies: dict[str, str] = {}
+        self.given: list[str] = []
+        """Every token that was ever given out, to look for leaks."""
 
     def token(self, request: Request, now: datetime) -> Response:
         """Answer ``/oauth2/token/``."""
@@ -111,6 +113,7 @@ class Accounts:
         life = timedelta(seconds=self._options.token_life)
         grant = Grant(user, characters(30), characters(30), now + life, now + REFRESH_LIFE)
         self._grants.append(grant)
+        self.given += [grant.access, grant.refresh]
         body = {
             "access_token": grant.access,
             "expires_in": int(self._options.token_life),
