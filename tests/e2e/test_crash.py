@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FIGURES = re.compile(
-    r"(?P<runs>\d+) runs, (?P<duplicates>\d+) duplicates, (?P<lost>\d+) lost, (?P<wrongly_ended>\d+) wrongly ended, "
-    r"(?P<torn>\d+) torn files, (?P<unclear>\d+) unclear"
+    r"(?P<runs>\d+) runs, (?P<duplicates>\d+) duplicates, (?P<lost>\d+) lost, "
+    r"(?P<wrongly_ended>\d+) wrongly ended, (?P<torn>\d+) torn files, (?P<unclear>\d+) unclear"
 )
 
 
