@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.results import record
 from crash.environment import prepare
+from crash.sabotage import SABOTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a matrix that is cut short tells what it has seen
     with tempfile.TemporaryDirectory(prefix="live-sessions-crash-home-") as home:
         prepare(Path(home))
+        tempfile.tempdir = home  # what runs leave goes with it, also when they are cut short
         from crash.preload import preload  # only now: Airflow reads its settings as it is imported
 
         preload()
@@ -45,6 +47,10 @@ def _run(asked: argparse.Namespace) -> int:
     points = SLICE if asked.slice else (asked.point or tuple(BY_NAME))
     seeds = 1 if asked.slice else asked.seeds
     platforms = tuple(VENUES) if "all" in asked.platform else asked.platform
+    unknown = sorted({*points, *platforms} - {*BY_NAME, *VENUES})
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; known: {', '.join((*VENUES, *BY_NAME))}", file=sys.stderr)
+        return 2
     modes = MODES if asked.mode == "all" else (asked.mode,)
     chosen = [Combination.parse(one) for one in asked.only] or combinations(platforms, modes, points, seeds)
     tally, began, told_at = Tally(), time.monotonic(), time.monotonic()
@@ -60,7 +66,7 @@ def _run(asked: argparse.Namespace) -> int:
         print(f"{len(chosen) - tally.runs} of {len(chosen)} runs were not played.")
     seconds = time.monotonic() - began
     if not (asked.only or asked.slice or asked.sabotage):
-        record("crash", {**tally.figures(), "seconds": round(seconds, 1), "seeds": seeds})
+        record("crash", {**tally.figures(), "planned": len(chosen), "seconds": round(seconds, 1), "seeds": seeds})
     _report(tally, seconds)
     return 0 if tally.kept and tally.runs == len(chosen) else 1
 
@@ -85,7 +91,9 @@ def _arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--slice", action="store_true", help="a small matrix, as the tests run it")
     parser.add_argument("--only", nargs="+", default=[], help="single runs: platform/mode/point/seed")
     parser.add_argument("--keep", type=Path, help="a folder for the logs of runs that broke a promise")
-    parser.add_argument("--sabotage", default="", help="break the provider first, to see the matrix fail")
+    parser.add_argument(
+        "--sabotage", default="", choices=tuple(SABOTAGES), help="break the provider first, to see the matrix fail"
+    )
     return parser.parse_args(given)
 
 
