@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz lint format lock clean
+.PHONY: help install demo test fuzz crash lint format lock clean
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(READY)  ## every test, against the sandbox over real HTTP
 
 fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
 	FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest tests/fuzz tests/secrets --timeout 7200 $(ARGS)
+
+crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half an hour; ARGS="--seeds 2" for less
+	$(BIN)/python -m crash $(ARGS)
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -111,6 +111,8 @@ class SessionPlatform(Protocol):
     def launch(self, plan: Plan, key: LaunchKey) -> Launched:
         """Make the session exist and obtain its join links.
 
+        Sessions of other tries are given up in ``Launched.afterwards`` only.
+
         Raises:
             OutcomeUnknown: The request was sent and its answer lost; the next try looks before it acts.
         """

@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.core.reading import MISFITS, listed
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -223,6 +223,8 @@ class Launched:
         created: False when the session existed already.
         status: How it stands, where the launch learned it.
         warnings: What the platform silently changed or refused, for the log and the result.
+        afterwards: What is to be done once the session is recorded, and never before: giving up the sessions of
+            other tries. A try that was taken for dead cannot record, so it takes nothing from its retry.
     """
 
     ref: SessionRef
@@ -230,6 +232,7 @@ class Launched:
     created: bool
     status: SessionStatus | None = None
     warnings: tuple[str, ...] = ()
+    afterwards: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
 
 class People(StrEnum):
