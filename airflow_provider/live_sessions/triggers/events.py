@@ -73,7 +73,7 @@ def read_event(event: object, kind: str) -> dict[str, Any]:
         said["what"] = said["what"] or message
         if issubclass(known, ConfigurationError):
             what = f"The wait could not go on in the triggerer: {said['what'].rstrip('.')}."
-            raise Unavailable(**{**said, "what": what, "advice": _LOOK_ANEW})
+            raise Unavailable(what, platform=said["platform"], conn_id=said["conn_id"], advice=_LOOK_ANEW)
         raise known(**said)
     if not isinstance(event, dict) or event.get("kind") != kind or kind not in ("outcome", "artifact"):
         raise Unavailable(
