@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test e2e lint format lock clean
+.PHONY: help install demo test fuzz crash e2e lint format lock clean
 
 help:           ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,6 +31,12 @@ test: $(READY)  ## every test, against the sandbox over real HTTP
 
 e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
+
+fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
+	FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest tests/fuzz tests/secrets --timeout 7200 $(ARGS)
+
+crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half an hour; ARGS="--seeds 2" for less
+	$(BIN)/python -m crash $(ARGS)
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
+from benchmarks.results import record
 from demo.__main__ import sandbox
 from demo.airflow_stack import AirflowStack
 from demo.postgres import postgres, programs
@@ -78,3 +79,12 @@ def world(database: dict[str, str]) -> Iterator[World]:
                     stack.wait_for_dag(dag_id)
                     stack.unpause(dag_id)
                 yield World(stack, SandboxControl(url)).warmed_up()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with one line of figures, and keep them."""
+    held, lost = (len(terminalreporter.stats.get(kind, ())) for kind in ("passed", "failed"))
+    figures = {"races": held + lost, "as promised": held, "not as promised": lost}
+    if not terminalreporter.stats.get("deselected"):  # a slice is no measurement
+        record("races", figures)
+    terminalreporter.write_line(f"{held + lost} races, {held} as promised, {lost} not")

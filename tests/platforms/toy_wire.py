@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 from requests.auth import AuthBase  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.core.budget import budget_for
+from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Participant, Plan
 from airflow_provider.live_sessions.core.retry import Safety
+from airflow_provider.live_sessions.core.surroundings import ALONE
 from airflow_provider.live_sessions.sandbox import Sandbox
 from airflow_provider.live_sessions.sandbox.wire import Response
 from tests.platforms.kit import QUICK, Kit, Tap, connection
@@ -162,7 +163,7 @@ class Playground(Kit):
             auth=ToyAuth(key),
             timeout=(2.0, 5.0),
             retry=QUICK,
-            budget=budget_for("Toy", name, 100_000.0, burst=10),
+            budget=ALONE.budgets.of(account_of("Toy", self.sandbox.url, name), 100_000.0, burst=10),
         )
         self.clients.append(http)
         return ToyPlatform(FarWorld(http=http), name)

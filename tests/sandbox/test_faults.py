@@ -3,15 +3,20 @@ from __future__ import annotations
 import json
 import re
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests  # noqa: TID253 - a test's client
 
+from airflow_provider.live_sessions.sandbox.client import SandboxControl, SandboxError
 from airflow_provider.live_sessions.sandbox.faults import Fault, Faults, Kind
 from airflow_provider.live_sessions.sandbox.wire import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.sandbox.school import School
 
 
@@ -31,6 +36,81 @@ def test_a_reset_connection_did_it_or_did_not(school: School, kind: str, effect:
     assert spaces(school) == effect
     assert (last(school).status, last(school).effect, last(school).fault) == (0, effect, kind)
     assert school.try_launch("a", "t").status_code == (200 if effect else 201)
+
+
+@contextmanager
+def asking(school: School) -> Iterator[Future[requests.Response]]:
+    """A launch that somebody else makes at the same time."""
+    with ThreadPoolExecutor(1) as others:
+        yield others.submit(school.try_launch, "a", "t")
+
+
+@pytest.mark.parametrize(("kind", "done"), [("hold_before", 0), ("hold_after", 1)])
+def test_a_held_request_waits_before_or_after_it_was_done_until_it_is_released(
+    school: School, kind: str, done: int
+) -> None:
+    held = school.sandbox.faults.add(kind, path="/launch/")
+    with asking(school) as answer:
+        assert school.sandbox.faults.wait_held(held) == 1
+        assert spaces(school) == done
+        assert not answer.done()
+        school.sandbox.faults.release(held)
+        assert answer.result().status_code == 201
+    assert spaces(school) == 1
+    assert last(school).fault == kind
+    assert school.try_launch("b", "t").status_code == 201  # what was opened stays open
+
+
+@pytest.mark.parametrize(("kind", "done"), [("hold_before", 0), ("hold_after", 1)])
+@pytest.mark.parametrize("how", ["release", "remove", "clear", "stop"])
+def test_a_held_request_that_is_dropped_is_reset_and_what_was_not_done_never_is(
+    school: School, kind: str, done: int, how: str
+) -> None:
+    held = school.sandbox.faults.add(kind, path="/launch/")
+    with asking(school) as answer:
+        school.sandbox.faults.wait_held(held)
+        match how:
+            case "release":
+                school.sandbox.faults.release(held, drop=True)
+            case "remove":
+                school.sandbox.faults.remove(held)
+            case "clear":
+                school.sandbox.faults.clear()
+            case _:
+                school.sandbox.stop()
+        with pytest.raises(requests.ConnectionError):
+            answer.result()
+    assert spaces(school) == done
+
+
+def test_a_held_request_is_done_though_its_client_has_gone(school: School) -> None:
+    held = school.sandbox.faults.add("hold_before", path="/launch/")
+    with pytest.raises(requests.ReadTimeout):
+        school.ask("POST", "/spaces/launch/", json={"id": "a"}, timeout=0.2)
+    assert spaces(school) == 0
+    school.sandbox.faults.release(held)
+    wait_until(lambda: spaces(school) == 1)
+
+
+def test_held_requests_are_waited_for_and_released_over_the_control_api(school: School) -> None:
+    control = SandboxControl(school.sandbox.url)
+    held = control.add_fault("hold_before", path="/launch/")
+    assert control.wait_held(held, timeout=0.05) == 0
+    with asking(school) as answer:
+        assert control.wait_held(held) == 1
+        assert [one["held"] for one in control.faults()] == [1]
+        control.release(held, drop=True)
+        with pytest.raises(requests.ConnectionError):
+            answer.result()
+    with pytest.raises(SandboxError, match="No fault 77 stands"):
+        control.release(77)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("effect", [False, True])
@@ -145,7 +225,8 @@ def test_rules_choose_by_method_path_query_nth_and_count() -> None:
 def test_the_first_rule_that_strikes_wins_and_is_the_only_one_counted() -> None:
     faults = Faults()
     first, second = faults.add("delay", nth=2), faults.add("html", count=1)
-    assert [getattr(faults.strike(Request("GET", "/")), "kind", None) for _ in range(3)] == ["html", "delay", None]
+    struck = [faults.strike(Request("GET", "/")) for _ in range(3)]
+    assert [one and one.fault.kind for one in struck] == ["html", "delay", None]
     listed = {one["number"]: (one["seen"], one["struck"]) for one in faults.listed()}
     assert listed == {first: (3, 1), second: (3, 1)}
     assert faults.remove(first)

@@ -129,6 +129,8 @@ def create_or_find(
         memory.record({**memory.recall(), "intent": _intent(plan, key), "made": _made(key, policy)})
         launched = platform.launch(plan, key)
     memory.record({**memory.recall(), "ref": launched.ref.to_json(), "fingerprint": fingerprint(plan)})
+    if launched.afterwards is not None:
+        launched.afterwards()
     return launched
 
 

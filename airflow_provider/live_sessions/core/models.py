@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, listed
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -63,14 +64,14 @@ class Participant:
         try:
             unknown = set(data) - {"id", "name", "email", "role", "leader", "options"}
             options = dict(data.get("options") or {})
-        except (AttributeError, TypeError, ValueError):
+        except MISFITS:
             raise ConfigurationError(
                 "A participant, or its options, is no mapping.",
                 advice='Write it like {"id": "ada", "name": "Ada", "options": {}}.',
             ) from None
         if unknown:
             raise ConfigurationError(
-                f"A participant has unknown fields: {', '.join(sorted(map(str, unknown)))}.",
+                f"A participant has unknown fields: {listed(unknown)}.",
                 advice="Known are id, name, email, role, leader and options.",
             )
         name = str(data.get("name") or "").strip()
@@ -174,7 +175,7 @@ class SessionRef:
                 key=_text(data, "key"),
                 details=tuple(sorted((str(k), str(v)) for k, v in dict(data["details"]).items())),
             )
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except MISFITS:
             raise ConfigurationError(
                 "This is not a session reference.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",
@@ -222,6 +223,8 @@ class Launched:
         created: False when the session existed already.
         status: How it stands, where the launch learned it.
         warnings: What the platform silently changed or refused, for the log and the result.
+        afterwards: What is to be done once the session is recorded, and never before: giving up the sessions of
+            other tries. A try that was taken for dead cannot record, so it takes nothing from its retry.
     """
 
     ref: SessionRef
@@ -229,6 +232,7 @@ class Launched:
     created: bool
     status: SessionStatus | None = None
     warnings: tuple[str, ...] = ()
+    afterwards: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
 
 class People(StrEnum):

@@ -27,6 +27,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
+from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import format_optional_time
@@ -255,10 +256,10 @@ class Ledger:
             by: How it would be handed over now: who was only served in XCom is still sent theirs.
         """
         try:
-            entry: dict[str, str] = json.loads(self._storage.get(self._name(link)))
+            entry = load_json(self._storage.get(self._name(link)))
         except (FileNotFoundError, ValueError):
             return None
-        if entry.get("by") == "xcom" != by:
+        if not isinstance(entry, dict) or entry.get("by") == "xcom" != by:
             return None
         # Another address, or a link that works at other times: the one they have is no longer right.
         now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}

@@ -75,6 +75,15 @@ class SandboxControl:
         """Remove every fault."""
         self._call("DELETE", "faults")
 
+    def release(self, number: int, *, drop: bool = False) -> None:
+        """Let go what a holding fault holds; with ``drop``, reset the connections instead."""
+        self._call("POST", "faults/release", {"number": number, "drop": drop})
+
+    def wait_held(self, number: int, *, held: int = 1, timeout: float = 20.0) -> int:
+        """Wait until a fault has held so many requests, in real time, and return how many it has."""
+        answer = self._call("POST", "faults/wait", {"number": number, "held": held, "timeout": timeout})
+        return int(answer["held"])
+
     def add_script(self, script: dict[str, Any]) -> int:
         """Add a standing script for launches from now on and return its number."""
         return int(self._call("POST", "scripts", script)["number"])

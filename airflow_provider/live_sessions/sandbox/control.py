@@ -34,6 +34,8 @@ class Control:
             ("GET", "faults"): self._faults,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
+            ("POST", "faults/release"): self._release,
+            ("POST", "faults/wait"): self._wait_held,
             ("GET", "scripts"): self._scripts,
             ("POST", "scripts"): self._add_script,
             ("DELETE", "scripts"): self._clear_scripts,
@@ -99,6 +101,13 @@ class Control:
     def _clear_faults(self, _request: Request, _data: dict[str, Any]) -> Any:
         self._sandbox.faults.clear()
         return {}
+
+    def _release(self, _request: Request, data: dict[str, Any]) -> Any:
+        self._sandbox.faults.release(**data)
+        return {}
+
+    def _wait_held(self, _request: Request, data: dict[str, Any]) -> Any:
+        return {"held": self._sandbox.faults.wait_held(**data)}
 
     def _scripts(self, _request: Request, _data: dict[str, Any]) -> Any:
         with self._sandbox.world.lock:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from airflow_provider.live_sessions.sandbox.faults import Fault, Faults
+    from airflow_provider.live_sessions.sandbox.faults import Fault, Faults, Strike
     from airflow_provider.live_sessions.sandbox.log import RequestLog
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import Platform, World
@@ -79,7 +79,7 @@ class Desk:
         """Wait in real time, unless the sandbox stops."""
         self._stopping.wait(seconds)
 
-    def strike(self, request: Request) -> Fault | None:
+    def strike(self, request: Request) -> Strike | None:
         """Return the fault that befalls a request."""
         return self._faults.strike(request)
 

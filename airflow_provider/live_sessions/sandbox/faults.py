@@ -10,6 +10,8 @@ from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.live_sessions.sandbox.gate import Gate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,10 +31,22 @@ class Kind(StrEnum):
     MALFORMED = "malformed"  # a whole body that is not JSON
     HTML = "html"  # a page where JSON is expected
     DRIP = "drip"  # the body comes a few bytes at a time
+    HOLD_BEFORE = "hold_before"  # kept waiting until it is released, and done only then
+    HOLD_AFTER = "hold_after"  # it was done, and its answer is kept until it is released
 
 
 # Faults of these kinds let the request do its work first.
-EFFECT_FIRST = frozenset({Kind.DELAY, Kind.RESET_AFTER, Kind.TRUNCATE, Kind.MALFORMED, Kind.DRIP})
+EFFECT_FIRST = frozenset(
+    {
+        Kind.DELAY,
+        Kind.RESET_AFTER,
+        Kind.TRUNCATE,
+        Kind.MALFORMED,
+        Kind.DRIP,
+        Kind.HOLD_BEFORE,
+        Kind.HOLD_AFTER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +130,20 @@ class Fault:
         return cls(**data)
 
 
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that befalls one request, and the gate that holds it where the fault holds."""
+
+    fault: Fault
+    gate: Gate
+
+
 @dataclass(slots=True)
 class _Standing:
     number: int
     fault: Fault
     chance: random.Random
+    gate: Gate = field(default_factory=Gate)
     seen: int = 0
     struck: int = 0
 
@@ -160,16 +183,47 @@ class Faults:
     def remove(self, number: int) -> bool:
         """Remove one rule; return whether it stood."""
         with self._lock:
-            before = len(self._standing)
+            gone = [one for one in self._standing if one.number == number]
             self._standing = [one for one in self._standing if one.number != number]
-            return len(self._standing) < before
+        for one in gone:
+            one.gate.open(drop=True)
+        return bool(gone)
 
     def clear(self) -> None:
-        """Remove every rule."""
+        """Remove every rule; what they hold is reset, and what was not done yet never will be."""
         with self._lock:
-            self._standing.clear()
+            gone, self._standing = self._standing, []
+        for one in gone:
+            one.gate.open(drop=True)
 
-    def strike(self, request: Request) -> Fault | None:
+    def release(self, number: int, *, drop: bool = False) -> None:
+        """Let go what a ``hold_before`` or ``hold_after`` holds, and hold no more.
+
+        Args:
+            number: The rule's number.
+            drop: Reset the connections instead; what was not done yet never will be.
+
+        Raises:
+            ValueError: No such rule stands.
+        """
+        self._gate(number).open(drop=drop)
+
+    def wait_held(self, number: int, *, held: int = 1, timeout: float = 30.0) -> int:
+        """Wait until a rule has held so many requests, in real time, and return how many it has.
+
+        Raises:
+            ValueError: No such rule stands.
+        """
+        return self._gate(number).wait(held, timeout)
+
+    def _gate(self, number: int) -> Gate:
+        with self._lock:
+            for one in self._standing:
+                if one.number == number:
+                    return one.gate
+        raise ValueError(f"No fault {number} stands.")
+
+    def strike(self, request: Request) -> Strike | None:
         """Return the fault that befalls this request, if any, and count it."""
         with self._lock:
             chosen: _Standing | None = None
@@ -179,7 +233,7 @@ class Faults:
             if chosen is None:
                 return None
             chosen.struck += 1
-            return chosen.fault
+            return Strike(chosen.fault, chosen.gate)
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the rules with how often each matched and struck."""
@@ -189,6 +243,7 @@ class Faults:
                     "number": one.number,
                     "seen": one.seen,
                     "struck": one.struck,
+                    "held": one.gate.held,
                     **{part.name: getattr(one.fault, part.name) for part in fields(Fault)},
                 }
                 for one in self._standing

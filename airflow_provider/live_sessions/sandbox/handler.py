@@ -52,13 +52,18 @@ class Handler(BaseHTTPRequestHandler):
         if request.path.startswith("/_sandbox/"):
             self._send(self.desk.control(request))
             return
-        fault = self.desk.strike(request)
-        if fault is not None and fault.delay:
+        strike = self.desk.strike(request)
+        if strike is None:
+            self._send(self.desk.serve(request, None))
+            return
+        fault = strike.fault
+        if fault.delay:
             self.desk.pause(fault.delay)
+        if fault.kind is Kind.HOLD_BEFORE and not strike.gate.come():
+            fault = replace(fault, kind=Kind.RESET_BEFORE)
         response = self.desk.serve(request, fault)
-        if fault is None:
-            self._send(response)
-        elif fault.kind in (Kind.RESET_BEFORE, Kind.RESET_AFTER):
+        dropped = fault.kind is Kind.HOLD_AFTER and not strike.gate.come()
+        if dropped or fault.kind in (Kind.RESET_BEFORE, Kind.RESET_AFTER):
             self._reset()
         else:
             self._send_faulty(response, fault)

@@ -160,6 +160,7 @@ class Sandbox:
         self._server.ring()
         self._thread.join()
         self._server.server_close()
+        self.faults.clear()  # or what they hold would keep its thread
         self._desk.close()
         self.agenda.stop()
         for platform in self.platforms.values():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.models import SessionRef
 
 REREAD_SECONDS = 60.0
 """An edited connection is noticed within this time, and at once after a 401 or 403."""
@@ -70,13 +71,17 @@ class Account:
         if self._thread is not None:
             self._thread.submit(work)
 
-    async def check(self) -> None:
-        """Make sure that the hook exists; its module is imported on the thread, because that takes its time.
+    async def check(self, ref: SessionRef) -> None:
+        """Make sure that the hook exists and can make sense of a reference, before it joins a poll of many.
+
+        On a thread, because importing the hook's module takes its time.
 
         Raises:
-            ConfigurationError: There is no such hook.
+            ConfigurationError: There is no such hook, or the reference is none of its platform's.
         """
-        await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
+        await asyncio.get_running_loop().run_in_executor(
+            None, lambda: hook_class_of(self._hook_class).check_ref(ref)
+        )
 
     async def artifact_turn(self) -> None:
         """Wait until the next question for an artifact may be asked; each takes two requests."""

@@ -184,4 +184,6 @@ class SessionWait:
         return parse_time(start) if start else record.start - timedelta(minutes=30)
 
     def _platform(self, record: SessionRecord) -> SessionPlatform:
-        return hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+        hook = hook_class_of(self.hook_class)
+        hook.check_ref(record.ref)
+        return hook(record.ref.conn_id).platform()

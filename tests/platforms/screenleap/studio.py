@@ -90,7 +90,10 @@ class Studio(Kit):
 
     def launch(self, the_plan: Plan | None = None) -> Launched:
         the_plan = the_plan or plan()
-        return self.platform.launch(the_plan, key_of(the_plan))
+        launched = self.platform.launch(the_plan, key_of(the_plan))
+        if launched.afterwards is not None:
+            launched.afterwards()
+        return launched
 
     def code(self, ref: SessionRef) -> str:
         return self.platform.code_of(ref).get_secret_value()

@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Unavailable,
 )
-from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
+from airflow_provider.live_sessions.core.launching import Forgetful, LaunchPolicy, OnExisting, create_or_find
 from airflow_provider.live_sessions.core.models import Participant, People, SessionRef
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.core.times import format_time
@@ -211,6 +211,22 @@ def test_an_orphan_that_is_started_while_it_is_replaced_is_kept() -> None:
         again = tried(studio)
         assert (again.created, again.links, again.ref.session_id) == (False, None, first.ref.session_id)
         assert len(standing(studio)) == 1
+
+
+class Fenced(Forgetful):
+    """The memory of a try that Airflow took for dead: it may not record a session any more."""
+
+    def record(self, value: dict[str, Any]) -> None:
+        if "ref" in value:
+            raise RuntimeError("Task instance not found")
+
+
+def test_a_try_that_was_taken_for_dead_takes_nothing_from_its_retry() -> None:
+    with Studio.open(stop_unstarted="ended") as studio:
+        of_the_retry = another(studio, started=False, later=-1.0)
+        with pytest.raises(RuntimeError):
+            create_or_find(studio.platform, PLAN, KEY, now=studio.sandbox.clock.now(), memory=Fenced())
+        studio.people.present(of_the_retry[0])  # still good: nobody gave it up
 
 
 def test_a_look_after_the_create_that_fails_costs_no_launch_data(

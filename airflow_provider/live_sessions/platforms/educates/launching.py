@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, NotFound, Refused, Unavailable
 from airflow_provider.live_sessions.core.models import JoinLink, Launched
+from airflow_provider.live_sessions.core.times import later
 from airflow_provider.live_sessions.platforms.educates.client import STANDING
 from airflow_provider.live_sessions.platforms.educates.models import Phase
 from airflow_provider.live_sessions.platforms.educates.options import (
@@ -267,7 +267,7 @@ class Launching:
             portal_uid=catalogue.portal.uid,
             workshop=self._options.workshop,
             requested_at=requested_at,
-            window_end=last_end(self._plan, seats, duration) + timedelta(seconds=self._options.grace),
+            window_end=later(last_end(self._plan, seats, duration), self._options.grace),
             shared=shared,
         )
         return Launched(

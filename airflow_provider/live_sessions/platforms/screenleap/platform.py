@@ -36,7 +36,7 @@ from airflow_provider.live_sessions.platforms.screenleap.launching import Screen
 from airflow_provider.live_sessions.platforms.screenleap.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -104,7 +104,7 @@ class ScreenleapPlatform:
         """
         return self._make(plan, key)
 
-    def _make(self, plan: Plan, key: LaunchKey, *, instead_of: str = "") -> Launched:
+    def _make(self, plan: Plan, key: LaunchKey, *, instead_of: SessionRef | None = None) -> Launched:
         options = ScreenleapOptions.of(plan, self.client.conn_id)
         query = options.query(plan, key)
         cipher = self._cipher()  # before anything is made: a code that cannot be sealed could go nowhere
@@ -129,10 +129,9 @@ class ScreenleapPlatform:
         if found.status.state is not State.SCHEDULED or self.client.now() >= plan.end:
             return Launched(found.ref, None, created=False, status=found.status, warnings=(TWICE,))
         # The new one first: were the old one stopped and the create failed, the retry would find it cancelled.
-        launched = self._make(plan, key, instead_of=found.ref.session_id)
+        launched = self._make(plan, key, instead_of=found.ref)
         if not launched.created:
             return launched
-        self._give_up(found.ref)
         told = f"An earlier share that nobody had started ({found.ref.session_id}) was given up for a new one."
         return replace(launched, warnings=(*launched.warnings, told))
 
@@ -164,12 +163,15 @@ class ScreenleapPlatform:
         options: ScreenleapOptions,
         code: SecretStr,
         *,
-        instead_of: str,
+        instead_of: SessionRef | None,
     ) -> Launched:
         """Look again after a create: of doubles, keep the newest, or the one that was started.
 
         The newest, because its launch data is in the hands of the try that made it last; any other's is lost.
+        The others are given up once the one that is kept is recorded.
         """
+        given_up = {} if instead_of is None else {instead_of.session_id: instead_of}
+        launched = replace(launched, afterwards=lambda: self._give_up(given_up.values()))
         try:
             rows = [one for one in self._marked(options.mark(key)) if one.ended_at is None]
             mine = next((one for one in rows if one.code == code), None)
@@ -177,11 +179,12 @@ class ScreenleapPlatform:
                 return launched  # the list lags, so it cannot be told whose is the newest
             others = [one for one in rows if one is not mine]
             running = [one for one in others if one.started_at is not None]
-            rivals = [one for one in others if one.code is None or self.client.digest(one.code) != instead_of]
+            rivals = [one for one in others if one.code is None or self.client.digest(one.code) not in given_up]
             kept = min(running or [mine, *rivals], key=_rank)
             for one in rows:
                 if one is not kept and one.started_at is None and one.code is not None:
-                    self._give_up(self._ref(plan, key, options, one.code, self._cipher()))
+                    ref = self._ref(plan, key, options, one.code, self._cipher())
+                    given_up[ref.session_id] = ref
         except (Transient, Refused, OutcomeUnknown) as error:
             log.warning("Whether another share was made at the same time cannot be told: %s", error)
             return launched
@@ -190,22 +193,23 @@ class ScreenleapPlatform:
         ref = self._ref(plan, key, options, kept.code, self._cipher())
         status = judge(kept, self._seen(plan, options), self.client.now(), listed=True, digest=ref.session_id)
         told = "Another try of this launch made a share at the same time; that one is kept."
-        return Launched(ref, None, created=False, status=status, warnings=(told, TWICE))
+        return replace(launched, ref=ref, links=None, created=False, status=status, warnings=(told, TWICE))
 
     def _marked(self, mark: str) -> list[Share]:
         return [one for one in self.client.recent() if one.external_id == mark]
 
-    def _give_up(self, ref: SessionRef) -> None:
-        """Stop a share that nobody started; one that was started meanwhile has people in it and is left alone."""
-        try:
-            code = self.code_of(ref)
-            share, _ = cancelling.look(self.client, code)
-            if share is not None and share.started_at is None and share.ended_at is None:
-                self.client.stop(code)
-        except NotFound:
-            pass  # usual before the start: there is nothing to stop
-        except (ConfigurationError, OutcomeUnknown, Refused, Transient) as error:
-            log.warning("The share %s could not be given up: %s", ref.session_id, error)
+    def _give_up(self, refs: Iterable[SessionRef]) -> None:
+        """Stop shares that nobody started; one that was started meanwhile has people in it and is left alone."""
+        for ref in refs:
+            try:
+                code = self.code_of(ref)
+                share, _ = cancelling.look(self.client, code)
+                if share is not None and share.started_at is None and share.ended_at is None:
+                    self.client.stop(code)
+            except NotFound:
+                pass  # usual before the start: there is nothing to stop
+            except (ConfigurationError, OutcomeUnknown, Refused, Transient) as error:
+                log.warning("The share %s could not be given up: %s", ref.session_id, error)
 
     # ---- wait, cancel
 

@@ -46,8 +46,11 @@ class Accounts:
         self._options = options
         self._grants: list[Grant] = []
         self._cookies: dict[str, str] = {}
-        self.given: list[str] = []
-        """Every token that was ever given out, to look for leaks."""
+        self._given: list[str] = []
+
+    def tokens(self) -> list[str]:
+        """Return every token that was ever given out, also those that are no longer good."""
+        return list(self._given)
 
     def token(self, request: Request, now: datetime) -> Response:
         """Answer ``/oauth2/token/``."""
@@ -113,7 +116,7 @@ class Accounts:
         life = timedelta(seconds=self._options.token_life)
         grant = Grant(user, characters(30), characters(30), now + life, now + REFRESH_LIFE)
         self._grants.append(grant)
-        self.given += [grant.access, grant.refresh]
+        self._given += [grant.access, grant.refresh]
         body = {
             "access_token": grant.access,
             "expires_in": int(self._options.token_life),
