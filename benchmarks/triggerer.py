@@ -1,4 +1,4 @@
-"""Airflow's own trigger runner in a process of its own, fed from a file instead of by a supervisor with a database.
+"""Airflow's own trigger runner in a process of its own, fed from a file, not by a supervisor with a database.
 
 ``python -m benchmarks.triggerer FEED`` runs the triggers of FEED, a workload a line, as Airflow's triggerer does:
 its class, its one event loop, its logging as JSON lines. It reads commands on stdin and answers on stdout, JSON
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pkgutil
 import resource
 import sys
 import threading
@@ -32,6 +33,9 @@ from benchmarks.gauge import Gauge, rss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PRELUDE = "LIVE_SESSIONS_BENCH_PRELUDE"
+"""Environment variable: functions to call before anything runs, as ``module:name``, separated by commas."""
 
 AT_ONCE = 500
 """Triggers started in one turn of Airflow's loop. Airflow itself starts 50; nobody wants to wait for that here."""
@@ -99,7 +103,9 @@ class Bench(TriggerRunner):
         batch: list[RunTrigger] = []
         if self._first or self._open_gate:
             wanted = 1 if self._first else AT_ONCE
-            batch = [_workload(self._created + number, line) for number, line in enumerate(islice(self._feed, wanted))]
+            batch = [
+                _workload(self._created + number, line) for number, line in enumerate(islice(self._feed, wanted))
+            ]
             self._created += len(batch)
         if self._open_gate and not batch and self._going:
             seconds, self._going = time.monotonic() - self._going, 0.0
@@ -158,14 +164,12 @@ def main() -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    reset_logging()
-    # As the triggerer's process does; only that nobody reads the other end.
-    target = os.environ.get("BENCH_LOG", os.devnull)
-    configure_logging(json_output=True, output=Path(target).open("wb", buffering=0), sending_to_supervisor=True)
-    for prelude in filter(None, os.environ.get("BENCH_PRELUDE", "").split(",")):
-        module, _, function = prelude.partition(":")
-        getattr(__import__(module, fromlist=[function]), function)()
-    with Path(sys.argv[1]).open(encoding="utf-8") as feed:
+    for prelude in filter(None, os.environ.get(PRELUDE, "").split(",")):
+        pkgutil.resolve_name(prelude)()
+    with Path(os.devnull).open("wb", buffering=0) as log, Path(sys.argv[1]).open(encoding="utf-8") as feed:
+        reset_logging()
+        # As the triggerer's process does; only that nobody reads the other end.
+        configure_logging(json_output=True, output=log, sending_to_supervisor=True)
         Bench(feed).run()
 
 

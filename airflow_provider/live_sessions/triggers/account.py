@@ -48,6 +48,7 @@ class Account:
         self.next_allowed = 0.0
         """Monotonic time before which nothing is asked; outlives whoever waits."""
         self._artifact_turn = 0.0
+        self._checked = False
         self._platform: SessionPlatform | None = None
         self._fingerprint: tuple[object, ...] = ()
         self._read_at = float("-inf")
@@ -71,7 +72,9 @@ class Account:
         Raises:
             ConfigurationError: There is no such hook.
         """
-        await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
+        if not self._checked:  # once for all: ten thousand waits may begin at the same time
+            await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
+            self._checked = True
 
     async def artifact_turn(self) -> None:
         """Wait until the next question for an artifact may be asked; each takes two requests."""
