@@ -24,7 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from airflow.executors.workloads import RunTrigger
+from airflow.executors.workloads.trigger import RunTrigger
 from airflow.jobs.triggerer_job_runner import TriggerRunner, messages
 from airflow.models.trigger import Trigger
 from airflow.sdk.execution_time import task_runner
@@ -76,7 +76,7 @@ class Bench(TriggerRunner):
     """
 
     def __init__(self, feed: Iterator[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.events: Stamped = Stamped()
         self._feed = feed
         self._gauge = Gauge()
@@ -89,9 +89,9 @@ class Bench(TriggerRunner):
 
     async def init_comms(self) -> None:
         """Listen to commands instead of to a supervisor."""
-        task_runner.SUPERVISOR_COMMS = NoSupervisor()
+        task_runner.SUPERVISOR_COMMS = NoSupervisor()  # type: ignore[assignment]  # as much of one as is asked for
         forever = asyncio.get_running_loop().create_task(asyncio.Event().wait())
-        self.comms_decoder = SimpleNamespace(_reader_task=forever)
+        self.comms_decoder = SimpleNamespace(_reader_task=forever)  # type: ignore[assignment]  # the same
         self._gauge.start()
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._listen, args=(loop,), name="commands", daemon=True).start()
@@ -170,7 +170,7 @@ def main() -> None:
         reset_logging()
         # As the triggerer's process does; only that nobody reads the other end.
         configure_logging(json_output=True, output=log, sending_to_supervisor=True)
-        Bench(feed).run()
+        Bench(feed).run()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
 
 
 if __name__ == "__main__":
