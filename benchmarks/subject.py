@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 600.0
 """Seconds after which an answer is given up."""
 
+PRELUDE = "LIVE_SESSIONS_BENCH_PRELUDE"
+"""Environment variable of a triggerer: functions to call before anything runs, as ``module:name``, by commas."""
+
 FERNET_KEY = "bGl2ZS1zZXNzaW9ucy1iZW5jaC1rZXktMzItYnl0ZXM="
 
 Waits = Iterable[tuple[str, Mapping[str, Any]]]
@@ -136,7 +139,8 @@ def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
         **kept,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
+        # What this process sealed, the triggerer has to open.
+        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/never.db",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "NO_PROXY": "*",

@@ -30,12 +30,10 @@ from airflow.models.trigger import Trigger
 from airflow.sdk.execution_time import task_runner
 
 from benchmarks.gauge import Gauge, rss
+from benchmarks.subject import PRELUDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PRELUDE = "LIVE_SESSIONS_BENCH_PRELUDE"
-"""Environment variable: functions to call before anything runs, as ``module:name``, separated by commas."""
 
 AT_ONCE = 500
 """Triggers started in one turn of Airflow's loop. Airflow itself starts 50; nobody wants to wait for that here."""

@@ -32,7 +32,7 @@ CONN_ID = "bench"
 TRIGGER = "airflow_provider.live_sessions.triggers.session.SessionTrigger"
 LEADER = Participant("leader", "Ada Leader", leader=True)
 
-WAITING = timedelta(hours=2)
+WAITING = timedelta(hours=6)
 """How long the waits of a stage have before their deadline, at least."""
 
 
@@ -53,6 +53,7 @@ class Stage(ABC):
         self.sandbox = sandbox
         self.connection = connection
         self.refs: list[SessionRef] = []
+        self._first_live: datetime | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +92,9 @@ class Stage(ABC):
             platform.close()
         for ref in self.refs[:live]:
             self.enter(ref)
+        if not platform.keeps_history:
+            # There a wait defers anew when its session is first seen live; these have done so.
+            self._first_live = datetime.now(UTC)
 
     def open(self) -> SessionPlatform:
         """Return the platform on this stage, in no hurry to spare the account."""
@@ -118,7 +122,8 @@ class Stage(ABC):
         """
         for ref in self.refs:
             start, end = parse_time(ref.detail("planned_start")), parse_time(ref.detail("planned_end"))
-            seen = Seen(start, end, max(parse_time(ref.detail("window_end")), datetime.now(UTC) + WAITING))
+            deadline = max(parse_time(ref.detail("window_end")), datetime.now(UTC) + WAITING)
+            seen = Seen(start, end, deadline, first_live=self._first_live)
             yield (
                 TRIGGER,
                 {
@@ -152,6 +157,16 @@ class Stage(ABC):
             if ticks:
                 ticks[-1].append(one)
         return ticks[:-1]
+
+    def wait_for_a_request(self, patience: float = 120.0) -> bool:
+        """Wait until the waits have begun to ask; a platform may ask otherwise where only one waits."""
+        since, until = self.mark(), time.monotonic() + patience
+        while time.monotonic() < until:
+            if self.requests(since):
+                time.sleep(1)
+                return True
+            time.sleep(0.1)
+        return False
 
     def wait_for_ticks(self, count: int, patience: float = 300.0) -> bool:
         """Wait until so many more whole ticks have been; False when it takes too long."""

@@ -1,0 +1,328 @@
+"""Section ``faults``: a thousand waits while something goes wrong. No wait may fail of it.
+
+Each scenario is a play on a stage of its own. After it the platform is well again, every session ends, and every
+wait has to come to its end as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.core.polling import LONGEST_PAUSE
+from benchmarks.gauge import Gauge
+from benchmarks.peer_server import PeerServer
+from benchmarks.peers import DBT, HTTP, installed
+from benchmarks.report import Report
+from benchmarks.stages.coviu import CoviuStage
+from benchmarks.stages.lessonspace import LessonspaceStage
+from benchmarks.stages.stage import CONN_ID
+from benchmarks.subject import subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from airflow_provider.live_sessions.sandbox.log import Entry
+    from benchmarks.report import Say
+    from benchmarks.stages.stage import Stage
+    from benchmarks.subject import Subject
+
+WAITS = 1_000
+QUICK_WAITS = 60
+PATIENCE = 400.0
+"""Seconds after which a wait that has not come to its end is lost."""
+
+SESSIONS = "/organisations/"
+
+
+@dataclass(slots=True)
+class Scene:
+    """A scenario under way.
+
+    Args:
+        stage: Where it plays.
+        running: The triggerer.
+        report: Takes figures and bars.
+        quick: Play it short.
+        folder: For files.
+    """
+
+    stage: Stage
+    running: Subject
+    report: Report
+    quick: bool
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Something that goes wrong.
+
+    Args:
+        name: Its name in the figures.
+        about: What happens, for the reader.
+        stage: Makes the stage.
+        play: Lets it happen, and judges; returns when it is over.
+        interval: Seconds between polls.
+        live: The share of sessions that is live; they end afterwards.
+        quick: Whether the quick slice has it.
+        environment: Settings of the triggerer beside the stage's, for a stage and a folder.
+    """
+
+    name: str
+    about: str
+    stage: Callable[[], Stage]
+    play: Callable[[Scene], dict[str, Any]]
+    interval: float = 2.0
+    live: float = 1.0
+    quick: bool = False
+    environment: Callable[[Stage, Path], dict[str, str]] = lambda stage, _: stage.environment()
+
+
+def run(say: Say, quick: bool) -> Report:
+    """Play every scenario."""
+    report = Report(figures={"waits": QUICK_WAITS if quick else WAITS})
+    scenarios = [one for one in SCENARIOS if one.quick or not quick]
+    for scenario in scenarios:
+        figures = play(scenario, report, quick=quick)
+        report.figures[scenario.name] = {"about": scenario.about, **figures}
+        say(f"{scenario.name}: {_told(figures)}")
+    if not quick and installed():
+        report.figures["peers_429"] = figures = peers_against_429()
+        say(f"the peers against 429: {_told(figures)}")
+    lost = sum(one["lost"] for one in report.figures.values() if isinstance(one, dict) and "lost" in one)
+    report.line = f"{len(scenarios)} faults with {report.figures['waits']} waits each: {lost} waits failed or lost"
+    return report
+
+
+def play(scenario: Scenario, report: Report, *, quick: bool) -> dict[str, Any]:
+    """Play one scenario to its end and return its figures."""
+    count = QUICK_WAITS if quick else WAITS
+    live = int(count * scenario.live)
+    with tempfile.TemporaryDirectory(prefix="live-sessions-bench-") as name, scenario.stage() as stage:
+        folder = Path(name)
+        stage.launch(count, live=live)
+        with subject(stage.waits(scenario.interval), scenario.environment(stage, folder)) as running:
+            report.expect(stage.wait_for_a_request(), f"{scenario.name}: the poll begins")
+            running.go()
+            stage.wait_for_ticks(1)
+            running.begin()
+            figures = scenario.play(Scene(stage, running, report, quick, folder))
+            measures = running.end()
+            early = len(running.events())
+            stage.sandbox.faults.clear()
+            stage.finish(stage.refs[:live])
+            figures |= _ended(running, live, scenario.name, report)
+            figures["stall_s"] = round(measures["stall_s"], 4)
+        report.expect(early == 0, f"{scenario.name}: no wait ends while it lasts, {early} did")
+        if not quick:
+            report.expect(
+                figures["stall_s"] < Gauge.LONG,
+                f"{scenario.name}: a stall below {Gauge.LONG} s, {figures['stall_s']} s were seen",
+            )
+        return figures
+
+
+def _ended(running: Subject, live: int, name: str, report: Report) -> dict[str, Any]:
+    """Wait until every live session's wait has come to its end, and judge how."""
+    begun = time.monotonic()
+    while len(running.events()) < live and time.monotonic() - begun < PATIENCE:
+        time.sleep(0.5)
+    seconds = time.monotonic() - begun
+    reached = [one for one in running.events() if _conclusion(one["payload"]) == "reached"]
+    failed = running.failed()
+    lost = live - len(reached) + len(failed)
+    report.expect(lost == 0, f"{name}: every wait comes to its end, {lost} did not {failed[:2]}")
+    return {"ended": len(reached), "lost": lost, "all_ended_after_s": round(seconds, 1)}
+
+
+def _conclusion(payload: Any) -> str:
+    return str(payload["outcome"]["conclusion"]) if payload.get("kind") == "outcome" else str(payload)
+
+
+# ---- 429
+
+
+def _throttled(*, as_date: bool) -> Callable[[Scene], dict[str, Any]]:
+    def happens(scene: Scene) -> dict[str, Any]:
+        asked = 3.0 if scene.quick else 30.0
+        since = scene.stage.mark()
+        scene.stage.sandbox.faults.add("throttle", path=SESSIONS, retry_after=asked, retry_after_date=as_date)
+        _pass(2 * asked + 3)
+        scene.stage.sandbox.faults.clear()
+        scene.stage.wait_for_ticks(1)
+        too_early, gaps = 0, []
+        for refused, following in _after_429(scene.stage.requests(since)):
+            gaps.append(following.real - refused.real)
+            # A date has whole seconds: what is asked for counts from the second that has begun.
+            begun = int(refused.real) if as_date else refused.real
+            too_early += following.real < begun + asked
+        form = "date" if as_date else "seconds"
+        scene.report.expect(bool(gaps), f"429 in {form}: the poll met one")
+        scene.report.expect(too_early == 0, f"429 in {form}: nothing before Retry-After, {too_early} came")
+        return {"asked_s": asked, "answers_429": len(gaps), "too_early": too_early, "least_gap_s": _least(gaps)}
+
+    return happens
+
+
+def _after_429(requests: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    return ((one, following) for one, following in pairwise(requests) if one.status == 429)
+
+
+def peers_against_429() -> dict[str, Any]:
+    """Let the released providers meet one platform that asks for 30 s of quiet, for ten seconds."""
+    figures: dict[str, Any] = {}
+    for peer in (HTTP, DBT):
+        with PeerServer(retry_after=30) as server:
+            with subject(peer.waits(1, 5.0), peer.environment(server.port)) as one:
+                while server.counts.requests == 0:
+                    time.sleep(0.1)
+                server.restart()
+                time.sleep(10)
+                events, failed = one.events(), one.failed()
+            figures[peer.name] = {
+                "requests_in_10_s": server.counts.requests,
+                "wait_failed": any("error" in str(event["payload"]) for event in events) or bool(failed),
+            }
+    return figures
+
+
+# ---- failing, away, slow
+
+
+def _flaky(scene: Scene) -> dict[str, Any]:
+    since = scene.stage.mark()
+    scene.stage.sandbox.faults.add("status", status=503, path=SESSIONS, probability=0.2, seed=7)
+    _pass(60)
+    requests = scene.stage.requests(since)
+    failed = sum(one.status == 503 for one in requests)
+    scene.report.expect(failed > 0, "one in five polls failing: some failed")
+    return {"requests": len(requests), "answered_503": failed, "whole_ticks": len(scene.stage.ticks(since))}
+
+
+AWAY = 60.0
+"""Seconds for ten minutes: the poll interval is as much shorter, so the pauses are."""
+
+
+def _away(scene: Scene) -> dict[str, Any]:
+    since = scene.stage.mark()
+    scene.stage.sandbox.faults.add("reset_before")
+    _pass(AWAY)
+    asked = len(scene.stage.requests(since))
+    scene.stage.sandbox.faults.clear()
+    back = time.monotonic()
+    returned = scene.stage.wait_for_ticks(1, LONGEST_PAUSE * 1.2)
+    seconds = time.monotonic() - back
+    scene.report.expect(returned, f"away: the poll returns within {LONGEST_PAUSE * 1.2:.0f} s")
+    return {"away_s": AWAY, "requests_meanwhile": asked, "noticed_after_s": round(seconds, 1)}
+
+
+def _slow(scene: Scene) -> dict[str, Any]:
+    since = scene.stage.mark()
+    scene.stage.sandbox.faults.add("delay", delay=5.0)
+    _pass(45)
+    scene.stage.sandbox.faults.clear()
+    scene.stage.wait_for_ticks(1)
+    return {"whole_ticks": len(scene.stage.ticks(since))}
+
+
+# ---- credentials
+
+
+def _token_dies(scene: Scene) -> dict[str, Any]:
+    since = scene.stage.mark()
+    for _ in range(3):
+        _pass(8)
+        scene.stage.sandbox.coviu.revoke(refresh=True)  # both tokens: only the key itself helps
+    _pass(8)
+    requests = scene.stage.requests(since)
+    tokens = sum(one.path.endswith("/auth/token") for one in requests)
+    refused = sum(one.status == 401 for one in requests)
+    ticks = len(scene.stage.ticks(since))
+    scene.report.expect(refused > 0, "a token that expires: some requests were refused")
+    scene.report.expect(ticks > 3, f"a token that expires: the poll goes on, {ticks} whole ticks were seen")
+    return {"refused": refused, "new_tokens": tokens, "whole_ticks": ticks}
+
+
+def _in_a_file(stage: Stage, folder: Path) -> dict[str, str]:
+    _write(folder, stage.connection)
+    arguments = json.dumps({"connections_file_path": str(folder / "connections.json")})
+    return {
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": arguments,
+    }
+
+
+def _write(folder: Path, connection: dict[str, Any]) -> None:
+    part = folder / "part.json"
+    part.write_text(json.dumps({CONN_ID: connection}), encoding="utf-8")
+    os.replace(part, folder / "connections.json")  # noqa: PTH105 - one step, whatever reads meanwhile
+
+
+def _edited(scene: Scene) -> dict[str, Any]:
+    sandbox = scene.stage.sandbox
+    since = scene.stage.mark()
+    new_key = sandbox.lessonspace.replace_key()
+    _pass(3 if scene.quick else 15)
+    refused = sum(one.status == 401 for one in scene.stage.requests(since))
+    host = sandbox.lessonspace.url.replace("127.0.0.1", "localhost")
+    _write(scene.folder, {**scene.stage.connection, "host": host, "password": new_key})
+    edited = time.monotonic()
+    back = scene.stage.wait_for_ticks(1, 120)
+    seconds = time.monotonic() - edited
+    scene.report.expect(refused > 0, "an edited connection: the old key was refused")
+    scene.report.expect(back, "an edited connection: the poll goes on with the new key and host")
+    return {"refused_before": refused, "noticed_after_s": round(seconds, 1)}
+
+
+SCENARIOS = (
+    Scenario(
+        "429_seconds",
+        "429 with Retry-After: 30 to every poll",
+        lambda: LessonspaceStage(unlimited=True),
+        _throttled(as_date=False),
+        quick=True,
+    ),
+    Scenario(
+        "429_date",
+        "429 with Retry-After as a date 30 s ahead",
+        lambda: LessonspaceStage(unlimited=True),
+        _throttled(as_date=True),
+    ),
+    Scenario("flaky", "20 % of requests answered 503", lambda: LessonspaceStage(unlimited=True), _flaky),
+    Scenario(
+        "away",
+        "every connection reset for ten minutes, ten times faster",
+        lambda: LessonspaceStage(unlimited=True),
+        _away,
+        interval=0.5,
+    ),
+    Scenario("slow", "every answer takes 5 s", lambda: LessonspaceStage(unlimited=True), _slow, live=0.1),
+    Scenario("token", "Coviu's tokens die three times", CoviuStage, _token_dies),
+    Scenario(
+        "edited",
+        "the key is replaced, then host and key in the secrets backend",
+        lambda: LessonspaceStage(unlimited=True),
+        _edited,
+        quick=True,
+        environment=_in_a_file,
+    ),
+)
+
+
+def _pass(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def _least(gaps: Sequence[float]) -> float:
+    return round(min(gaps, default=0.0), 3)
+
+
+def _told(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in figures.items())
