@@ -82,7 +82,8 @@ class AirflowStack:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+            # Seconds that a writer waits for another one: its default of 5 is not enough on a busy machine.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
             # Airflow sees a deferred task's process end up to this late; its default of 5 s loses races.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
@@ -180,9 +181,20 @@ class AirflowStack:
         raise StackError(f"The DAG {dag_id} did not appear: {json.dumps(errors)[:2000]}")
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
-        """Start a run."""
+        """Start a run; a request that failed inside Airflow is repeated, for the run's id is its identity."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
-        self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
+        runs = f"/api/v2/dags/{dag_id}/dagRuns"
+        for last in (False, False, True):
+            try:
+                self.call("POST", runs, body)
+            except StackError:
+                if self.call("GET", f"{runs}/{run_id}", missing_ok=True):
+                    return
+                if last:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return a run's state."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
+from demo.airflow_stack import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,33 @@ class Stage:
     def storage(self) -> LocalStorage:
         """The files that came home."""
         return LocalStorage(self.output)
+
+    def follow(self, progress: Callable[[], str], over: Callable[[], bool]) -> None:
+        """Say how far it has come, a line for each change, until it is over.
+
+        Args:
+            progress: Returns the line; called every two seconds, and may act on what it sees.
+            over: Says whether there is nothing more to wait for.
+
+        Raises:
+            StackError: It takes longer than the limit, or a component of Airflow stopped.
+        """
+        deadline = time.monotonic() + self.limit
+        told = ""
+        while time.monotonic() < deadline:
+            self.stack.check()
+            line = progress()
+            if line != told:
+                told = line
+                self.say(line)
+            if over():
+                return
+            time.sleep(2)
+        raise StackError(f"It was not over within {self.limit:.0f} s; the last line says how far it came.")
+
+    def ended(self, dag_id: str, *run_ids: str) -> bool:
+        """Return whether these runs are over."""
+        return {self.stack.run_state(dag_id, run_id) for run_id in run_ids} <= {"success", "failed"}
 
 
 @dataclass

@@ -25,6 +25,7 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__LIVE_SESSIONS__DESTINATION": str(_HOME / "brought-home"),
+        "AIRFLOW__LIVE_SESSIONS__STATE_DIR": str(_HOME / "state"),
         "NO_PROXY": "*",
     }
 )

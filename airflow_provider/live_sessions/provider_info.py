@@ -73,7 +73,16 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "s3://my_aws_connection@my-bucket/classes",
                         "default": "",
-                    }
+                    },
+                    "state_dir": {
+                        "description": "Where the processes of a host keep what they share, the rate budget: a "
+                        "folder of this machine's own disk. Empty is the system's temporary folder; containers "
+                        "of one host share only what is mounted into all of them.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/live-sessions",
+                        "default": "",
+                    },
                 },
             }
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from demo.lessonspace.school import CANCELLED, HELD, Lesson
+from demo.table import clock, columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,8 +69,8 @@ def _read_lane(stack: AirflowStack, run_id: str, index: int, row: Row, storage: 
     ids = status.get("session_ids") or []
     if ids:
         row.session = ids[0][:8] + (f" +{len(ids) - 1}" if len(ids) > 1 else "")
-    row.started = _clock(status.get("started_at"))
-    row.ended = _clock(status.get("ended_at"))
+    row.started = clock(status.get("started_at"))
+    row.ended = clock(status.get("ended_at"))
     for task, kind in (
         ("retrieve_transcript", "transcript"),
         ("retrieve_attendance", "attendance"),
@@ -148,11 +149,4 @@ def table(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
-
-
-def _clock(moment: str | None) -> str:
-    return moment[11:19] if moment else "-"
+    return columns(lines)

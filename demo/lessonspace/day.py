@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from demo import clear_text
-from demo.airflow_stack import StackError
 from demo.lessonspace.bring_home import DAG_ID, gather, table
 from demo.lessonspace.school import CANCELLED, lessons, script, timetable
 from demo.scenario import Result, Stage
@@ -119,28 +118,20 @@ def watch(stage: Stage, day: Sequence[Lesson], plan: Path) -> None:
     Raises:
         StackError: It takes too long, or a component of Airflow stopped.
     """
-    deadline = time.monotonic() + stage.limit
     cancelled = False
-    told = ""
-    while time.monotonic() < deadline:
-        stage.stack.check()
+
+    def progress() -> str:
+        nonlocal cancelled
         counts = Counter(
             (task["task_id"].removeprefix("class."), str(task["state"]))
             for task in stage.stack.tasks(DAG_ID, MORNING)
         )
-        launched = counts["launch", "success"]
-        if not cancelled and launched == len(day):
+        if not cancelled and counts["launch", "success"] == len(day):
             cancelled = True
             _cancel_one(stage, day, plan)
-        line = _progress(stage, counts)
-        if line != told:
-            told = line
-            stage.say(line)
-        runs = (MORNING, MIDDAY) if cancelled else (MORNING,)
-        if cancelled and {stage.stack.run_state(DAG_ID, run) for run in runs} <= {"success", "failed"}:
-            return
-        time.sleep(2)
-    raise StackError(f"The day was not over within {stage.limit:.0f} s; the last line says how far it came.")
+        return _progress(stage, counts)
+
+    stage.follow(progress, lambda: cancelled and stage.ended(DAG_ID, MORNING, MIDDAY))
 
 
 def _progress(stage: Stage, counts: Mapping[tuple[str, str], int]) -> str:

@@ -73,6 +73,7 @@ def test_each_known_extra_is_taken_and_an_empty_one_counts_as_none() -> None:
     values: dict[str, Any] = {
         "organisation": 4711,
         "requests_per_second": "2.5",
+        "rate_share": 0.5,
         "settle": 60,
         "timeout": 3,
         "verify_tls": False,
@@ -86,11 +87,11 @@ def test_each_known_extra_is_taken_and_an_empty_one_counts_as_none() -> None:
 def test_an_unknown_extra_is_named_with_those_that_are_known() -> None:
     with pytest.raises(ConfigurationError, match="unknown entries: organization, rate") as told:
         LessonspaceHook.open(connection(extra={"organization": 1, "rate": "hush-hush", "settle": 1}))
-    assert "organisation, requests_per_second" in str(told.value)
+    assert "organisation, rate_share, requests_per_second" in str(told.value)
     assert "hush-hush" not in str(told.value)
 
 
-@pytest.mark.parametrize("name", ["organisation", "requests_per_second", "settle", "timeout"])
+@pytest.mark.parametrize("name", ["organisation", "rate_share", "requests_per_second", "settle", "timeout"])
 @pytest.mark.parametrize("value", ["many", -1, 0, "nan", "inf", [], {"a": 1}])
 def test_a_number_that_is_none_is_named(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"'{name}' has to be a number above 0"):

@@ -69,7 +69,8 @@ def test_the_provider_names_everything_of_screenleap() -> None:
     info = get_provider_info()
     (connection,) = [one for one in info["connection-types"] if one["connection-type"] == "screenleap"]
     assert connection["hook-class-name"] == HOOK
-    assert set(connection["conn-fields"]) == {"requests_per_second", "settle", "timeout", "verify_tls"}
+    fields = {"requests_per_second", "rate_share", "settle", "timeout", "verify_tls"}
+    assert set(connection["conn-fields"]) == fields
     for kind in ("operators", "sensors", "hooks"):
         modules = [
             name for one in info[kind] if one["integration-name"] == "Screenleap" for name in one["python-modules"]

@@ -20,7 +20,7 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Unavailable,
 )
-from airflow_provider.live_sessions.core.retry import NO_RETRY, Safety
+from airflow_provider.live_sessions.core.retry import NO_RETRY, RetryPolicy, Safety
 from tests.core import scripted
 from tests.core.desk import KEY, KeyAuth, desk, ok
 from tests.core.scripted import ScriptedServer, refused_port
@@ -190,13 +190,35 @@ def test_a_wait_asked_for_stops_everybody() -> None:
     script = (scripted.reply(429, headers={"Retry-After": "7"}), scripted.reply(429), ok())
     with desk(*script, budget=bucket) as at:
         at.get(limited=True)
-        assert bucket.pauses == [7.0, at.slept[1]]
+        assert bucket.pauses == [7.0, 1.0]
     with (
         desk(scripted.reply(503, headers={"Retry-After": "900"}), budget=bucket) as at,
         pytest.raises(Unavailable),
     ):
         at.get()
     assert bucket.pauses[-1] == 900.0
+
+
+def test_a_429_that_names_no_time_stops_everybody_for_longer_each_time_and_also_at_the_last() -> None:
+    bucket = Bucket()
+    with desk(scripted.reply(429), scripted.reply(429), scripted.reply(429), budget=bucket) as at:
+        with pytest.raises(RateLimited):
+            at.get()
+        assert all(slept <= quiet for slept, quiet in zip(at.slept, bucket.pauses, strict=False))
+    assert bucket.pauses == [0.5, 1.0, 2.0]
+
+
+def test_each_429_is_counted_and_nothing_else_is() -> None:
+    counted: list[tuple[str, str, str]] = []
+
+    class Counter:
+        def count(self, name: str, *, platform: str, conn_id: str) -> None:
+            counted.append((name, platform, conn_id))
+
+    script = (scripted.reply(429), scripted.reply(503), scripted.reply(429), ok())
+    with desk(*script, meter=Counter(), retry=RetryPolicy(attempts=4)) as at:
+        at.get()
+    assert counted == [("rate_limited", "Toy", "toy")] * 2
 
 
 def test_a_long_pause_of_the_budget_is_told_and_nothing_is_sent() -> None:

@@ -26,6 +26,10 @@ FORM: dict[str, Any] = {
             "label": "Requests a second",
             "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 5},
         },
+        "rate_share": {
+            "label": "This host's part of them, where several hosts use the account",
+            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1, "default": 1},
+        },
         "settle": {
             "label": "Seconds for which a recorded end before the planned one must stand",
             "schema": {"type": ["number", "null"], "minimum": 1, "default": 300},

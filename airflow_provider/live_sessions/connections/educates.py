@@ -38,6 +38,10 @@ FORM: dict[str, Any] = {
             "label": "Requests a second",
             "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 10},
         },
+        "rate_share": {
+            "label": "This host's part of them, where several hosts use the account",
+            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1, "default": 1},
+        },
         "timeout": {
             "label": "Seconds to wait for an answer",
             "schema": {"type": ["number", "null"], "minimum": 1, "maximum": 600, "default": 60},

@@ -25,6 +25,10 @@ FORM: dict[str, Any] = {
             "label": "Requests a second on limited calls",
             "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 1000, "default": 4.75},
         },
+        "rate_share": {
+            "label": "This host's part of them, where several hosts use the account",
+            "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1, "default": 1},
+        },
         "settle": {
             "label": "Seconds with nobody inside that end a class early",
             "schema": {"type": ["number", "null"], "minimum": 1, "default": 600},

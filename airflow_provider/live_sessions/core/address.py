@@ -76,6 +76,15 @@ def same_origin_target(url: str, location: str) -> str:
         return ""
 
 
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, the port also where it is the scheme's own; empty for no URL."""
+    try:
+        scheme, host, port, _ = _origin(url)
+    except ValueError:
+        return ""
+    return f"{scheme}://{host}:{port}"
+
+
 def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), "@" in parts.netloc

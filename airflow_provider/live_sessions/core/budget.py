@@ -1,22 +1,31 @@
-"""One connection's share of requests, spent by everybody in this process who uses the connection."""
+"""One account's share of requests: who waits in this process, and the schedule that they spend from.
+
+The queue of threads is this process's own: only its first reserves a slot, so that a process with a hundred
+threads takes no more turns than one with a single thread. The schedule is a ledger's: kept here in memory, or by
+``host_budget`` for all processes of a host.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.address import origin_of
+from airflow_provider.live_sessions.core.pacing import NOW, Pace, Schedule, Turn, take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NOW = 1e-6  # seconds; less than a clock can be trusted with
+    from pydantic import SecretStr
+
+_Told = TypeVar("_Told")
 
 
 class Budget(Protocol):
-    """Says when the next request may be sent. A budget for a whole host would have the same two methods."""
+    """Says when the next request may be sent."""
 
     def acquire(self, *, patience: float = float("inf")) -> float:
         """Wait for one's turn and take it.
@@ -32,121 +41,182 @@ class Budget(Protocol):
         """Stop everybody for so many seconds from now; a longer pause already set stays."""
 
 
-class RateBudget:
-    """A token bucket with a queue: whoever comes first is served first.
+class Ledger(Protocol):
+    """Keeps one account's schedule, one change at a time."""
 
-    After a pause it starts with one token, so that a platform that asked for quiet meets no burst.
+    def change(self, step: Callable[[Schedule, float], tuple[Schedule, _Told]]) -> _Told:
+        """Replace the schedule by what a step makes of it, and return what the step tells.
+
+        Args:
+            step: Called with the schedule and the time on the ledger's clock; without effects, for it may be
+                called twice.
+        """
+
+    def now(self) -> float:
+        """Return the time on the ledger's clock."""
+
+
+class MemoryLedger:
+    """A schedule that only this process sees.
+
+    Args:
+        clock: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.now = clock
+        self._lock = threading.Lock()
+        self._schedule = Schedule()
+
+    def change(self, step: Callable[[Schedule, float], tuple[Schedule, _Told]]) -> _Told:
+        """Replace the schedule by what a step makes of it; see :meth:`Ledger.change`."""
+        with self._lock:
+            self._schedule, told = step(self._schedule, self.now())
+        return told
+
+
+class Line:
+    """Who stands in line for one account in this process.
+
+    Args:
+        ledger: Keeps the account's schedule.
+        sleep: Waits so many seconds.
+    """
+
+    def __init__(self, ledger: Ledger, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.ledger = ledger
+        self.sleep = sleep
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._queue)
+
+    def join(self) -> threading.Event:
+        """Stand at the end; the ticket is set whenever it is worth looking again."""
+        ticket = threading.Event()
+        with self._lock:
+            self._queue.append(ticket)
+        return ticket
+
+    def is_first(self, ticket: threading.Event) -> bool:
+        """Tell whether it is one's turn; if not, the ticket can be waited on."""
+        with self._lock:
+            ticket.clear()
+            return self._queue[0] is ticket
+
+    def leave(self, ticket: threading.Event) -> None:
+        """Make room for the next."""
+        with self._lock:
+            self._queue.remove(ticket)
+            if self._queue:
+                self._queue[0].set()
+
+    def wake_all(self) -> None:
+        """Have everybody look again."""
+        with self._lock:
+            for ticket in self._queue:
+                ticket.set()
+
+
+class RateBudget:
+    """One client's way to its account's budget: whoever comes first is served first.
+
+    Clients of one account may have different paces; each spends from the same schedule at its own.
 
     Args:
         rate: Requests a second.
-        burst: How many may follow each other at once after a quiet time.
-        clock: Seconds of a clock that never goes back.
-        sleep: Waits so many seconds.
+        burst: How many may follow each other at once after a quiet time; none do after a pause.
+        line: Where its account's clients of this process stand; None for one of its own.
 
     Raises:
         ConfigurationError: The rate is not above 0 or the burst below 1.
     """
 
-    def __init__(
-        self,
-        rate: float,
-        burst: float = 1.0,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._state = threading.Lock()
-        self._queue: deque[threading.Event] = deque()
-        self._paused_until = float("-inf")
-        self._updated = clock()
-        self._rate, self._burst = _checked(rate, burst)
-        self._tokens = self._burst
-
-    def adjust(self, rate: float, burst: float) -> None:
-        """Change the rate and the burst, e.g. after the connection was edited."""
-        rate, burst = _checked(rate, burst)
-        with self._state:
-            self._refill()
-            self._rate, self._burst = rate, burst
-            self._tokens = min(self._tokens, burst)
+    def __init__(self, rate: float, burst: float = 1.0, *, line: Line | None = None) -> None:
+        self._pace = Pace(rate, burst)
+        self._line = line or Line(MemoryLedger())
 
     def acquire(self, *, patience: float = float("inf")) -> float:
         """Wait for one's turn and take it; see :meth:`Budget.acquire`."""
-        ticket = threading.Event()
-        with self._state:
-            self._queue.append(ticket)
+        line, held = self._line, None
+        ticket = line.join()
         try:
             while True:
-                with self._state:
-                    pause = self._paused_until - self._clock()
-                    if pause > patience:
-                        return pause
-                    first = self._queue[0] is ticket
-                    wait = max(pause, self._missing()) if first else 0.0
-                    if first and wait <= _NOW:
-                        self._tokens -= 1.0
-                        return 0.0
-                    ticket.clear()
-                if first:
-                    self._sleep(wait)
-                else:
+                if not line.is_first(ticket):
+                    left = line.ledger.change(lambda schedule, now: (schedule, schedule.paused_until - now))
+                    if left > patience:
+                        return left
                     ticket.wait()  # the one before sets it when leaving; a pause sets all
+                    continue
+                turn = self._look(patience, held)
+                if turn.slot is None:
+                    return turn.pause
+                wait = turn.slot - line.ledger.now()
+                if wait <= NOW:
+                    return 0.0
+                held = turn.slot
+                line.sleep(wait)
         finally:  # also when the waiting thread is interrupted: nobody may wait behind a ghost
-            with self._state:
-                self._queue.remove(ticket)
-                if self._queue:
-                    self._queue[0].set()
+            line.leave(ticket)
 
     def pause(self, seconds: float) -> None:
         """Stop everybody for so many seconds from now; a longer pause already set stays."""
-        with self._state:
-            self._refill()
-            self._paused_until = max(self._paused_until, self._clock() + seconds)
-            self._tokens = min(self._tokens, 1.0)
-            for ticket in self._queue:
-                ticket.set()
+        self._line.ledger.change(lambda schedule, now: (schedule.pause(now + seconds), None))
+        self._line.wake_all()
 
-    def _missing(self) -> float:
-        """Return the seconds until a token is there."""
-        self._refill()
-        return max(0.0, 1.0 - self._tokens) / self._rate
-
-    def _refill(self) -> None:
-        now = self._clock()
-        since = max(self._updated, self._paused_until)
-        if now > since:
-            self._tokens = min(self._burst, self._tokens + (now - since) * self._rate)
-            self._updated = now
-
-
-def _checked(rate: float, burst: float) -> tuple[float, float]:
-    if not (0 < rate < float("inf") and 1 <= burst < float("inf")):
-        raise ConfigurationError(
-            f"A rate of {rate} requests a second with a burst of {burst} is no rate budget.",
-            advice="Give a rate above 0 and a burst of at least 1.",
+    def _look(self, patience: float, held: float | None) -> Turn:
+        return self._line.ledger.change(
+            lambda schedule, now: take_turn(schedule, self._pace, now, patience=patience, held=held)
         )
-    return rate, burst
 
 
-_budgets: dict[tuple[str, str], RateBudget] = {}
-_registry = threading.Lock()
+class Budgets(Protocol):
+    """Gives each account its one budget."""
+
+    def of(self, account: bytes, rate: float, burst: float = 1.0) -> Budget:
+        """Return an account's budget.
+
+        Args:
+            account: As :func:`account_of` named it.
+            rate: Requests a second.
+            burst: How many may follow each other at once after a quiet time.
+
+        Raises:
+            ConfigurationError: The rate is not above 0 or the burst below 1.
+        """
 
 
-def budget_for(platform: str, conn_id: str, rate: float, burst: float = 1.0) -> RateBudget:
-    """Return this process's one budget of a connection; the rate and burst named last hold.
+class Lines:
+    """The lines of this process, one an account.
+
+    Args:
+        ledger: Makes an account's ledger; by default one that only this process sees.
+    """
+
+    def __init__(self, ledger: Callable[[bytes], Ledger] = lambda _: MemoryLedger()) -> None:
+        self._ledger = ledger
+        self._lines: dict[bytes, Line] = {}
+        self._lock = threading.Lock()
+
+    def of(self, account: bytes, rate: float, burst: float = 1.0) -> RateBudget:
+        """Return an account's budget; see :meth:`Budgets.of`."""
+        with self._lock:
+            if account not in self._lines:
+                self._lines[account] = Line(self._ledger(account))
+            return RateBudget(rate, burst, line=self._lines[account])
+
+
+def account_of(platform: str, base_url: str, *who: str | SecretStr) -> bytes:
+    """Return a digest that is the same for all connections of one account, and for no others.
 
     Args:
         platform: The platform.
-        conn_id: The Airflow connection.
-        rate: Requests a second.
-        burst: How many may follow each other at once.
+        base_url: The API's address; its scheme, host and port count.
+        who: What the platform counts by: a key, an account id.
     """
-    with _registry:
-        known = _budgets.get((platform, conn_id))
-        if known is None:
-            known = _budgets[platform, conn_id] = RateBudget(rate, burst)
-            return known
-    known.adjust(rate, burst)
-    return known
+    plain = (one if isinstance(one, str) else one.get_secret_value() for one in who)
+    parts = (platform, origin_of(base_url), *plain)
+    return hashlib.blake2b("".join(f"{len(one)}:{one}" for one in parts).encode(), digest_size=32).digest()

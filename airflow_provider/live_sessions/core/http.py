@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from airflow_provider.live_sessions.core.address import below, plain_params, same_origin_target, usable_base
@@ -26,6 +27,7 @@ from airflow_provider.live_sessions.core.errors import (
     Unavailable,
 )
 from airflow_provider.live_sessions.core.exchange import Call, Exchange, Trouble
+from airflow_provider.live_sessions.core.meter import RATE_LIMITED, Meter, NoMeter
 from airflow_provider.live_sessions.core.retry import (
     Event,
     Failure,
@@ -35,6 +37,7 @@ from airflow_provider.live_sessions.core.retry import (
     Safety,
     decide,
     in_doubt,
+    quiet_after,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class HttpClient:
         timeout: Seconds to connect, and between two pieces of an answer.
         retry: How failed requests are repeated.
         budget: What calls marked as limited wait for.
+        meter: Counts the answers with status 429.
         max_body: Bytes; a longer answer is an error, also where it is small before decompression.
         verify: Check the server's certificate, or a path of certificates to trust.
         headers: Sent with every request.
@@ -93,6 +97,7 @@ class HttpClient:
         timeout: tuple[float, float] = (5.0, 30.0),
         retry: RetryPolicy | None = None,
         budget: Budget | None = None,
+        meter: Meter | None = None,
         max_body: int = 64 * 1024 * 1024,
         verify: bool | str = True,
         headers: Mapping[str, str] | None = None,
@@ -122,6 +127,7 @@ class HttpClient:
         self._learnt: deque[SecretStr] = deque(maxlen=16)
         self._retry = retry or RetryPolicy()
         self._budget = budget
+        self._meter = meter or NoMeter()
         self._renew = renew
         self._explain = explain
         self._clock = clock
@@ -221,6 +227,7 @@ class HttpClient:
             answer = outcome if isinstance(outcome, Answer) else outcome.answer
             if answer is not None:
                 self._learn_time(answer)
+                self._measure(answer)
             if isinstance(outcome, Answer):
                 return outcome
             if outcome.advice:
@@ -239,9 +246,9 @@ class HttpClient:
                 self._retry, call.safety, outcome.event, attempt=attempt, doubted=doubted, rng=self._rng
             )
             if isinstance(verdict, GiveUp):
-                self._pause_all(outcome.event, 0.0)
+                self._pause_all(outcome.event, attempt)
                 self._give_up(call, verdict.failure, outcome, attempt, doubted=doubted)
-            self._pause_all(outcome.event, verdict.wait)
+            self._pause_all(outcome.event, attempt)
             doubted = doubted or in_doubt(call.safety, outcome.event)
             log.warning(
                 "%s (connection %r): %s: %s; trying again in %.1f s.",
@@ -280,10 +287,15 @@ class HttpClient:
                 retry_after=left,
             )
 
-    def _pause_all(self, event: Event, wait: float) -> None:
+    def _pause_all(self, event: Event, attempt: int) -> None:
         asked = event.retry_after
-        if self._budget is not None and (asked is not None or event.status == 429):
-            self._budget.pause(wait if asked is None else asked)
+        if self._budget is not None and (asked is not None or event.status == HTTPStatus.TOO_MANY_REQUESTS):
+            # A 429 that names no time still means everybody who shares the account, not only this call.
+            self._budget.pause(quiet_after(self._retry, attempt) if asked is None else asked)
+
+    def _measure(self, answer: Answer) -> None:
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._meter.count(RATE_LIMITED, platform=self.platform, conn_id=self.conn_id)
 
     def _learn_time(self, answer: Answer) -> None:
         # An answer out of a cache tells the time of another day.

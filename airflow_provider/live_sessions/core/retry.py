@@ -18,6 +18,9 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from random import Random
 
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds; a longer wait asked for is taken for this one."""
+
 _SECONDS = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
 _TOO_EARLY = 425
 _TOO_MANY = 429
@@ -133,7 +136,7 @@ class GiveUp:
     failure: Failure
 
 
-def parse_retry_after(value: str | None, *, now: datetime, limit: float = 3600.0) -> float | None:
+def parse_retry_after(value: str | None, *, now: datetime, limit: float = LONGEST_RETRY_AFTER) -> float | None:
     """Read a ``Retry-After`` header, in seconds or as a date (RFC 9110, sections 10.2.3 and 5.6.7).
 
     Args:
@@ -164,6 +167,16 @@ def parse_http_date(value: str | None) -> datetime | None:
         return None
 
 
+def quiet_after(policy: RetryPolicy, attempt: int) -> float:
+    """Return the seconds of quiet for everybody after a 429 that names none: the doubled, capped base.
+
+    Args:
+        policy: Bounds the wait.
+        attempt: The attempt that failed, from 1.
+    """
+    return min(policy.cap, policy.base * 2.0 ** min(attempt - 1, 60))
+
+
 def backoff(policy: RetryPolicy, attempt: int, rng: Random) -> float:
     """Return a wait with full jitter: anything between 0 and the doubled, capped base.
 
@@ -172,7 +185,7 @@ def backoff(policy: RetryPolicy, attempt: int, rng: Random) -> float:
         attempt: The attempt that failed, from 1.
         rng: The source of chance.
     """
-    return rng.uniform(0.0, min(policy.cap, policy.base * 2.0 ** min(attempt - 1, 60)))
+    return rng.uniform(0.0, quiet_after(policy, attempt))
 
 
 def in_doubt(safety: Safety, event: Event) -> bool:

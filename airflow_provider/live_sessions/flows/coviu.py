@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task_group
 
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL
+from airflow_provider.live_sessions.flows.lane import LABEL, begin
 from airflow_provider.live_sessions.operators.coviu import (
     CoviuHandOverLinksOperator,
     CoviuLaunchSessionOperator,
@@ -17,11 +17,6 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE, CoviuSessionEnd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# With its start, so that no title ("101", "None") is ever read as something else than text.
-APPOINTMENT = "{{ task.session['title'] }}, {{ task.session['start'] }}"
-
-HAND_OVER_RETRIES = 10
 
 
 @task_group(group_id="appointment")
@@ -59,43 +54,28 @@ def coviu_appointment(
         exit_wait: Seconds for which people without an exit are asked for again.
         deferrable: Wait without worker slots.
     """
-    launched = CoviuLaunchSessionOperator(
-        task_id="launch",
-        session=session,
+    lane = begin(
+        session,
+        launch=CoviuLaunchSessionOperator,
+        hand_over=CoviuHandOverLinksOperator,
+        wait_for_end=CoviuSessionEndSensor,
         conn_id=conn_id,
         timetable=timetable,
-        deferrable=deferrable,
-        map_index_template=APPOINTMENT,
-        **dict(launch or {}),
-    )
-    CoviuHandOverLinksOperator(
-        task_id="hand_over",
-        session=launched.output,
-        smtp_conn_id=smtp_conn_id,
         destination=destination,
         timezone=timezone,
-        deferrable=deferrable,
-        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
-        retries=HAND_OVER_RETRIES,
-        retry_delay=timedelta(minutes=3),
-        priority_weight=100,
-        map_index_template=APPOINTMENT,
-    )
-    ended = CoviuSessionEndSensor(
-        task_id="wait_for_end",
-        session=launched.output,
+        launch_arguments=launch,
+        smtp_conn_id=smtp_conn_id,
         on_no_show=on_no_show,
         poll_interval=poll_interval,
         settle=settle,
         deferrable=deferrable,
-        map_index_template=APPOINTMENT,
     )
     attendance = CoviuRetrieveAttendanceOperator(
         task_id="retrieve_attendance",
-        session=launched.output,
+        session=lane.launched.output,
         destination=destination,
         timezone=timezone,
         exit_wait=exit_wait,
-        map_index_template=APPOINTMENT,
+        map_index_template=LABEL,
     )
-    ended >> attendance
+    lane.ended >> attendance

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task_group
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
+from airflow_provider.live_sessions.flows.lane import LABEL, begin
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceHandOverLinksOperator,
     LessonspaceLaunchSessionOperator,
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider.live_sessions.core.contract import ArtifactRules
-
-# With its start, so that no title ("101", "None") is ever read as something else than text.
-CLASS = "{{ task.session['title'] }}, {{ task.session['start'] }}"
-
-HAND_OVER_RETRIES = 10
 
 
 @task_group(group_id="class")
@@ -70,76 +65,30 @@ def lessonspace_class(
         rules: When a transcript can be expected.
         deferrable: Wait without worker slots.
     """
-    launched = LessonspaceLaunchSessionOperator(
-        task_id="launch",
-        session=session,
+    lane = begin(
+        session,
+        launch=LessonspaceLaunchSessionOperator,
+        hand_over=LessonspaceHandOverLinksOperator,
+        wait_for_end=LessonspaceSessionEndSensor,
         conn_id=conn_id,
         timetable=timetable,
-        deferrable=deferrable,
-        map_index_template=CLASS,
-        **dict(launch or {}),
-    )
-    LessonspaceHandOverLinksOperator(
-        task_id="hand_over",
-        session=launched.output,
-        smtp_conn_id=smtp_conn_id,
         destination=destination,
         timezone=timezone,
-        deferrable=deferrable,
-        map_index_template=CLASS,
-        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
-        retries=HAND_OVER_RETRIES,
-        retry_delay=timedelta(minutes=3),
-        priority_weight=100,
-    )
-    ended = LessonspaceSessionEndSensor(
-        task_id="wait_for_end",
-        session=launched.output,
+        launch_arguments=launch,
+        smtp_conn_id=smtp_conn_id,
         on_no_show=on_no_show,
         poll_interval=poll_interval,
         settle=settle,
         deferrable=deferrable,
-        map_index_template=CLASS,
     )
-    attendance = LessonspaceRetrieveAttendanceOperator(
-        task_id="retrieve_attendance",
-        session=launched.output,
-        destination=destination,
-        timezone=timezone,
-        map_index_template=CLASS,
-    )
-    transcribed = LessonspaceTranscriptSensor(
-        task_id="wait_for_transcript",
-        session=launched.output,
-        check_delays=check_delays,
-        rules=rules,
-        deferrable=deferrable,
-        map_index_template=CLASS,
-    )
-    transcript = LessonspaceRetrieveTranscriptOperator(
-        task_id="retrieve_transcript",
-        session=launched.output,
-        destination=destination,
-        timezone=timezone,
-        rules=rules,
-        map_index_template=CLASS,
-    )
-    recorded = LessonspaceRecordingSensor(
-        task_id="wait_for_recording",
-        session=launched.output,
-        check_delays=check_delays,
-        rules=rules,
-        deferrable=deferrable,
-        map_index_template=CLASS,
-    )
-    recording = LessonspaceRetrieveRecordingOperator(
-        task_id="retrieve_recording",
-        session=launched.output,
-        destination=destination,
-        timezone=timezone,
-        rules=rules,
-        map_index_template=CLASS,
-    )
-    ended >> [attendance, transcribed, recorded]
+    of_it: dict[str, Any] = {"session": lane.launched.output, "map_index_template": LABEL}
+    waiting: dict[str, Any] = {**of_it, "check_delays": check_delays, "rules": rules, "deferrable": deferrable}
+    filed: dict[str, Any] = {**of_it, "destination": destination, "timezone": timezone}
+    attendance = LessonspaceRetrieveAttendanceOperator(task_id="retrieve_attendance", **filed)
+    transcribed = LessonspaceTranscriptSensor(task_id="wait_for_transcript", **waiting)
+    transcript = LessonspaceRetrieveTranscriptOperator(task_id="retrieve_transcript", rules=rules, **filed)
+    recorded = LessonspaceRecordingSensor(task_id="wait_for_recording", **waiting)
+    recording = LessonspaceRetrieveRecordingOperator(task_id="retrieve_recording", rules=rules, **filed)
+    lane.ended >> [attendance, transcribed, recorded]
     transcribed >> transcript
     recorded >> recording

@@ -1,7 +1,8 @@
 """Coviu's hook.
 
 The connection (type ``coviu``): ``login`` is the API key (client id), ``password`` its secret; ``host`` only for
-another address than the public one; extras ``requests_per_second``, ``settle``, ``timeout`` and ``verify_tls``.
+another address than the public one; extras ``requests_per_second``, ``rate_share``, ``settle``, ``timeout`` and
+``verify_tls``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
+from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 HOOK = "airflow_provider.live_sessions.hooks.coviu.CoviuHook"
 """How triggers and operators name the hook below, without importing it."""
 
-EXTRAS = frozenset({"requests_per_second", "settle", "timeout", "verify_tls"})
+EXTRAS = frozenset({"rate_share", "requests_per_second", "settle", "timeout", "verify_tls"})
 
 
 class CoviuHook(LiveSessionHook):
@@ -60,12 +62,11 @@ class CoviuHook(LiveSessionHook):
             key_secret=SecretStr(connection.password or ""),
             conn_id=conn_id,
             base_url=base_url_of(connection) or BASE_URL,
-            requests_per_second=positive(
-                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
-            ),
+            requests_per_second=rate_of(extra, REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id),
             retry=retry,
             timeout=(5.0, positive(extra, "timeout", 30.0, label=cls.platform_label, conn_id=conn_id)),
             verify=flag(extra, "verify_tls", True, label=cls.platform_label, conn_id=conn_id),
+            surroundings=surroundings(),
         )
 
     @classmethod

@@ -1,8 +1,8 @@
 """Educates' hook.
 
 The connection (type ``educates``) is one training portal: ``host`` its address, ``login`` and ``password`` the
-robot account's; extras ``client_id``, ``client_secret``, ``index_url``, ``requests_per_second``, ``timeout`` and
-``verify_tls``. All credentials are in the TrainingPortal's ``status.educates``.
+robot account's; extras ``client_id``, ``client_secret``, ``index_url``, ``requests_per_second``, ``rate_share``,
+``timeout`` and ``verify_tls``. All credentials are in the TrainingPortal's ``status.educates``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 HOOK = "airflow_provider.live_sessions.hooks.educates.EducatesHook"
 """How triggers and operators name the hook below, without importing it."""
 
-EXTRAS = frozenset({"client_id", "client_secret", "index_url", "requests_per_second", "timeout", "verify_tls"})
+EXTRAS = frozenset(
+    {"client_id", "client_secret", "index_url", "rate_share", "requests_per_second", "timeout", "verify_tls"}
+)
 
 ALL_AT_ONCE = 10_000
 """Sessions that a worker may ask for by name in one look: its class's own, where the shared poll has a bound."""
@@ -63,9 +66,6 @@ class EducatesHook(LiveSessionHook):
                 conn_id=conn_id,
                 advice="Each portal has an address of its own: status.educates.url of the TrainingPortal.",
             )
-        rate = positive(
-            extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
-        )
         return EducatesClient(
             base_url=base_url,
             username=connection.login or "",
@@ -73,11 +73,12 @@ class EducatesHook(LiveSessionHook):
             client_id=str(extra.get("client_id", "")),
             client_secret=SecretStr(str(extra.get("client_secret", ""))),
             conn_id=conn_id,
-            requests_per_second=rate,
+            requests_per_second=rate_of(extra, REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id),
             # The shared poll sets its own pace: one quick repeat, no long sleep inside a poll.
             retry=RetryPolicy(attempts=2, max_wait=2.0) if polling else RetryPolicy(),
             timeout=(5.0, positive(extra, "timeout", TIMEOUT, label=cls.platform_label, conn_id=conn_id)),
             verify=flag(extra, "verify_tls", True, label=cls.platform_label, conn_id=conn_id),
+            surroundings=surroundings(),
         )
 
     @classmethod

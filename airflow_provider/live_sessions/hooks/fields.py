@@ -41,6 +41,24 @@ def positive(extra: dict[str, Any], name: str, default: float, *, label: str, co
     return value
 
 
+def rate_of(extra: dict[str, Any], default: float, *, label: str, conn_id: str) -> float:
+    """Return how many requests a second this host may send: the account's allowance times this host's share.
+
+    Raises:
+        ConfigurationError: ``requests_per_second`` or ``rate_share`` is wrong.
+    """
+    allowed = positive(extra, "requests_per_second", default, label=label, conn_id=conn_id)
+    share = positive(extra, "rate_share", 1.0, label=label, conn_id=conn_id)
+    if share > 1:
+        raise ConfigurationError(
+            "The extra 'rate_share' has to be at most 1.",
+            platform=label,
+            conn_id=conn_id,
+            advice="It is the part of the account's requests that this host may send: 0.5 on each of two hosts.",
+        )
+    return allowed * share
+
+
 def flag(extra: dict[str, Any], name: str, default: bool, *, label: str, conn_id: str) -> bool:
     """Return an extra that is true or false; a form may give it as text.
 

@@ -1,8 +1,8 @@
 """Lessonspace's hook.
 
 The connection (type ``lessonspace``): ``password`` is the organisation's API key; ``host`` only for another
-address than the public one; extras ``organisation``, ``requests_per_second``, ``settle``, ``timeout`` and
-``verify_tls``.
+address than the public one; extras ``organisation``, ``requests_per_second``, ``rate_share``, ``settle``,
+``timeout`` and ``verify_tls``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
+from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 HOOK = "airflow_provider.live_sessions.hooks.lessonspace.LessonspaceHook"
 """How triggers and operators name the hook below, without importing it."""
 
-EXTRAS = frozenset({"organisation", "requests_per_second", "settle", "timeout", "verify_tls"})
+EXTRAS = frozenset({"organisation", "rate_share", "requests_per_second", "settle", "timeout", "verify_tls"})
 
 
 class LessonspaceHook(LiveSessionHook):
@@ -64,12 +65,11 @@ class LessonspaceHook(LiveSessionHook):
             conn_id=conn_id,
             base_url=base_url_of(connection) or BASE_URL,
             organisation=None if organisation is None else int(positive(extra, "organisation", 0, **where)),
-            requests_per_second=positive(
-                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
-            ),
+            requests_per_second=rate_of(extra, REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id),
             retry=retry,
             timeout=(5.0, positive(extra, "timeout", 30.0, **where)),
             verify=flag(extra, "verify_tls", True, **where),
+            surroundings=surroundings(),
         )
 
     @classmethod

@@ -1,7 +1,8 @@
 """Screenleap's hook.
 
 The connection (type ``screenleap``): ``login`` is the account id, ``password`` the auth token; ``host`` only for
-another address than the public one; extras ``requests_per_second``, ``settle``, ``timeout`` and ``verify_tls``.
+another address than the public one; extras ``requests_per_second``, ``rate_share``, ``settle``, ``timeout`` and
+``verify_tls``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from airflow.providers.common.compat.sdk import mask_secret
 from airflow_provider.live_sessions.core import sealing
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
-from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive
+from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
 from airflow_provider.live_sessions.hooks.sealing import SHORTEST_MASK, AirflowCipher
+from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 HOOK = "airflow_provider.live_sessions.hooks.screenleap.ScreenleapHook"
 """How triggers and operators name the hook below, without importing it."""
 
-EXTRAS = frozenset({"requests_per_second", "settle", "timeout", "verify_tls"})
+EXTRAS = frozenset({"rate_share", "requests_per_second", "settle", "timeout", "verify_tls"})
 
 
 class ScreenleapHook(LiveSessionHook):
@@ -68,12 +70,11 @@ class ScreenleapHook(LiveSessionHook):
             authtoken=SecretStr(connection.password or ""),
             conn_id=conn_id,
             base_url=base_url_of(connection) or BASE_URL,
-            requests_per_second=positive(
-                extra, "requests_per_second", REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id
-            ),
+            requests_per_second=rate_of(extra, REQUESTS_PER_SECOND, label=cls.platform_label, conn_id=conn_id),
             retry=retry,
             timeout=(5.0, positive(extra, "timeout", 30.0, **where)),
             verify=flag(extra, "verify_tls", True, **where),
+            surroundings=surroundings(),
         )
 
     @classmethod

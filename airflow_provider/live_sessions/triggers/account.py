@@ -66,6 +66,11 @@ class Account:
             platform = await self._open()
             return await self._in_thread(lambda: work(platform))
 
+    def aside(self, work: Callable[[], object]) -> None:
+        """Have something done on the connection's thread, if there is one, and do not wait for it."""
+        if self._thread is not None:
+            self._thread.submit(work)
+
     async def check(self) -> None:
         """Make sure that the hook exists; its module is imported on the thread, because that takes its time.
 

@@ -33,12 +33,15 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.core.polling import conclude_unreachable, next_delay
 from airflow_provider.live_sessions.triggers.account import Account
+from airflow_provider.live_sessions.triggers.figures import WaitFigures
 from airflow_provider.live_sessions.triggers.tick import due_of, look
 from airflow_provider.live_sessions.triggers.waiter import Notice
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
+    from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.triggers.tick import Tick
     from airflow_provider.live_sessions.triggers.waiter import News, Waiter
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ class Poller:
         self._interval = inf
         """Seconds between polls: the shortest that anybody wants."""
         self._failures = 0
+        self._figures = WaitFigures(account.conn_id)
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
 
     async def wait(self, waiter: Waiter) -> AsyncGenerator[News]:
@@ -125,6 +129,8 @@ class Poller:
 
     def _leave(self, waiter: Waiter) -> None:
         self._waiters.pop(waiter, None)
+        if not self._waiters:
+            self._account.aside(self._figures.nobody_waits)
         self._account.leave()
         if not self._waiters and self._task is not None:
             task, self._task = self._task, None
@@ -150,7 +156,7 @@ class Poller:
         told: Iterable[tuple[Waiter, News | None]] = ()
         asked = True
         try:
-            tick = await self._account.call(lambda platform: look(platform, waiters))
+            tick = await self._account.call(lambda platform: self._ask(platform, waiters))
             asked, told, next_due, interval = tick.asked, tick.news, tick.next_due, tick.interval
             self._failures = 0 if asked else self._failures
         except asyncio.CancelledError:
@@ -171,6 +177,13 @@ class Poller:
             # itself counts from its answer.
             self._account.next_allowed = max(started + pause, time.monotonic() + retry_after)
         await _hand_out(told)
+
+    def _ask(self, platform: SessionPlatform, waiters: Sequence[Waiter]) -> Tick:
+        """Tell the figures of this poll, then ask; runs on the connection's thread."""
+        due = due_of(waiters, time.time())
+        if due:
+            self._figures.poll_began(platform.name, due, waits=len(waiters), allowed=self._account.next_allowed)
+        return look(platform, due, waiters)
 
     def _allowed_at(self) -> float:
         """Return the Unix time from which the platform may be asked."""

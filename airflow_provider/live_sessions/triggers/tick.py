@@ -5,7 +5,6 @@ It runs on the connection's thread and takes longer the more waits there are; th
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -40,17 +39,17 @@ class Tick:
     interval: float
 
 
-def look(platform: SessionPlatform, waiters: Sequence[Waiter]) -> Tick:
-    """Ask about those of the waiters who are due.
+def look(platform: SessionPlatform, due: Sequence[Waiter], waiters: Sequence[Waiter]) -> Tick:
+    """Ask about the waiters who are due.
 
     Args:
         platform: The open platform.
+        due: Those of the waiters who are due.
         waiters: Everybody who waits.
 
     Raises:
         LiveSessionError: The platform could not be asked; nobody's memory has changed.
     """
-    due = due_of(waiters, time.time())
     news: list[tuple[Waiter, News]] = []
     if due:
         statuses = platform.statuses([Watch(one.ref, one.seen) for one in due], datetime.now(UTC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ class Waiter:
         news: What it has still to be told.
         told: What it was told last.
         over: True once its outcome is decided.
+        since: Unix time from when it waits.
     """
 
     ref: SessionRef
@@ -85,3 +87,4 @@ class Waiter:
     news: Mailbox = field(default_factory=Mailbox)
     told: str = ""
     over: bool = False
+    since: float = field(default_factory=time.time)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.core.budget import budget_for
 from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -22,7 +21,6 @@ from airflow_provider.live_sessions.core.errors import (
     Unavailable,
 )
 from airflow_provider.live_sessions.core.retry import RetryPolicy
-from airflow_provider.live_sessions.platforms.screenleap.client import PLATFORM
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.sandbox.wire import Response
 from tests.platforms.screenleap.studio import PRESENTER, START, TOKEN, Studio, plan
@@ -376,9 +374,17 @@ def test_a_codes_digest_is_the_same_everywhere_and_no_plain_hash(studio: Studio)
     assert CODE.get_secret_value() not in studio.client.digest(CODE)
 
 
-def test_two_clients_of_a_connection_share_one_budget(studio: Studio) -> None:
-    with studio.new_client(conn_id="shared", requests_per_second=3.0), studio.new_client(conn_id="shared"):
-        assert budget_for(PLATFORM, "shared", 1.0) is budget_for(PLATFORM, "shared", 1.0)
+def test_two_connections_of_an_account_share_one_budget(studio: Studio) -> None:
+    with studio.new_client(conn_id="one") as one, studio.new_client(conn_id="other") as other:
+        studio.sandbox.faults.add("throttle", retry_after=30, count=1)
+        with pytest.raises(RateLimited):
+            one.recent()
+        with pytest.raises(RateLimited, match="nothing was sent"):
+            other.recent()
+    assert len(studio.log()) == 1
+
+
+def test_a_client_told_to_try_once_tries_once(studio: Studio) -> None:
     with studio.new_client(retry=RetryPolicy(attempts=1)) as client:
         studio.sandbox.faults.add("status", status=503)
         with pytest.raises(Unavailable):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase, HTTPBasicAuth  # noqa: TID253 - loaded when a task runs
 
-from airflow_provider.live_sessions.core.budget import budget_for
+from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -25,6 +25,7 @@ from airflow_provider.live_sessions.core.errors import (
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_numbered
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
+from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.coviu.models import (
     Answer,
@@ -75,12 +76,13 @@ class CoviuClient:
     Args:
         api_key: The client id, from "For Developers / API Keys".
         key_secret: Its secret.
-        conn_id: The Airflow connection, for messages and the shared rate budget.
+        conn_id: The Airflow connection, for messages and figures.
         base_url: Where the API is; another host only for the sandbox or a proxy.
         requests_per_second: The rate budget.
         retry: How failed requests are repeated.
         timeout: Seconds to connect and to wait for an answer.
         verify: Check the server's certificate, or a path of certificates to trust.
+        surroundings: The rate budgets and the meter of this machine; by default only this process's.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class CoviuClient:
         retry: RetryPolicy | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         verify: bool | str = True,
+        surroundings: Surroundings = ALONE,
     ) -> None:
         if not api_key.strip() or not key_secret.get_secret_value().strip():
             raise ConfigurationError(
@@ -113,9 +116,10 @@ class CoviuClient:
             secrets=[key_secret],
             timeout=timeout,
             retry=retry or RetryPolicy(),
-            budget=budget_for(
-                PLATFORM, conn_id or base_url, requests_per_second, burst=max(1.0, requests_per_second)
+            budget=surroundings.budgets.of(
+                account_of(PLATFORM, base_url, api_key), requests_per_second, burst=max(1.0, requests_per_second)
             ),
+            meter=surroundings.meter,
             verify=verify,
             renew=lambda answer: answer.status == 401 and self.tokens.after_refusal(),
         )

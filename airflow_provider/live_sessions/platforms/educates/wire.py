@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase, HTTPBasicAuth  # noqa: TID253 - loaded when a task runs
 
-from airflow_provider.live_sessions.core.budget import budget_for
+from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.errors import (
     ConfigurationError,
     LiveSessionError,
@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
+from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.educates.models import Answer
 from airflow_provider.live_sessions.platforms.educates.refusals import LOG_IN, PLATFORM, meaning
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 REQUESTS_PER_SECOND = 10.0
 """The portal names no limit; some fifty starts at once are more than it bears (issue 656)."""
+
+BURST = 5.0
+"""Requests that may follow each other at once after a quiet time; fewer where the rate is lower."""
 
 TIMEOUT = 60.0
 """Seconds for an answer: a request waits for the cluster, behind everybody else's."""
@@ -64,11 +68,12 @@ class PortalClient:
         password: Its password.
         client_id: The OAuth application's id.
         client_secret: Its secret.
-        conn_id: The Airflow connection, for messages and the shared rate budget.
+        conn_id: The Airflow connection, for messages and figures.
         requests_per_second: How fast the portal is asked at most.
         retry: How failed requests are repeated.
         timeout: Seconds to connect and to wait for an answer.
         verify: Check the server's certificate, or a path of certificates to trust.
+        surroundings: The rate budgets and the meter of this machine; by default only this process's.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class PortalClient:
         retry: RetryPolicy | None = None,
         timeout: tuple[float, float] = (5.0, TIMEOUT),
         verify: bool | str = True,
+        surroundings: Surroundings = ALONE,
     ) -> None:
         self.conn_id = conn_id
         missing = [
@@ -116,7 +122,13 @@ class PortalClient:
             secrets=[password, client_secret],
             timeout=timeout,
             retry=retry or RetryPolicy(),
-            budget=budget_for(PLATFORM, conn_id or base_url, requests_per_second, burst=5),
+            # By the portal, not the account: it is the portal that does not bear more.
+            budget=surroundings.budgets.of(
+                account_of(PLATFORM, base_url),
+                requests_per_second,
+                burst=min(BURST, max(1.0, requests_per_second)),
+            ),
+            meter=surroundings.meter,
             verify=verify,
             renew=self._renew,
             explain=lambda answer: meaning(answer, secrets=(password, client_secret)),

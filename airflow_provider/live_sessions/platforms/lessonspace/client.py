@@ -12,12 +12,13 @@ from urllib.parse import quote
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase  # noqa: TID253 - loaded when a task runs
 
-from airflow_provider.live_sessions.core.budget import budget_for
+from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_envelopes
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
+from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.lessonspace.models import (
     Answer,
     LaunchAnswer,
@@ -72,13 +73,14 @@ class LessonspaceClient:
 
     Args:
         api_key: From the dashboard, Settings, Developer.
-        conn_id: The Airflow connection, for messages and the shared rate budget.
+        conn_id: The Airflow connection, for messages and figures.
         base_url: Where the API is; another host only for the sandbox or a proxy.
         organisation: The organisation's integer id; None asks the platform once.
         requests_per_second: The rate budget of limited endpoints.
         retry: How failed requests are repeated.
         timeout: Seconds to connect and to wait for an answer.
         verify: Check the server's certificate, or a path of certificates to trust.
+        surroundings: The rate budgets and the meter of this machine; by default only this process's.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class LessonspaceClient:
         retry: RetryPolicy | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         verify: bool | str = True,
+        surroundings: Surroundings = ALONE,
     ) -> None:
         if not api_key.get_secret_value().strip():
             raise ConfigurationError(
@@ -112,7 +115,8 @@ class LessonspaceClient:
             secrets=[api_key],
             timeout=timeout,
             retry=retry or RetryPolicy(),
-            budget=budget_for(PLATFORM, conn_id or base_url, requests_per_second, burst=1),
+            budget=surroundings.budgets.of(account_of(PLATFORM, base_url, api_key), requests_per_second),
+            meter=surroundings.meter,
             verify=verify,
         )
 

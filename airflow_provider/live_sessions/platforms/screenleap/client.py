@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase  # noqa: TID253 - loaded when a task runs
 
-from airflow_provider.live_sessions.core.budget import budget_for
+from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.errors import (
     ConfigurationError,
     NotFound,
@@ -27,6 +27,7 @@ from airflow_provider.live_sessions.core.errors import (
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_window
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
+from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.screenleap.filters import EPOCH, ShareFilters, to_millis
 from airflow_provider.live_sessions.platforms.screenleap.models import LaunchData, Share
 
@@ -40,6 +41,9 @@ PLATFORM = "Screenleap"
 BASE_URL = "https://api.screenleap.com/v2"
 REQUESTS_PER_SECOND = 2.0
 """Screenleap documents no limit; this is what we allow ourselves."""
+
+BURST = 2.0
+"""Requests that may follow each other at once after a quiet time; fewer where the rate is lower."""
 
 SMALLEST_CAP = 1000
 """Shares after which the history may be cut: its page says 1,000, and 10,000 two lines later."""
@@ -70,12 +74,13 @@ class ScreenleapClient:
     Args:
         account_id: Chosen at sign-up.
         authtoken: From the developer account's settings.
-        conn_id: The Airflow connection, for messages and the shared rate budget.
+        conn_id: The Airflow connection, for messages and figures.
         base_url: Where the API is; plain http only on this machine, because the token travels in every request.
         requests_per_second: The rate budget.
         retry: How failed requests are repeated; a create never is.
         timeout: Seconds to connect and to wait for an answer.
         verify: Check the server's certificate, or a path of certificates to trust.
+        surroundings: The rate budgets and the meter of this machine; by default only this process's.
 
     Raises:
         ConfigurationError: A credential is missing or the address is not usable.
@@ -92,6 +97,7 @@ class ScreenleapClient:
         retry: RetryPolicy | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         verify: bool | str = True,
+        surroundings: Surroundings = ALONE,
     ) -> None:
         if not account_id.strip() or not authtoken.get_secret_value().strip():
             raise ConfigurationError(
@@ -119,7 +125,12 @@ class ScreenleapClient:
             secrets=[authtoken],
             timeout=timeout,
             retry=retry or RetryPolicy(),
-            budget=budget_for(PLATFORM, conn_id or base_url, requests_per_second, burst=2),
+            budget=surroundings.budgets.of(
+                account_of(PLATFORM, base_url, account_id),
+                requests_per_second,
+                burst=min(BURST, max(1.0, requests_per_second)),
+            ),
+            meter=surroundings.meter,
             verify=verify,
         )
 

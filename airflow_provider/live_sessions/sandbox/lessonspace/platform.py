@@ -141,7 +141,7 @@ class Lessonspace:
             return {"session": row.uuid}
 
     def replace_key(self) -> str:
-        """Make a new API key and return it; the old one is refused from now on, as after a click in the dashboard."""
+        """Make a new API key and return it; the old one is refused from now on."""
         with self._world.lock:
             self.options = replace(self.options, api_key=str(uuid.uuid4()))
             self._api.accept(self.options.api_key)
