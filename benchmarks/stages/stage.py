@@ -158,15 +158,18 @@ class Stage(ABC):
                 ticks[-1].append(one)
         return ticks[:-1]
 
-    def wait_for_a_request(self, patience: float = 120.0) -> bool:
-        """Wait until the waits have begun to ask; a platform may ask otherwise where only one waits."""
+    def wait_for_a_request(self, patience: float = 120.0) -> None:
+        """Wait until the waits have begun to ask; a platform may ask otherwise where only one waits.
+
+        Raises:
+            TimeoutError: Nothing was asked.
+        """
         since, until = self.mark(), time.monotonic() + patience
-        while time.monotonic() < until:
-            if self.requests(since):
-                time.sleep(1)
-                return True
+        while not self.requests(since):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.platform}: the waits ask for nothing")
             time.sleep(0.1)
-        return False
+        time.sleep(1)
 
     def wait_for_ticks(self, count: int, patience: float = 300.0) -> bool:
         """Wait until so many more whole ticks have been; False when it takes too long."""

@@ -139,7 +139,8 @@ def test_arguments_nested_without_end_do_not_make_a_constructor_raise() -> None:
 @given(st.lists(st.lists(st.integers(0, 99), max_size=4), max_size=6))
 def test_a_mailbox_gives_everything_in_order_and_loses_nothing(batches: list[list[int]]) -> None:
     async def life() -> list[str]:
-        mailbox, read = Mailbox(), []
+        mailbox = Mailbox()
+        read: list[str] = []
 
         async def reader() -> None:
             while len(read) < sum(map(len, batches)):
