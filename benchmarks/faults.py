@@ -237,16 +237,16 @@ def _slow(scene: Scene) -> dict[str, Any]:
 
 def _token_dies(scene: Scene) -> dict[str, Any]:
     since = scene.stage.mark()
-    for _ in range(3):
-        _pass(8)
-        scene.stage.sandbox.coviu.revoke(refresh=True)  # both tokens: only the key itself helps
-    _pass(8)
+    _pass(25)
+    scene.stage.sandbox.coviu.revoke(refresh=True)  # both tokens: only the key itself helps
+    _pass(25)
     requests = scene.stage.requests(since)
     tokens = sum(one.path.endswith("/auth/token") for one in requests)
     refused = sum(one.status == 401 for one in requests)
     ticks = len(scene.stage.ticks(since))
     scene.report.expect(refused > 0, "a token that expires: some requests were refused")
     scene.report.expect(ticks > 3, f"a token that expires: the poll goes on, {ticks} whole ticks were seen")
+    scene.report.expect(tokens > 1, f"a token that expires: new ones are got, {tokens} were")
     return {"refused": refused, "new_tokens": tokens, "whole_ticks": ticks}
 
 
@@ -304,7 +304,12 @@ SCENARIOS = (
         interval=0.5,
     ),
     Scenario("slow", "every answer takes 5 s", lambda: LessonspaceStage(unlimited=True), _slow, live=0.1),
-    Scenario("token", "Coviu's tokens die three times", CoviuStage, _token_dies),
+    Scenario(
+        "token",
+        "Coviu's tokens expire after 20 s, and one dies before its time together with its refresh token",
+        lambda: CoviuStage(expires_in=20),
+        _token_dies,
+    ),
     Scenario(
         "edited",
         "the key is replaced, then host and key in the secrets backend",

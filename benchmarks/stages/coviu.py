@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.models import Plan
 from airflow_provider.live_sessions.hooks.coviu import HOOK
-from airflow_provider.live_sessions.sandbox import Sandbox
+from airflow_provider.live_sessions.sandbox import CoviuOptions, Sandbox
 from benchmarks.stages.stage import LEADER, Stage
 
 if TYPE_CHECKING:
@@ -19,14 +19,18 @@ HOUR = timedelta(hours=1)
 
 
 class CoviuStage(Stage):
-    """Coviu as documented."""
+    """Coviu as documented.
+
+    Args:
+        expires_in: Seconds that a token is good for.
+    """
 
     platform = "coviu"
     hook = HOOK
     tick = ("/sessions$", "page=0")
 
-    def __init__(self) -> None:
-        sandbox = Sandbox().start()
+    def __init__(self, expires_in: int = 3600) -> None:
+        sandbox = Sandbox(coviu=CoviuOptions(expires_in=expires_in)).start()
         self._start = datetime.now(UTC).replace(microsecond=0) + HOUR
         coviu = sandbox.coviu
         super().__init__(
