@@ -33,7 +33,7 @@ test: $(READY)  ## every test, against the sandbox over real HTTP
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; about an hour; ARGS=--quick for a slice
+bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; ARGS=--quick for a slice
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
 $(BENCH)/.ready: pyproject.toml requirements/bench.txt
 	$(PYTHON) -m venv $(BENCH)
