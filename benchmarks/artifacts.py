@@ -87,10 +87,14 @@ def _waits(stage: LessonspaceStage, seconds: float) -> Iterator[tuple[str, dict[
 
 
 def _rate(requests: list[Entry]) -> float:
-    """Return the most requests a second over any stretch of ten seconds and more."""
+    """Return the most requests a second over any stretch of ten seconds and more.
+
+    A question is two requests, one right after the other, so a stretch that begins and ends with a question has
+    two more than its seconds: they are taken off.
+    """
     moments = [one.real for one in requests]
     rates = [
-        (later - earlier) / (moments[later] - moments[earlier])
+        (later - earlier - 1) / (moments[later] - moments[earlier])
         for earlier in range(len(moments))
         for later in range(earlier + 1, len(moments))
         if moments[later] - moments[earlier] >= 10.0

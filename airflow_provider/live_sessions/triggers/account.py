@@ -28,8 +28,8 @@ REREAD_SECONDS = 60.0
 """An edited connection is noticed within this time, and at once after a 401 or 403."""
 
 ARTIFACT_SPACING = 2.0
-"""Seconds between two questions for artifacts of a connection: each reads the session and the artifact, so this is
-one request a second, beside the poll and whatever the number of sessions."""
+"""Seconds from one question for an artifact to the next one of the connection: each reads the session and the
+artifact, so this is less than one request a second, beside the poll and whatever the number of sessions."""
 
 _Result = TypeVar("_Result")
 
@@ -55,6 +55,7 @@ class Account:
         self._thread: ThreadPoolExecutor | None = None
         self._users = 0
         self._lock = asyncio.Lock()
+        self._artifacts = asyncio.Lock()
 
     async def call(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
         """Run blocking work with the open platform on the connection's thread, one call at a time.
@@ -81,11 +82,17 @@ class Account:
             await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
             self._checked = True
 
-    async def artifact_turn(self) -> None:
-        """Wait until the next question for an artifact may be asked; each takes two requests."""
-        turn = max(self._artifact_turn, time.monotonic())
-        self._artifact_turn = turn + ARTIFACT_SPACING
-        await asyncio.sleep(max(0.0, turn - time.monotonic()))
+    async def ask_for_artifact(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
+        """Run a question for an artifact when its turn has come; see :meth:`call`.
+
+        The distance counts from the end of the question before: one that was held up must not be caught up with.
+        """
+        async with self._artifacts:
+            await asyncio.sleep(max(0.0, self._artifact_turn - time.monotonic()))
+            try:
+                return await self.call(work)
+            finally:
+                self._artifact_turn = time.monotonic() + ARTIFACT_SPACING
 
     def doubt(self) -> None:
         """Read the connection again before the next call: the platform did not accept it."""
