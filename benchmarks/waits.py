@@ -17,7 +17,7 @@ from benchmarks.peer_server import PeerServer
 from benchmarks.peers import PEERS, installed
 from benchmarks.report import Report
 from benchmarks.stages.lessonspace import PAGE, LessonspaceStage
-from benchmarks.subject import subject
+from benchmarks.subject import SubjectDied, subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,11 @@ def run(say: Say, quick: bool) -> Report:
             rows["idle"] = _shown(say, size, "idle Airflow", measure_idle(size))
         rows["live sessions"] = ours = _shown(say, size, "live sessions", measure_ours(size, interval, window))
         for peer in PEERS if peers else ():
-            rows[peer.name] = _shown(say, size, peer.name, measure_peer(peer, size))
+            try:
+                rows[peer.name] = _shown(say, size, peer.name, measure_peer(peer, size))
+            except SubjectDied as death:  # theirs may; ours may not
+                rows[peer.name] = {"gave_up": str(death)}
+                say(f"{size} waits, {peer.name}: gave up, {death}")
         report.figures[str(size)] = rows
         _judge(report, size, ours, quick=quick)
         told.append(_summary(size, rows))
