@@ -116,6 +116,7 @@ class Bench(TriggerRunner):
         for line in sys.stdin:
             with contextlib.suppress(RuntimeError):  # the loop is closing
                 loop.call_soon_threadsafe(self._obey, line.strip())
+        os._exit(1)  # whoever commanded is gone; nobody would ever say stop
 
     def _obey(self, command: str) -> None:
         if command == "go":
