@@ -9,7 +9,7 @@ BENCH  := .venv-bench
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench format lock clean
+.PHONY: help install demo test fuzz lint bench format lock clean
 
 help:           ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,6 +29,9 @@ demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandb
 test: $(READY)  ## every test, against the sandbox over real HTTP
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
+
+fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
+	FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest tests/fuzz tests/secrets --timeout 7200 $(ARGS)
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -88,6 +88,7 @@ def screen_share_night() -> None:
         until="{{ ti.xcom_pull(task_ids='day_before')['until'] }}",
         destination="{{ params.destination }}",
         timezone="{{ params.timezone }}",
+        deferrable=True,  # right after midnight it waits for the history, up to a quarter of an hour
     )
     day >> usage
     tell_cost(usage.output)  # type: ignore[arg-type]  # the operator's result

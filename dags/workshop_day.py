@@ -47,7 +47,9 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             title="Start",
             description="Empty: ten minutes after the run was triggered.",
         ),
-        "minutes": Param(240, type="integer", minimum=1, maximum=1440, title="Until closing time, minutes"),
+        "minutes": Param(
+            240, type="number", exclusiveMinimum=0, maximum=1440, title="Until closing time, minutes"
+        ),
         "learners": Param(
             [
                 {"id": "learner-1", "name": "Ada", "email": ""},
@@ -77,10 +79,10 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             description="Empty: the connection's own.",
         ),
         "provision_minutes": Param(
-            15, type="integer", minimum=0, maximum=600, title="Make the sessions before the start, minutes"
+            15, type="number", minimum=0, maximum=600, title="Make the sessions before the start, minutes"
         ),
         "activate_minutes": Param(
-            30, type="integer", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
+            30, type="number", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
         ),
         "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
         "destination": Param("", type="string", title="Where the list of who was served is kept"),
@@ -100,7 +102,7 @@ def workshop_day() -> None:
         form, run = context["params"], context["dag_run"]
         start = parse_time(form["start"]) if form["start"] else run.run_after + timedelta(minutes=10)
         start = datetime.fromtimestamp(int(start.timestamp()), UTC)
-        end = start + timedelta(minutes=form["minutes"])
+        end = start + timedelta(seconds=round(form["minutes"] * 60))
         return {
             "class": Occurrence(
                 uid=f"{run.dag_id}/{run.run_id}",

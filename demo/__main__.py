@@ -17,17 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
-from demo import clear_text
+from demo import clear_text, rest_scan
 from demo.airflow_stack import AirflowStack, StackError, free_port
+from demo.coviu.day import DayOfAppointments
+from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
+from demo.screenleap.day import ScreenShares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS: tuple[Scenario, ...] = (DayOfClasses(),)
-LIMIT = 400.0
+SCENARIOS: tuple[Scenario, ...] = (
+    DayOfClasses(),
+    DayOfAppointments(),
+    ScreenShares(),
+    DayOfWorkshops(),
+)
+LIMIT = 900.0
 """Seconds for one scenario, after the components are up."""
 
 
@@ -36,6 +44,7 @@ def main() -> int:
     names = [scenario.name for scenario in SCENARIOS]
     parser = argparse.ArgumentParser(prog="demo", description="Live sessions, end to end, on a real Airflow.")
     parser.add_argument("--platform", choices=[*names, "all"], default="lessonspace")
+    parser.add_argument("--log-level", choices=["INFO", "DEBUG"], default="INFO", help="of all of Airflow")
     parser.add_argument("--home", type=Path, default=ROOT / ".run" / "demo", help="Airflow's home, made anew")
     parser.add_argument("--output", type=Path, default=ROOT / "demo-output", help="where files go, made anew")
     arguments = parser.parse_args()
@@ -46,7 +55,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     say = Teller()
     try:
-        problems = run(chosen, arguments.home.resolve(), arguments.output.resolve(), say)
+        problems = run(chosen, arguments.home.resolve(), arguments.output.resolve(), say, arguments.log_level)
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -60,12 +69,18 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def run(scenarios: Sequence[Scenario], home: Path, output: Path, say: Teller) -> list[str]:
+def run(
+    scenarios: Sequence[Scenario], home: Path, output: Path, say: Teller, log_level: str = "INFO"
+) -> list[str]:
     """Run the scenarios and return what is not as planned."""
     problems: list[str] = []
+    limit = LIMIT if log_level == "INFO" else 2 * LIMIT  # at debug level every component writes ten times as much
     options = [option for scenario in scenarios for option in scenario.sandbox_options]
     with sandbox(home, options) as url:
-        settings = {"AIRFLOW__LIVE_SESSIONS__DESTINATION": output.as_uri()}
+        settings = {
+            "AIRFLOW__LIVE_SESSIONS__DESTINATION": output.as_uri(),
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": log_level,
+        }
         for scenario in scenarios:
             settings.update(scenario.settings(url))
         control = SandboxControl(url)
@@ -76,13 +91,19 @@ def run(scenarios: Sequence[Scenario], home: Path, output: Path, say: Teller) ->
                     stack.wait_for_dag(dag_id)
             say(f"Airflow at {stack.url} is healthy.")
             for scenario in scenarios:
-                result = scenario.play(Stage(stack, control, home, output, say, LIMIT))
+                result = scenario.play(Stage(stack, control, home, output, say, limit))
                 print(f"\n{result.table}\n\n{result.summary} Files: {output}\n")
                 problems += result.problems
-        # Everything is on the disk now: look for what must not be there.
-        secrets = {secret for scenario in scenarios for secret in scenario.secrets(control)}
-        found = clear_text.find(secrets, home) + clear_text.find(secrets, output)
-    say(f"{len(secrets)} secrets looked for in database, logs and files: {len(found)} in clear text.")
+            secrets = {secret for scenario in scenarios for secret in scenario.secrets(control)}
+            secrets.update(clear_text.credentials_of(stack.environment))
+            rest = rest_scan.scan(stack, clear_text.needles(secrets))
+        # Everything is on the disk now: look for what must not be there. The sandbox's own diary names its key.
+        found = clear_text.find(secrets, home, spare={"sandbox.log"}) + clear_text.find(secrets, output)
+        found += [f"the REST API's answer to {path}" for path in rest.found]
+    say(
+        f"{len(secrets)} secrets looked for in database, logs, files and {rest.asked} answers of the REST API: "
+        f"{len(found)} in clear text."
+    )
     return problems + [f"a secret stands in clear text in {place}" for place in found]
 
 

@@ -196,6 +196,11 @@ class AirflowStack:
             else:
                 return
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Have one task of a run done again."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self.call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return a run's state."""
         return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
@@ -229,11 +234,7 @@ class AirflowStack:
         Raises:
             StackError: It refused.
         """
-        if "Authorization" not in self._session.headers:
-            login = {"username": "admin", "password": self._password}
-            answer = self._session.post(f"{self.url}/auth/token", json=login, timeout=30)
-            answer.raise_for_status()
-            self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self._log_in()
         answer = self._session.request(method, self.url + path, json=body, timeout=60)
         if answer.status_code == 404 and missing_ok:
             return None
@@ -241,7 +242,19 @@ class AirflowStack:
             raise StackError(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json() if answer.content else None
 
+    def fetch(self, path: str) -> bytes:
+        """Return the body of what the REST API answers to a GET, whatever its status."""
+        self._log_in()
+        return self._session.get(self.url + path, headers={"Accept": "*/*"}, timeout=60).content
+
     # ---- inside
+
+    def _log_in(self) -> None:
+        if "Authorization" not in self._session.headers:
+            login = {"username": "admin", "password": self._password}
+            answer = self._session.post(f"{self.url}/auth/token", json=login, timeout=30)
+            answer.raise_for_status()
+            self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _run(self, *arguments: str) -> None:
         done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from demo.airflow_stack import StackError
@@ -64,6 +64,20 @@ class Stage:
                 return
             time.sleep(2)
         raise StackError(f"It was not over within {self.limit:.0f} s; the last line says how far it came.")
+
+    def rehearse(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> float:
+        """Let a run with nothing to do pass, and return the seconds it took: how slow this machine is just now.
+
+        Args:
+            dag_id: The DAG; it is unpaused.
+            run_id: The run's id.
+            conf: A form that gives the run nothing to do.
+        """
+        self.stack.unpause(dag_id)
+        begun = time.monotonic()
+        self.stack.trigger(dag_id, run_id, conf)
+        self.follow(lambda: f"Run {run_id!r} meets an empty timetable.", lambda: self.ended(dag_id, run_id))
+        return time.monotonic() - begun
 
     def ended(self, dag_id: str, *run_ids: str) -> bool:
         """Return whether these runs are over."""

@@ -26,7 +26,7 @@ _FORMS = {
 _OPERATORS = {
     "Lessonspace": ["lessonspace", "classes"],
     "Coviu": ["coviu", "coviu_participants", "query_timetable"],
-    "Screenleap": ["screenleap", "screenleap_account"],
+    "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
 }
 

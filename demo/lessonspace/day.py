@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from demo import clear_text
 from demo.lessonspace.bring_home import DAG_ID, gather, table
-from demo.lessonspace.school import CANCELLED, lessons, script, timetable
+from demo.lessonspace.school import CANCELLED, LENGTH, lessons, script, timetable
 from demo.scenario import Result, Stage
 
 if TYPE_CHECKING:
@@ -26,13 +26,17 @@ API_KEY = "00000000-0000-4000-8000-00000000d3a0"  # the sandbox's, worth nothing
 FIRST_START = 80.0
 """Seconds from the first run to the first class: Airflow launches fourteen classes in this time."""
 
+USUAL, SLOWEST = 25.0, 4.0
+"""Seconds that a run with nothing to do takes where classes of half a minute are long enough, and how many times
+slower a machine may be for which the day is still planned."""
+
 # The sandbox's thresholds, shortened to the demo's short classes: everything else is as documented.
 END_AFTER = 4
 TRANSCRIPT_MIN = 6
 TRANSCRIPT_AFTER = 6
 RECORDING_AFTER = 3
 
-MORNING, MIDDAY = "morning", "midday"
+DAWN, MORNING, MIDDAY = "dawn", "morning", "midday"
 
 
 class DayOfClasses:
@@ -54,16 +58,17 @@ class DayOfClasses:
     def play(self, stage: Stage) -> Result:
         """Run the day."""
         plan = stage.home / "timetable.csv"
-        day = lessons(datetime.fromtimestamp(int(time.time() + FIRST_START) + 1, UTC))
+        plan.write_bytes(timetable([]))
+        pace = min(max(1.0, stage.rehearse(DAG_ID, DAWN, conf(plan)) / USUAL), SLOWEST)
+        begin = datetime.fromtimestamp(int(time.time() + FIRST_START * pace) + 1, UTC)
+        day = lessons(begin, length=LENGTH * pace)
         for lesson in day:
             if (wanted := script(lesson)) is not None:
                 stage.control.add_script(wanted)
         plan.write_bytes(timetable(day))
-        stage.stack.unpause(DAG_ID)
-        stage.stack.trigger(DAG_ID, MORNING, conf(plan))
-        begin = f"{day[0].start:%H:%M:%S}"
-        stage.say(f"{len(day)} classes, the first at {begin} UTC. Run {MORNING!r} takes them in hand.")
-        watch(stage, day, plan)
+        stage.stack.trigger(DAG_ID, MORNING, conf(plan, pace))
+        stage.say(f"{len(day)} classes, the first at {begin:%H:%M:%S} UTC. Run {MORNING!r} takes them in hand.")
+        watch(stage, day, plan, pace)
         state = stage.control.state()["lessonspace"]
         rows = gather(stage.stack, MORNING, day, state, stage.storage)
         problems = [f"{row.lesson.title}: {problem}" for row in rows for problem in row.problems]
@@ -91,14 +96,14 @@ class DayOfClasses:
         return problems + [f"run {run_id} is {state}" for run_id, state in states.items() if state != "success"]
 
 
-def conf(plan: Path) -> dict[str, Any]:
+def conf(plan: Path, pace: float = 1.0) -> dict[str, Any]:
     """Return the run's form: the DAG as shipped, with thresholds for classes of half a minute."""
     return {
         "timetable": str(plan),
         "timezone": "UTC",
         "hard_stop_seconds": 10,
-        "hand_over_before_seconds": 14,
-        "lead_seconds": 45,
+        "hand_over_before_seconds": round(14 * pace),
+        "lead_seconds": round(45 * pace),
         "grace_seconds": 25,
         "settle_seconds": 12,
         "poll_interval": 3,
@@ -112,7 +117,7 @@ def conf(plan: Path) -> dict[str, Any]:
     }
 
 
-def watch(stage: Stage, day: Sequence[Lesson], plan: Path) -> None:
+def watch(stage: Stage, day: Sequence[Lesson], plan: Path, pace: float) -> None:
     """Show progress until both runs are over; cancel one class on the way, as the school would.
 
     Raises:
@@ -128,7 +133,7 @@ def watch(stage: Stage, day: Sequence[Lesson], plan: Path) -> None:
         )
         if not cancelled and counts["launch", "success"] == len(day):
             cancelled = True
-            _cancel_one(stage, day, plan)
+            _cancel_one(stage, day, plan, pace)
         return _progress(stage, counts)
 
     stage.follow(progress, lambda: cancelled and stage.ended(DAG_ID, MORNING, MIDDAY))
@@ -148,9 +153,9 @@ def _progress(stage: Stage, counts: Mapping[tuple[str, str], int]) -> str:
     return f"{live} live; " + ", ".join(f"{counts[task, 'success']} {word}" for word, task in done.items())
 
 
-def _cancel_one(stage: Stage, day: Sequence[Lesson], plan: Path) -> None:
+def _cancel_one(stage: Stage, day: Sequence[Lesson], plan: Path, pace: float) -> None:
     changed = [replace(one, cancelled=one.fate == CANCELLED) for one in day]
     plan.write_bytes(timetable(changed))
-    stage.stack.trigger(DAG_ID, MIDDAY, conf(plan))
+    stage.stack.trigger(DAG_ID, MIDDAY, conf(plan, pace))
     title = next(one.title for one in day if one.fate == CANCELLED)
     stage.say(f"The school cancels {title!r} in its timetable; run {MIDDAY!r} meets the same fourteen classes.")

@@ -63,7 +63,11 @@ class Lesson:
         return f"{'teacher' if number == 0 else f'student{number}'}-{slug}"
 
 
-def lessons(begin: datetime, *, minutes_apart: float = 2.0 / 60, length: float = 32.0) -> list[Lesson]:
+LENGTH = 32.0
+"""Seconds that a class lasts."""
+
+
+def lessons(begin: datetime, *, minutes_apart: float = 2.0 / 60, length: float = LENGTH) -> list[Lesson]:
     """Return the school's day: eleven classes that take place and three that do not.
 
     Args:

@@ -336,6 +336,18 @@ def test_a_lane_is_told_from_another_that_ends_in_the_same_digit() -> None:
     assert "C1 " not in str(told.value)
 
 
+@pytest.mark.parametrize(("held", "told"), [("yes", "held"), ("unknown", "ended, held unknown"), (None, "held")])
+def test_a_class_that_ended_is_reported_as_held_only_where_that_is_not_unknown(
+    held: str | None, told: str
+) -> None:
+    ti = TaskInstance("report", run_id="run-1", states={"run-1": lane(0)})
+    status = None if held is None else {"state": "ended", "held": held}
+    ti.xcoms["class.wait_for_end", 0, "outcome"] = {"conclusion": "reached", "status": status}
+    selection = {"launch": TWO["launch"][:1]}
+    (one,) = ReportClassesOperator(task_id="report", selection=selection).execute(context(ti))["classes"]
+    assert one["outcome"] == told
+
+
 def test_a_class_nothing_is_known_of_is_unfinished_and_not_held() -> None:
     (one,) = report(lane(0), {"launch": TWO["launch"][:1]})["classes"]
     assert one["outcome"] == "unfinished"

@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.triggers.session import SessionTrigger
 from airflow_provider.live_sessions.triggers.waiter import Mailbox, Notice
 from tests.airflow_side.stage import PATIENCE, School, crossed
 from tests.platforms import counted_hook
+from tests.platforms.toy_hook import HOOK as TOY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,8 @@ def test_the_loop_gets_its_turn_between_the_slices_of_a_thousand_waiters() -> No
                 await asyncio.sleep(0)
 
         async def one(ref: SessionRef) -> None:
-            await only_event(wait(ref, deadline=LONG_AGO))
+            event = await only_event(wait(ref, TOY, deadline=LONG_AGO))
+            assert event["kind"] == "outcome"
             told_in[turn] += 1
 
         counting = asyncio.create_task(count_turns())

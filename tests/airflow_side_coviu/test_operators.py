@@ -253,3 +253,21 @@ def test_attendance_comes_home_as_a_manifest_without_a_name_in_xcom(practice: Pr
     assert manifest["extra"]["counts"]["absent"] == 1
     assert DOCTOR.name not in json.dumps(manifest)
     assert {one["name"].rpartition("/")[2] for one in manifest["files"]} == {"attendance.csv", "attendance.json"}
+
+
+@pytest.mark.parametrize(("settle", "status"), [(None, "partial"), (30, "complete"), ("30", "complete")])
+def test_attendance_takes_an_early_end_for_the_end_when_the_wait_before_it_did(
+    practice: Practice, tmp_path: Path, settle: float | str | None, status: str
+) -> None:
+    record = practice.launch()
+    practice.go_to(record["start"])
+    practice.join(record, "dr-1", "p-1")
+    practice.wait(600)
+    practice.leave(record, "dr-1", "p-1")
+    practice.wait(60)
+    manifest = run(
+        CoviuRetrieveAttendanceOperator(
+            task_id="attendance", session=record, destination=str(tmp_path), settle=settle
+        )
+    )
+    assert manifest["status"] == status

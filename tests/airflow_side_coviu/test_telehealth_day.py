@@ -121,6 +121,9 @@ def test_the_dag_brings_every_appointment_its_attendance_and_reports_last() -> N
     }
     assert found.get_task("appointment.wait_for_end").upstream_task_ids >= {"appointment.launch"}
     assert "appointment.hand_over" not in found.get_task("appointment.wait_for_end").upstream_task_ids
+    wait: Any = found.get_task("appointment.wait_for_end")
+    attendance: Any = found.get_task("appointment.retrieve_attendance")
+    assert wait.settle == attendance.settle == "{{ params.settle_seconds }}"
     select: Any = found.get_task("select")
     assert set(select.lane_tasks) <= set(found.task_ids)
     assert found.get_task("report").trigger_rule == "all_done"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from demo.educates.school import others, refused
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,6 +46,14 @@ def test_the_day_is_provisioned_watched_and_cleaned_up(module: ModuleType) -> No
 def test_the_form_is_sound(module: ModuleType) -> None:
     dag: Any = module.workshop_day()
     dag.params.validate()
+
+
+def test_the_form_takes_the_minutes_of_every_class_of_the_demo(module: ModuleType) -> None:
+    now = datetime(2026, 9, 1, 8, tzinfo=UTC)
+    for course in (refused(now), *others(now)):
+        params = module.workshop_day().params
+        params.update(course.form())
+        params.validate()
 
 
 def test_parsing_it_loads_no_http_library() -> None:

@@ -234,6 +234,15 @@ def test_the_catalogue_tells_what_there_is_and_how_much_room(lab: Lab) -> None:
         rooms(lab, seats="many")
 
 
+def test_no_room_is_seen_where_the_whole_portal_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Lab.open(monkeypatch, maximum=3) as lab:
+        lab.launch()
+        (found,) = rooms(lab, names=["lab-ondemand"])["workshops"]
+        assert (found["capacity"], found["allocated"], found["free"]) == (3, 0, 1)
+        with pytest.raises(Unavailable, match="2 seats are needed; lab-ondemand has 1"):
+            rooms(lab, names=["lab-ondemand"], seats=2)
+
+
 def test_links_are_handed_over_and_not_once_the_class_is_off(lab: Lab, tmp_path: Any) -> None:
     from airflow.providers.common.compat.sdk import AirflowSkipException
 

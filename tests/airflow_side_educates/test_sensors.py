@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred
 
+from airflow_provider.live_sessions.core.polling import Conclusion, Outcome
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.sensors.educates import EducatesActivationSensor, EducatesSessionEndSensor
-from tests.airflow_side.stage import TaskInstance, context, deferral, event_of, meanwhile, resume
+from tests.airflow_side.stage import Store, TaskInstance, context, deferral, event_of, meanwhile, resume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,3 +136,20 @@ def test_a_spent_token_only_makes_the_wait_log_in_again(lab: Lab) -> None:
     with meanwhile(lambda: polls(lab) > before, spend):
         event = event_of(first.trigger)
     assert event["kind"] in ("milestone", "outcome")
+
+
+def test_who_has_finished_still_counts_when_the_launch_is_cleared_meanwhile(lab: Lab) -> None:
+    lesson, store = lab.lesson(), Store()
+    record = dict(lab.launcher(lesson).execute(context(store=store)))
+    lab.activate(record, "ada", "bo")
+    lab.finish(record, "bo")
+    repeated = lab.launcher(lesson).execute(context(store=store))
+    assert [one["participant"]["id"] for one in repeated["links"]] == ["ada"]
+    users = {one["user"] for one in lab.sandbox.state()["educates"]["sessions"] if one["user"]}
+    now = datetime.now(UTC)
+    status = SessionStatus(State.ENDED, Held.YES, "Over.", now, people=2, present=frozenset(users))
+    # The wait comes back from the triggerer to the record of the repeated launch.
+    result = for_the_end(repeated).result(
+        SessionRecord.from_json(repeated), Outcome(Conclusion.REACHED, "Over.", status)
+    )
+    assert (result["present"], result["missing"]) == (["ada", "bo"], [])

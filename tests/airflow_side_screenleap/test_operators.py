@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
+from structlog.testing import capture_logs
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -274,7 +275,9 @@ def test_the_usage_of_a_day_comes_home_whole(studio: Studio, tmp_path: Path) -> 
     assert all(Path(one["url"].removeprefix("file://")).is_file() for one in manifest["files"])
 
 
-def test_an_export_waits_until_the_history_has_caught_up(studio: Studio, tmp_path: Path) -> None:
+def test_an_export_waits_until_the_history_has_caught_up_and_says_until_when(
+    studio: Studio, tmp_path: Path
+) -> None:
     now = datetime.now(UTC)
     export = ScreenleapExportUsageOperator(
         task_id="export",
@@ -284,7 +287,11 @@ def test_an_export_waits_until_the_history_has_caught_up(studio: Studio, tmp_pat
         destination=str(tmp_path),
         deferrable=True,
     )
-    deferred = deferral(export, context())
+    with capture_logs() as told:
+        deferred = deferral(export, context())
+    # A wait of a quarter of an hour without a word was taken for a hang.
+    until = (now + timedelta(minutes=15)).isoformat(timespec="seconds")
+    assert any("Waiting until" in line["event"] and until in str(line) for line in told)
     assert deferred.method_name == "execute_export"
     assert deferred.trigger.serialize()[1]["moment"] == parse_time((now + timedelta(minutes=15)).isoformat())
     assert export.execute_export(context(), None)["status"] == "partial"
@@ -321,3 +328,20 @@ def test_a_reaper_that_could_not_stop_all_is_tried_again(studio: Studio) -> None
         reaper(studio).execute(context())
     with pytest.raises(AirflowFailException, match="older_than"):
         reaper(studio, older_than=0).execute(context())
+
+
+def test_the_people_of_an_adopted_share_are_known_without_its_links(studio: Studio, tmp_path: Path) -> None:
+    record = studio.launch()
+    studio.present(record, "v-1", "v-2")
+    studio.wait(600)
+    studio.end(record)
+    studio.wait(301)
+
+    def table(one: dict[str, Any], folder: Path) -> bytes:
+        arguments: dict[str, Any] = {"session": one, "destination": folder.as_uri()}
+        ScreenleapRetrieveAttendanceOperator(task_id="attendance", **arguments).execute(context())
+        (found,) = folder.rglob("attendance.json")
+        return found.read_bytes()
+
+    # A second run about the same share wrote everybody down as not seen, over the first run's table.
+    assert table({**record, "links": None}, tmp_path / "adopted") == table(record, tmp_path / "launched")

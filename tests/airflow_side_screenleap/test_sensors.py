@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.sensors.screenleap import (
     ScreenleapSessionEndSensor,
@@ -92,3 +94,25 @@ def test_no_poll_comes_less_often_than_ends_stay_listed(studio: Studio) -> None:
         assert sensor.session_wait(record).poll_interval == 120.0
     assert end_sensor(None).session_wait(record).settle == 300.0
     assert end_sensor(None, settle="60").session_wait(record).settle == 60.0
+
+
+def test_a_time_limit_ends_a_wait_without_an_error_only_where_it_is_asked_for(studio: Studio) -> None:
+    record = studio.launch(ahead=1)
+    studio.present(record, "v-1")
+    limit = datetime.now(UTC) + timedelta(seconds=30)
+    studio.wait(60)
+    result = end_sensor(record, deadline=limit, on_deadline="succeed").execute(context())
+    assert (result["conclusion"], result["status"]["state"]) == ("deadline", "live")
+    with pytest.raises(Unavailable, match="passed while the session was live"):
+        end_sensor(record, deadline=limit).execute(context())
+    with pytest.raises(ValueError, match="on_deadline is one of"):
+        end_sensor(record, on_deadline="skip")
+
+
+def test_a_time_limit_is_no_answer_where_the_platform_could_not_be_asked(studio: Studio) -> None:
+    record = studio.launch(ahead=1)
+    studio.sandbox.faults.add("status", path="/recent-screen-shares$", status=500)
+    studio.connect(extra={"requests_per_second": 1000, "timeout": 1})
+    sensor = end_sensor(record, deadline=datetime.now(UTC) - timedelta(seconds=1), on_deadline="succeed")
+    with pytest.raises(Unavailable, match="could not be asked"):
+        sensor.execute(context())

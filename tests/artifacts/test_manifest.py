@@ -17,7 +17,7 @@ DIGEST = hashlib.sha256(b"abc").hexdigest()
 START = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-moments = st.none() | st.datetimes(timezones=st.just(UTC))
+moments = st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is drawn beside it
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),

@@ -48,8 +48,9 @@ def test_a_whole_file_comes_in_chunks(size: int) -> None:
 def test_chunks_are_no_longer_than_asked_for() -> None:
     with ScriptedServer([scripted.reply(200, b"x" * 100_000)]) as server:
         url = SecretStr(server.url + SIGNED)
-        chunks = download(url, platform="Toy", conn_id="toy", label="f", chunk=30_000, allow_plain_http=True)
-        assert [len(one) for one in chunks] == [30_000, 30_000, 30_000, 10_000]
+        chunks = list(download(url, platform="Toy", conn_id="toy", label="f", chunk=30_000, allow_plain_http=True))
+        assert max(len(one) for one in chunks) <= 30_000
+        assert b"".join(chunks) == b"x" * 100_000
 
 
 def test_a_chunked_transfer_is_read_to_its_end() -> None:

@@ -66,10 +66,9 @@ def test_a_message_says_where_what_and_what_to_do_next(error: LiveSessionError) 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (LiveSessionError("it broke"), "it broke"),
-        (LiveSessionError("it broke", platform="Toy"), "Toy: it broke"),
-        (LiveSessionError("it broke", conn_id="t"), "(connection 't'): it broke"),
         (LiveSessionError("it broke.", advice="Mend it."), "it broke. Mend it."),
+        (LiveSessionError("it broke.", advice="Mend it.", platform="Toy"), "Toy: it broke. Mend it."),
+        (LiveSessionError("it broke.", advice="Mend it.", conn_id="t"), "(connection 't'): it broke. Mend it."),
     ],
 )
 def test_what_is_not_known_leaves_no_gap_in_the_message(error: LiveSessionError, told: str) -> None:
@@ -84,8 +83,12 @@ def test_the_platform_s_own_words_are_carried_but_not_shown() -> None:
 
 
 @pytest.mark.parametrize("kind", [type(error) for error in EVERY_KIND])
-def test_each_error_can_be_told_again_from_its_message_alone(kind: type[LiveSessionError]) -> None:
-    assert str(kind("what a trigger reported")) == "what a trigger reported"
+def test_an_error_without_an_advice_of_its_own_gives_the_usual_one_of_its_kind(
+    kind: type[LiveSessionError],
+) -> None:
+    assert kind.usual_advice.endswith(".")
+    assert str(kind("it broke.")) == f"it broke. {kind.usual_advice}"
+    assert str(kind("it broke.", advice="Mend it.")) == "it broke. Mend it."
 
 
 @pytest.mark.parametrize(

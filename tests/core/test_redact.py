@@ -241,3 +241,16 @@ def test_a_sensitive_requests_line_loses_its_path_too(urllib3_lines: list[str]) 
 def test_a_line_without_arguments_is_redacted_as_it_stands(urllib3_lines: list[str]) -> None:
     logging.getLogger("urllib3.connectionpool").debug("Redirecting to https://host/a?b=c")
     assert urllib3_lines == ["Redirecting to https://host/***"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"screenShareCode":"050720088","presenterParams":"p1 p2"}',
+        "participant_id=4f1c2d3e5a6b",
+        "share_code: 050720088",
+    ],
+)
+def test_an_id_that_is_as_good_as_the_link_it_ends_is_taken_out_of_an_echo(said: str) -> None:
+    told = redact(said)
+    assert not any(one in told for one in ("050720", "p1 p2", "4f1c2d3e5a6b"))

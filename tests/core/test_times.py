@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import (
+    EARLIEST,
+    LATEST,
     aware,
     format_optional_time,
     format_time,
+    later,
     moment,
     parse_optional_time,
     parse_time,
     seconds_of,
+    within_reason,
 )
 from tests.core.strategies import BEYOND_THE_CALENDAR, json_values, moments, read_or_refused, times
 
@@ -62,7 +66,7 @@ def test_what_is_no_time_is_a_configuration_error_and_nothing_else(value: Any) -
 
 @pytest.mark.parametrize("text", BEYOND_THE_CALENDAR)
 def test_a_moment_outside_the_calendar_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="outside the calendar"):
+    with pytest.raises(ConfigurationError, match="before 1900 or after 2999"):
         parse_time(text)
 
 
@@ -114,3 +118,22 @@ def test_what_is_no_length_of_time_is_a_configuration_error_and_nothing_else(val
 def test_a_length_of_time_that_makes_no_sense_is_refused_by_its_name() -> None:
     with pytest.raises(ConfigurationError, match=r"grace has to be a number of seconds above 0, not '-5'"):
         seconds_of("-5", "grace")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("0001-01-01T00:00:00+14:00", EARLIEST),
+        ("0001-01-01T00:00:00", EARLIEST),
+        ("9999-12-31T23:59:59.999999-14:00", LATEST),
+        ("2026-09-01T10:00:00", datetime(2026, 9, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_platforms_word_for_never_is_no_overflow(text: str, kept: datetime) -> None:
+    assert within_reason(datetime.fromisoformat(text)) == kept
+    assert parse_time(format_time(kept)) == kept
+
+
+@pytest.mark.parametrize("seconds", [10.0**300, -(10.0**300), 1e12, -1e12, 0.0])
+def test_no_length_leads_out_of_the_calendar(seconds: float) -> None:
+    assert EARLIEST <= later(datetime(2026, 9, 1, tzinfo=UTC), seconds) <= LATEST

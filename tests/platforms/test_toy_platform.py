@@ -215,7 +215,10 @@ def test_a_thousand_waits_cost_the_toy_the_same_calls_as_one(world: ToyWorld, to
 
 def test_failed_polls_fail_no_wait_and_are_told_once_per_change(world: ToyWorld, toy: SessionPlatform) -> None:
     ref = create_or_find(toy, PLAN, KEY, now=NOW).ref
-    down, slow = Unavailable("it is down"), RateLimited("slow down", retry_after=0.02)
+    down, slow = (
+        Unavailable("it is down.", advice="Wait."),
+        RateLimited("slow down.", advice="Wait.", retry_after=0.02),
+    )
     world.fail("statuses", down, down, slow, ValueError("an odd answer"), None)
 
     async def life() -> tuple[list[Notice], Outcome]:
@@ -228,8 +231,8 @@ def test_failed_polls_fail_no_wait_and_are_told_once_per_change(world: ToyWorld,
     heard, outcome = asyncio.run(life())
     assert outcome.conclusion is Conclusion.REACHED
     assert [notice.text.rpartition(": ")[2] for notice in heard if notice.warning] == [
-        "it is down",
-        "slow down",
+        "it is down. Wait.",
+        "slow down. Wait.",
         "an unexpected ValueError",
     ]
     assert [notice.text for notice in heard if not notice.warning] == ["scheduled: nobody is in"]
@@ -239,10 +242,10 @@ def test_a_toy_that_stays_away_only_makes_the_wait_longer_until_its_deadline(
     world: ToyWorld, toy: SessionPlatform
 ) -> None:
     ref = create_or_find(toy, PLAN, KEY, now=NOW).ref
-    world.fail("statuses", Unavailable("it is down"))
+    world.fail("statuses", Unavailable("it is down.", advice="Wait."))
     outcome = asyncio.run(outcome_of(waiter(ref, END, timedelta(0))))
     assert outcome.conclusion is Conclusion.DEADLINE
-    assert outcome.why.endswith("while the platform could not be asked: it is down")
+    assert outcome.why.endswith("while the platform could not be asked: it is down. Wait.")
 
 
 def test_a_cancel_ends_the_deferred_wait_as_cancelled(world: ToyWorld, toy: SessionPlatform) -> None:

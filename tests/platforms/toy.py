@@ -1,4 +1,7 @@
-"""A fifth platform over a dictionary: what a platform has to bring so that every mechanism works with it."""
+"""A fifth platform over a dictionary: what a platform has to bring so that every mechanism works with it.
+
+``toy_wire.py`` puts the dictionary at the other end of a wire, for what only a wire can do wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from airflow_provider.live_sessions.core.errors import NotFound
 from airflow_provider.live_sessions.core.keys import fingerprint
 from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, People, SessionRef
 from airflow_provider.live_sessions.core.status import Absence, Held, SessionStatus, State
+from airflow_provider.live_sessions.core.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +70,20 @@ class ToyWorld:
             raise met
         return False if met is None else met
 
+    def create(self, key: str, mark: str, title: str) -> ToySession:
+        """Make a row."""
+        row = ToySession(f"toy-{len(self.sessions) + 1}", key, mark, title)
+        self.sessions[row.id] = row
+        return row
+
+    def rows(self) -> dict[str, ToySession]:
+        """Return every row by its id."""
+        return self.sessions
+
+    def change(self, row: ToySession) -> None:
+        """Keep what a row says now of its title, its fingerprint and whether it was struck off."""
+        self.sessions[row.id] = row
+
     def standing(self) -> list[ToySession]:
         """Return the sessions that somebody could still enter or is in."""
         return [one for one in self.sessions.values() if not one.cancelled and not one.ended]
@@ -96,15 +114,15 @@ class ToyPlatform:
     def launch(self, plan: Plan, key: LaunchKey) -> Launched:
         self.world.calls.append("launch")
         self.world.meet("launch sent")
-        row = ToySession(f"toy-{len(self.world.sessions) + 1}", key.digest, fingerprint(plan), plan.title)
-        self.world.sessions[row.id] = row
+        row = self.world.create(key.digest, fingerprint(plan), plan.title)
         self.world.meet("launch answered")
-        return Launched(self._ref(row), self._links(row, plan), created=True)
+        return Launched(self._ref(row, plan), self._links(row, plan), created=True)
 
     def adopt(self, found: Found, plan: Plan, key: LaunchKey) -> Launched:
         self.world.calls.append("adopt")
-        row = self.world.sessions[found.ref.session_id]
+        row = self.world.rows()[found.ref.session_id]
         row.title, row.cancelled, row.fingerprint = plan.title, False, fingerprint(plan)
+        self.world.change(row)
         return Launched(found.ref, self._links(row, plan), created=False, status=found.status)
 
     def find(self, key: LaunchKey, plan: Plan) -> Lookup:
@@ -112,36 +130,39 @@ class ToyPlatform:
         met = self.world.meet("find")
         if isinstance(met, Unprovable):
             return met
-        for row in self.world.sessions.values():
+        for row in self.world.rows().values():
             if row.key == key.digest and not (row.cancelled and self.world.forgets_cancelled):
                 shown = row.fingerprint if self.world.shows_fingerprint else ""
-                return Found(self._ref(row), self._status(row, plan.start), shown)
+                return Found(self._ref(row, plan), self._status(row, plan.start), shown)
         return Absent()
 
     def statuses(self, watches: Sequence[Watch], now: datetime) -> Sequence[SessionStatus | None]:
         self.world.calls.append(f"statuses of {len(watches)}")
         if not self.world.meet("statuses"):
             return [None for _ in watches]
-        rows = [self.world.sessions[watch.ref.session_id] for watch in watches]
-        return [self._status(row, now, watch.seen.deadline) for row, watch in zip(rows, watches, strict=True)]
+        rows = self.world.rows()
+        return [self._status(rows[one.ref.session_id], now, one.seen.deadline) for one in watches]
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         self.world.calls.append("cancel")
         self.world.meet("cancel")
-        row = self.world.sessions.get(ref.session_id)
+        row = self.world.rows().get(ref.session_id)
         if row is None:
             raise NotFound(f"There is no session {ref.session_id}.", platform=self.name, conn_id=self.conn_id)
         if row.inside:
             unsupported(self.name, self.conn_id, "A session with people in it cannot be ended.", "Ask its leader.")
         before = State.ENDED if row.ended else State.CANCELLED if row.cancelled else State.SCHEDULED
         row.cancelled = row.cancelled or not row.ended
+        self.world.change(row)
         return CancelOutcome(before, done=("It was struck off.",), confirmed=True, people_inside=People.NO)
 
     def close(self) -> None:
         self.closed = True
 
-    def _ref(self, row: ToySession) -> SessionRef:
-        return SessionRef("toy", self.conn_id, row.id, row.key)
+    def _ref(self, row: ToySession, plan: Plan) -> SessionRef:
+        start, end = format_time(plan.start), format_time(plan.end)
+        times = {"planned_start": start, "planned_end": end, "window_start": start, "window_end": end}
+        return SessionRef("toy", self.conn_id, row.id, row.key).with_details(**times)
 
     def _links(self, row: ToySession, plan: Plan) -> tuple[JoinLink, ...]:
         from pydantic import SecretStr

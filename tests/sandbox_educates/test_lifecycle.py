@@ -351,7 +351,8 @@ def test_the_log_and_the_state_hold_no_secret(portal: Portal) -> None:
     secrets = portal.educates.secrets()
     told = repr([one.to_json() for one in portal.sandbox.log.entries()]) + repr(portal.sandbox.state())
     assert len(secrets["links"]) == 1
-    for one in (*secrets["links"], *secrets["secrets"], portal.token, "hook-secret"):
+    assert portal.token in secrets["tokens"]
+    for one in (*secrets["links"], *secrets["secrets"], *secrets["tokens"], "hook-secret"):
         assert one not in told
     assert "analytics_url=***" in told
 

@@ -416,3 +416,33 @@ def test_people_and_the_clock_are_one_the_end_is_at_its_own_moment(studio: Studi
     studio.wait(3600)
     assert studio.one(code)["endTime"] == MS + 2000
     assert START + timedelta(hours=1) == studio.sandbox.clock.now()
+
+
+# ---- the time before
+
+
+def test_a_past_share_is_in_the_history_as_if_it_had_been_held_then(studio: Studio) -> None:
+    begun, over = START - timedelta(hours=5), START - timedelta(hours=4)
+    studio.people.past("case-1", begun.isoformat(), over.isoformat(), ["v"], title="Demo")
+    (share,) = studio.get("/screen-shares")
+    assert (share["startTime"], share["endTime"]) == (MS - 5 * 3_600_000, MS - 4 * 3_600_000)
+    assert (share["userMinutes"], share["costInCents"], share["title"]) == (120, 120, "Demo")
+    (shown,) = studio.people.state()["shares"]
+    assert (shown["user_minutes"], shown["cost_in_cents"], shown["total_viewers"]) == (120, 120, 1)
+    assert studio.recent() == []
+
+
+def test_a_past_share_without_an_end_runs_since_then(studio: Studio) -> None:
+    studio.people.past("open", (START - timedelta(hours=9)).isoformat(), api=False)
+    (share,) = studio.recent()
+    assert share["startTime"] == MS - 9 * 3_600_000
+    assert "endTime" not in share
+    assert studio.ask("POST", f"/screen-shares/{share['sessionId']}/stop").status_code == 403
+
+
+@pytest.mark.parametrize(("begun", "over"), [(60, None), (-60, 60), (-60, -120)])
+def test_a_past_share_lies_in_the_past(studio: Studio, begun: int, over: int | None) -> None:
+    first, last = ("" if one is None else (START + timedelta(seconds=one)).isoformat() for one in (begun, over))
+    with pytest.raises(ControlError, match="before now"):
+        studio.people.past("case-1", first, last)
+    assert studio.people.state()["shares"] == []

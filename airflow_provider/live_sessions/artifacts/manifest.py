@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, load_json, why
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, parse_optional_time
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class FileEntry:
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            AttributeError, KeyError, TypeError, ValueError: It is not a file entry; a manifest's
+            AttributeError, KeyError, OverflowError, TypeError, ValueError: It is not a file entry; a manifest's
                 :meth:`Manifest.from_json` makes a ConfigurationError of these.
         """
         return cls(
@@ -206,8 +207,8 @@ class Manifest:
                 name=_text(data, "name"),
                 url=_text(data, "url"),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not a manifest: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not a manifest: {why(error)}.") from None
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Manifest:
@@ -217,7 +218,7 @@ class Manifest:
             ConfigurationError: It is not a manifest.
         """
         try:
-            data = json.loads(content)
+            data = load_json(content)
         except ValueError:  # of JSON and of UTF-8 alike
             raise ConfigurationError("This is not a manifest: it is no JSON.") from None
         if not isinstance(data, Mapping):

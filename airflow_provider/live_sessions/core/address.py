@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,17 @@ def usable_base(url: str) -> str:
     if not usable or "@" in parts.netloc or _NOT_IN_PATH.search(url):
         raise ValueError("no usable base URL")
     return url.rstrip("/")
+
+
+def segment(identifier: str) -> str:
+    """Return an id as one segment of a path, percent-encoded.
+
+    Raises:
+        ValueError: It is empty or dots, and would lead to another call, or cannot be encoded.
+    """
+    if identifier in ("", ".", ".."):
+        raise ValueError("no usable id")
+    return quote(identifier, safe="")
 
 
 def below(base: str, path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Unavailable,
 )
+from airflow_provider.live_sessions.core.reading import TooDeepError, load_json
 from airflow_provider.live_sessions.core.redact import redact, shorten
 from airflow_provider.live_sessions.core.retry import Safety, parse_http_date
 
@@ -92,8 +92,8 @@ class Answer:
         if not self.content.strip():
             return None, None
         try:
-            return None, json.loads(self.content, parse_constant=_no_constant)
-        except RecursionError:
+            return None, load_json(self.content)
+        except TooDeepError:
             return "nested too deep to be read", None
         except ValueError:
             return "not JSON", None
@@ -106,10 +106,6 @@ class Answer:
             conn_id=self.conn_id,
             advice="Check that the connection's host is the platform's API and not a web page or a proxy.",
         )
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def words_of(answer: Answer, secrets: Iterable[str | SecretStr] = ()) -> str:

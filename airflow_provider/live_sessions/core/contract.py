@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
-from airflow_provider.live_sessions.core.times import format_time, parse_time
+from airflow_provider.live_sessions.core.reading import MISFITS, finite, why
+from airflow_provider.live_sessions.core.times import format_time, later, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,11 +40,13 @@ class Found:
         ref: Finds the session.
         status: How it stands.
         fingerprint: The fingerprint of the plan it was launched with, where the platform carries it.
+        recorded: What the task itself recorded under the key: it may know parts that the platform has forgotten.
     """
 
     ref: SessionRef
     status: SessionStatus
     fingerprint: str = ""
+    recorded: SessionRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,11 @@ class ArtifactWait:
             return cls(
                 deadline=parse_time(data["deadline"]),
                 short_deadline=parse_time(data["short_deadline"]),
-                min_seconds=float(data["min_seconds"]),
-                sure_seconds=float(data["sure_seconds"]),
+                min_seconds=finite(data["min_seconds"]),
+                sure_seconds=finite(data["sure_seconds"]),
             )
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This does not bound a wait for an artifact: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This does not bound a wait for an artifact: {why(error)}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,8 @@ class ArtifactRules:
             return rules
         known = [one.name for one in fields(cls)]
         try:
-            return cls(**{name: float(value) for name, value in dict(rules).items()})  # type: ignore[call-overload]
-        except (TypeError, ValueError):
+            return cls(**{name: finite(value) for name, value in dict(rules).items()})  # type: ignore[call-overload]
+        except MISFITS:
             raise ConfigurationError(
                 "The rules of an artifact do not fit.", advice=f"Known are {', '.join(known)}, in seconds."
             ) from None
@@ -234,8 +236,8 @@ class ArtifactRules:
     def after(self, end: datetime) -> ArtifactWait:
         """Return the bounds for a session that ended then."""
         return ArtifactWait(
-            deadline=end + timedelta(seconds=self.give_up_after),
-            short_deadline=end + timedelta(seconds=self.give_up_after_short),
+            deadline=later(end, self.give_up_after),
+            short_deadline=later(end, self.give_up_after_short),
             min_seconds=self.min_seconds,
             sure_seconds=self.sure_seconds,
         )

@@ -24,6 +24,7 @@ from airflow_provider.live_sessions.core.wire import (
     FAULTS,
     BareSession,
     TooLargeError,
+    TooSlowError,
     body_chunks,
     fault_of,
 )
@@ -45,6 +46,7 @@ def download(
     max_bytes: int = 2 * 1024**3,
     timeout: tuple[float, float] = (5.0, 60.0),
     chunk: int = 256 * 1024,
+    longest: float = 6 * 3600.0,
     allow_plain_http: bool = False,
     length_required: bool = True,
     verify: bool | str = True,
@@ -61,7 +63,8 @@ def download(
         label: What the download is called in errors, e.g. ``fetch a transcript``.
         max_bytes: The longest file, after decompression.
         timeout: Seconds to connect, and between two pieces.
-        chunk: Bytes a piece.
+        chunk: Bytes a piece, at most.
+        longest: Seconds for the whole file.
         allow_plain_http: Also accept http, for a sandbox.
         length_required: Refuse an answer without Content-Length and without chunks, because a connection
             that was cut looks the same as its end.
@@ -87,7 +90,9 @@ def download(
             response = _open(session, target, timeout, verify)
             trouble = _trouble(response, teller, max_bytes, length_required)
             if trouble is None:
-                yield from body_chunks(response, max_bytes, chunk)
+                yield from body_chunks(response, max_bytes, chunk, longest=longest)
+        except TooSlowError:
+            trouble = teller.error(Unavailable, f"the file did not come to its end within {longest:.0f} s")
         except TooLargeError:
             trouble = teller.too_long(max_bytes)
         except FAULTS as error:

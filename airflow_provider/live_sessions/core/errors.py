@@ -18,6 +18,8 @@ A message says what happened, where, and what to do next. It never holds a secre
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class LiveSessionError(Exception):
     """The root of every error that this package raises on purpose.
@@ -26,8 +28,10 @@ class LiveSessionError(Exception):
         what: What happened, one sentence, free of secrets.
         platform: The platform concerned, as shown to people, e.g. ``Lessonspace``.
         conn_id: The Airflow connection concerned.
-        advice: What the reader can do next, one sentence.
+        advice: What the reader can do next, one sentence; what is usual for this kind of error where it is empty.
     """
+
+    usual_advice: ClassVar[str] = "If it happens again, report it with the task's log."
 
     def __init__(self, what: str, *, platform: str = "", conn_id: str = "", advice: str = "") -> None:
         self.what = what
@@ -36,12 +40,16 @@ class LiveSessionError(Exception):
         self.advice = advice
         super().__init__(what)
 
+    @property
+    def standing_advice(self) -> str:
+        """What the reader can do next; never empty."""
+        return self.advice or self.usual_advice
+
     def __str__(self) -> str:
         where = self.platform
         if self.conn_id:
             where = f"{where} (connection {self.conn_id!r})".strip()
-        told = f"{where}: {self.what}" if where else self.what
-        return f"{told} {self.advice}" if self.advice else told
+        return f"{where}: {self.what} {self.standing_advice}" if where else f"{self.what} {self.standing_advice}"
 
     def __reduce__(self) -> tuple[type[LiveSessionError], tuple[str], dict[str, object]]:
         # Airflow and process pools pickle exceptions; keyword-only arguments need this.
@@ -51,6 +59,8 @@ class LiveSessionError(Exception):
 class ConfigurationError(LiveSessionError):
     """The connection or the arguments are wrong; a retry changes nothing."""
 
+    usual_advice: ClassVar[str] = "Correct the connection or the task's arguments; a retry changes nothing."
+
 
 class Refused(LiveSessionError):
     """The platform understood the request and said no.
@@ -59,6 +69,8 @@ class Refused(LiveSessionError):
         status: The HTTP status of the answer, 0 where there was none.
         words: The platform's own words, redacted and shortened.
     """
+
+    usual_advice: ClassVar[str] = "Correct what was asked for; a retry changes nothing."
 
     def __init__(
         self,
@@ -78,9 +90,15 @@ class Refused(LiveSessionError):
 class AuthenticationFailed(Refused):
     """The platform does not accept the credentials of the connection."""
 
+    usual_advice: ClassVar[str] = "Check the credentials of the connection."
+
 
 class NotFound(Refused):
     """The platform does not know what was asked for."""
+
+    usual_advice: ClassVar[str] = (
+        "See whether it is still there, and whether the connection is of the same account."
+    )
 
 
 class Unsupported(Refused):
@@ -90,6 +108,8 @@ class Unsupported(Refused):
 class Transient(LiveSessionError):
     """It may work later: try again."""
 
+    usual_advice: ClassVar[str] = "If it lasts, see whether the platform is up and can be reached from here."
+
 
 class RateLimited(Transient):
     """The platform asked to slow down.
@@ -97,6 +117,8 @@ class RateLimited(Transient):
     Args:
         retry_after: Seconds to wait before the next request, as asked for by the platform, clamped.
     """
+
+    usual_advice: ClassVar[str] = "If it lasts, lower requests_per_second of the connection."
 
     def __init__(
         self,
@@ -136,3 +158,5 @@ class OutcomeUnknown(LiveSessionError):
 
     Never repeat the write; look for its effect first. Airflow's retry does exactly that.
     """
+
+    usual_advice: ClassVar[str] = "Look for its effect before it is sent again; a retry of the task does."

@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.core.wire import (
     FAULTS,
     BareSession,
     TooLargeError,
+    TooSlowError,
     body_chunks,
     fault_of,
 )
@@ -85,6 +86,7 @@ class Exchange:
         timeout: Seconds to connect, and between two pieces of an answer.
         verify: Check the server's certificate, or a path of certificates to trust.
         max_body: Bytes; the longest answer, after decompression.
+        longest: Seconds; how long an answer may be on its way, from its headers on.
         secrets: Says what to take out of the platform's words.
         now: The server's time as far as known, for a Retry-After without a Date.
         monotonic: Seconds of a clock that never goes back.
@@ -101,6 +103,7 @@ class Exchange:
         timeout: tuple[float, float],
         verify: bool | str,
         max_body: int,
+        longest: float,
         secrets: Callable[[], tuple[SecretStr, ...]],
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
@@ -110,6 +113,7 @@ class Exchange:
         self._timeout = timeout
         self._verify = verify
         self._max_body = max_body
+        self._longest = longest
         self._secrets = secrets
         self._now = now
         self._monotonic = monotonic
@@ -181,6 +185,8 @@ class Exchange:
         with response:
             try:
                 content = self._content(response)
+            except TooSlowError:
+                return Trouble(Event(Happened.LOST), "the answer did not come to its end in time")
             except TooLargeError:
                 reason = f"the answer is longer than {self._max_body} bytes"
                 return Trouble(Event(Happened.MALFORMED), reason, advice="Ask for less.", oversized=True)
@@ -199,12 +205,12 @@ class Exchange:
 
     def _content(self, response: requests.Response) -> bytes:
         if 200 <= response.status_code < 300:
-            return b"".join(body_chunks(response, self._max_body))
+            return b"".join(body_chunks(response, self._max_body, longest=self._longest))
         content = bytearray()
         try:  # here the status is the message; what comes of the body is enough
-            for piece in body_chunks(response, _ERROR_BODY):
+            for piece in body_chunks(response, _ERROR_BODY, longest=self._longest):
                 content += piece
-        except (TooLargeError, *FAULTS):
+        except (TooLargeError, TooSlowError, *FAULTS):
             pass
         return bytes(content)
 

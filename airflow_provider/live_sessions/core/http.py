@@ -70,6 +70,7 @@ class HttpClient:
         budget: What calls marked as limited wait for.
         meter: Counts the answers with status 429.
         max_body: Bytes; a longer answer is an error, also where it is small before decompression.
+        longest: Seconds; an answer that is longer on its way, from its headers on, counts as lost.
         verify: Check the server's certificate, or a path of certificates to trust.
         headers: Sent with every request.
         cookies: Keep cookies and send them back.
@@ -99,6 +100,7 @@ class HttpClient:
         budget: Budget | None = None,
         meter: Meter | None = None,
         max_body: int = 64 * 1024 * 1024,
+        longest: float = 300.0,
         verify: bool | str = True,
         headers: Mapping[str, str] | None = None,
         cookies: bool = False,
@@ -142,6 +144,7 @@ class HttpClient:
             timeout=timeout,
             verify=verify,
             max_body=max_body,
+            longest=longest,
             secrets=self._secrets,
             now=self.now,
             monotonic=monotonic,

@@ -8,7 +8,7 @@ lost answer leaves here as ``OutcomeUnknown``; the next try's look-up settles it
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -143,11 +143,13 @@ def _current_key(key: LaunchKey, memory: Memory) -> LaunchKey:
 def _look_up(platform: SessionPlatform, plan: Plan, key: LaunchKey, now: datetime, memory: Memory) -> Lookup:
     lookup = platform.find(key, plan)
     recorded = memory.recall().get("ref")
-    if isinstance(lookup, Found) or not isinstance(recorded, dict):
+    if not isinstance(recorded, dict):
         return lookup
     ref = SessionRef.from_json(recorded)
     if ref.key != key.digest:
         return lookup
+    if isinstance(lookup, Found):
+        return replace(lookup, recorded=ref)
     # A platform whose look-up cannot see this key still knows the session that this task itself recorded.
     seen = Seen(planned_start=plan.start, planned_end=plan.end, deadline=plan.end)
     (status,) = platform.statuses([Watch(ref, seen)], now)

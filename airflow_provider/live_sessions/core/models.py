@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, listed
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
@@ -63,14 +64,14 @@ class Participant:
         try:
             unknown = set(data) - {"id", "name", "email", "role", "leader", "options"}
             options = dict(data.get("options") or {})
-        except (AttributeError, TypeError, ValueError):
+        except MISFITS:
             raise ConfigurationError(
                 "A participant, or its options, is no mapping.",
                 advice='Write it like {"id": "ada", "name": "Ada", "options": {}}.',
             ) from None
         if unknown:
             raise ConfigurationError(
-                f"A participant has unknown fields: {', '.join(sorted(map(str, unknown)))}.",
+                f"A participant has unknown fields: {listed(unknown)}.",
                 advice="Known are id, name, email, role, leader and options.",
             )
         name = str(data.get("name") or "").strip()
@@ -177,7 +178,7 @@ class SessionRef:
                 key=_text(data, "key"),
                 details=tuple(sorted((str(k), str(v)) for k, v in dict(data["details"]).items())),
             )
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except MISFITS:
             raise ConfigurationError(
                 "This is not a session reference.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, why
 from airflow_provider.live_sessions.core.status import SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
 
@@ -72,8 +73,8 @@ class Goal:
                 min_people=int(data["min_people"]),
                 expected=frozenset(str(one) for one in data["expected"]),
             )
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not the goal of a wait: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not the goal of a wait: {why(error)}.") from None
 
 
 class Conclusion(StrEnum):
@@ -121,8 +122,8 @@ class Outcome:
                 why=str(data["why"]),
                 status=None if status is None else SessionStatus.from_json(status),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not the outcome of a wait: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not the outcome of a wait: {why(error)}.") from None
 
 
 @dataclass(frozen=True, slots=True)

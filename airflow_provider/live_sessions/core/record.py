@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Launched, Participant, Plan, SessionRef
+from airflow_provider.live_sessions.core.reading import MISFITS, why
 from airflow_provider.live_sessions.core.sealing import is_sealed, seal
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.core.times import (
@@ -180,10 +181,10 @@ class SessionRecord:
                 warnings=tuple(str(one) for one in data.get("warnings", ())),
                 claim=dict(data.get("claim") or {}),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        except MISFITS as error:
+            told = f"it lacks {why(error)}" if isinstance(error, KeyError) else why(error)
             raise ConfigurationError(
-                f"This is not the record of a launched session: {why}.",
+                f"This is not the record of a launched session: {told}.",
                 advice="Pass the result of a launch operator, e.g. session=launch.output.",
             ) from None
 

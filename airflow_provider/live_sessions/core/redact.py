@@ -26,7 +26,10 @@ HIDDEN = "***"
 _SHORTEST = 4
 """Shorter secrets are left: replacing them everywhere would garble the text and tell where they were."""
 
-_WORD = r"key|token|secret|passw(?:or)?d|passphrase|pwd|signature|credentials?|jwt|code_verifier|sessionid"
+_WORD = (
+    r"key|token|secret|passw(?:or)?d|passphrase|pwd|signature|credentials?|jwt|code_verifier|sessionid"
+    r"|share_?code|presenterparams|participant_?id"  # ids that are as good as the link they end
+)
 # After the authority everything goes: platforms put bearer ids into the path as well as into the query.
 _URL = re.compile(r"(:(?:\\?/){2})([^\s\"'<>]*)")
 _AFTER_HOST = re.compile(r"[/?#\\]")

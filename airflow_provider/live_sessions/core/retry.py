@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.times import within_reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from random import Random
 
 LONGEST_RETRY_AFTER = 3600.0
@@ -162,7 +163,7 @@ def parse_http_date(value: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return within_reason(moment)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, finite, why
 from airflow_provider.live_sessions.core.times import (
     format_optional_time,
     format_time,
@@ -17,6 +18,10 @@ from airflow_provider.live_sessions.core.times import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+LONGEST_SETTLE = 366 * 86_400.0
+"""Seconds; a longer one is a slip, and a shared poll must not trip over it."""
 
 
 class State(StrEnum):
@@ -109,14 +114,21 @@ class Seen:
                 planned_start=parse_time(data["planned_start"]),
                 planned_end=parse_time(data["planned_end"]),
                 deadline=parse_time(data["deadline"]),
-                settle=float(data["settle"]),
+                settle=_settle(data["settle"]),
                 first_live=parse_optional_time(data.get("first_live")),
                 last_seen=parse_optional_time(data.get("last_seen")),
                 last_state=None if data.get("last_state") is None else State(data["last_state"]),
                 last_good_poll=parse_optional_time(data.get("last_good_poll")),
             )
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not the memory of a wait: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not the memory of a wait: {why(error)}.") from None
+
+
+def _settle(value: Any) -> float:
+    seconds = finite(value)
+    if not 0 <= seconds <= LONGEST_SETTLE:
+        raise ValueError(f"settle is {seconds:g}")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,5 +194,5 @@ class SessionStatus:
                 present=frozenset(str(one) for one in data.get("present", ())),
                 absence=None if data.get("absence") is None else Absence(data["absence"]),
             )
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not a session status: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not a session status: {why(error)}.") from None

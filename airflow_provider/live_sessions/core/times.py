@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import shown
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2999, 12, 31, tzinfo=UTC)
+"""No session is outside these, and between them no sum of a time and a length leaves the calendar."""
+
+
+def within_reason(moment: datetime) -> datetime:
+    """Return a platform's time in UTC, drawn in between :data:`EARLIEST` and :data:`LATEST`; a naive one is UTC.
+
+    Programs write 0001-01-01 for "not yet" and 9999-12-31 for "never". Both go on meaning it.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return a time so many seconds later, drawn in as :func:`within_reason` does."""
+    try:
+        return within_reason(moment + timedelta(seconds=seconds))
+    except OverflowError:
+        return LATEST if seconds > 0 else EARLIEST
 
 
 def parse_time(text: str) -> datetime:
@@ -17,7 +40,7 @@ def parse_time(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"{text!r} is not an ISO 8601 time.", advice="Write it like 2026-09-01T09:00:00+02:00."
+            f"{shown(text)} is not an ISO 8601 time.", advice="Write it like 2026-09-01T09:00:00+02:00."
         ) from None
     return aware(moment)
 
@@ -26,17 +49,16 @@ def aware(moment: datetime) -> datetime:
     """Return the moment in UTC; refuse one without a time zone.
 
     Raises:
-        ConfigurationError: The moment is naive, or lies outside the years 1 to 9999 in UTC.
+        ConfigurationError: The moment is naive, or lies outside the years 1900 to 2999.
     """
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ConfigurationError(
             f"The time {moment.isoformat()} has no time zone.",
             advice="Give an explicit offset or zone, e.g. 2026-09-01T09:00:00+02:00.",
         )
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ConfigurationError(f"The time {moment.isoformat()} lies outside the calendar.") from None
+    if not EARLIEST <= moment <= LATEST:
+        raise ConfigurationError(f"The time {moment.isoformat()} is before 1900 or after 2999.")
+    return moment.astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:
@@ -77,5 +99,5 @@ def seconds_of(value: object, name: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} has to be a number of seconds above 0, not {value!r}.")
+        raise ConfigurationError(f"{name} has to be a number of seconds above 0, not {shown(value)}.")
     return seconds

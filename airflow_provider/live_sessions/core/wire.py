@@ -6,6 +6,7 @@ Loaded at run time only, by :mod:`http` and :mod:`download`.
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -74,22 +75,33 @@ class TooLargeError(Exception):
     """The body is longer than allowed."""
 
 
-def body_chunks(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:
-    """Yield the decoded body, in chunks.
+class TooSlowError(Exception):
+    """The body has not come to its end in time, though bytes go on coming."""
+
+
+def body_chunks(
+    response: requests.Response, limit: int, chunk: int = CHUNK, *, longest: float = float("inf")
+) -> Iterator[bytes]:
+    """Yield the decoded body, as it comes.
 
     Args:
         response: The answer, its body not yet read.
         limit: Bytes, after decompression.
-        chunk: Bytes to read at a time.
+        chunk: Bytes to read at a time, at most: what has come is not kept waiting for more.
+        longest: Seconds for the whole body. A byte now and then keeps the timeout between two from ever firing.
 
     Raises:
         TooLargeError: There is more.
+        TooSlowError: It took longer.
     """
     size = 0
-    for piece in response.iter_content(chunk):
+    until = time.monotonic() + longest
+    while piece := response.raw.read1(chunk, decode_content=True):
         size += len(piece)
         if size > limit:
             raise TooLargeError
+        if time.monotonic() > until:
+            raise TooSlowError
         yield piece
 
 

@@ -76,6 +76,7 @@ def coviu_appointment(
         destination=destination,
         timezone=timezone,
         exit_wait=exit_wait,
+        settle=settle,
         map_index_template=LABEL,
     )
     lane.ended >> attendance

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
+from airflow_provider.live_sessions.core.reading import MISFITS, listed, shown
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
-    from airflow_provider.live_sessions.core.models import Plan
+    from airflow_provider.live_sessions.core.models import Plan, SessionRef
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,28 @@ class LiveSessionHook(BaseHook):
         """
         del plan, conn_id
 
+    @classmethod
+    def check_ref(cls, ref: SessionRef) -> None:
+        """Look at a session's reference without asking anybody: in a shared poll a bad one would spoil all waits.
+
+        Raises:
+            ConfigurationError: It lacks what its platform needs to find the session again.
+        """
+        try:
+            cls._read_ref(ref)
+        except MISFITS:
+            raise ConfigurationError(
+                "The session's reference lacks what is needed to find it again.",
+                platform=cls.platform_label,
+                conn_id=ref.conn_id,
+                advice="Pass the result of a launch operator, unchanged; a newer release may write others.",
+            ) from None
+
+    @classmethod
+    def _read_ref(cls, ref: SessionRef) -> None:
+        """Take a reference apart as the platform does; whatever that raises means that it does not fit."""
+        del ref
+
     def platform(self) -> SessionPlatform:
         """Return the open platform; close it when done."""
         return self.open(self.get_connection(self.conn_id))
@@ -88,11 +111,11 @@ def hook_class_of(path: str) -> type[LiveSessionHook]:
     """
     try:
         found = pkgutil.resolve_name(path)
-    except (ImportError, AttributeError, TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a path from a trigger row may name any module, which may raise anything
         found = None
     if not (isinstance(found, type) and issubclass(found, LiveSessionHook)):
         raise ConfigurationError(
-            f"{path!r} is not a live-session hook.",
+            f"{shown(path)} is not a live-session hook.",
             advice="Is the package installed in the triggerer, in the same version?",
         )
     return found
@@ -107,7 +130,7 @@ def extra_of(connection: Connection, known: frozenset[str], label: str) -> dict[
     """
     try:
         extra = connection.extra_dejson
-    except ValueError:
+    except (ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise ConfigurationError(
@@ -116,7 +139,7 @@ def extra_of(connection: Connection, known: frozenset[str], label: str) -> dict[
     unknown = set(extra) - known
     if unknown:
         raise ConfigurationError(
-            f"The extra field has unknown entries: {', '.join(sorted(unknown))}.",
+            f"The extra field has unknown entries: {listed(unknown)}.",
             platform=label,
             conn_id=str(connection.conn_id),
             advice=f"Known are: {', '.join(sorted(known))}.",

@@ -16,7 +16,7 @@ from airflow_provider.live_sessions.hooks.surroundings import surroundings
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider.live_sessions.core.models import Plan
+    from airflow_provider.live_sessions.core.models import Plan, SessionRef
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
     from airflow_provider.live_sessions.platforms.coviu.platform import CoviuPlatform
 
@@ -92,6 +92,14 @@ class CoviuHook(LiveSessionHook):
         from airflow_provider.live_sessions.platforms.coviu.launching import CoviuOptions
 
         CoviuOptions.of(plan, conn_id)
+
+    @classmethod
+    def _read_ref(cls, ref: SessionRef) -> None:
+        from airflow_provider.live_sessions.core.address import segment
+        from airflow_provider.live_sessions.platforms.coviu.watching import grace_of
+
+        grace_of(ref)
+        segment(ref.session_id)
 
     def platform(self) -> CoviuPlatform:
         """Return the open team; close it when done."""

@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.hooks.surroundings import surroundings
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.educates.client import EducatesClient
     from airflow_provider.live_sessions.platforms.educates.platform import EducatesPlatform
 
@@ -98,6 +99,16 @@ class EducatesHook(LiveSessionHook):
             index_url=str(extra.get("index_url", "")),
             direct_reads=DIRECT_READS if polling else ALL_AT_ONCE,
         )
+
+    @classmethod
+    def _read_ref(cls, ref: SessionRef) -> None:
+        from airflow_provider.live_sessions.core.address import segment
+        from airflow_provider.live_sessions.core.times import parse_time
+        from airflow_provider.live_sessions.platforms.educates.seats import seats_of
+
+        for seat in seats_of(ref):
+            segment(seat.session)
+        parse_time(ref.detail("requested_at"))
 
     def platform(self) -> EducatesPlatform:
         """Return the open portal; close it when done."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, finite
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+MOST = 1e9
+"""No extra is larger; a socket takes no longer timeout than some nine times this."""
 
 
 def base_url_of(connection: Connection) -> str:
@@ -25,18 +29,21 @@ def base_url_of(connection: Connection) -> str:
 
 
 def positive(extra: dict[str, Any], name: str, default: float, *, label: str, conn_id: str) -> float:
-    """Return an extra that is a number above 0.
+    """Return an extra that is a number above 0 and below a billion.
 
     Raises:
         ConfigurationError: It is none.
     """
     try:
-        value = float(extra.get(name, default))
-    except (TypeError, ValueError):
+        value = finite(extra.get(name, default))
+    except MISFITS:
         value = -1.0
-    if not 0 < value < float("inf"):
+    if not 0 < value < MOST:
         raise ConfigurationError(
-            f"The extra {name!r} has to be a number above 0.", platform=label, conn_id=conn_id
+            f"The extra {name!r} has to be a number above 0 and below a billion.",
+            platform=label,
+            conn_id=conn_id,
+            advice="Correct it in the connection, or leave it out for what is usual.",
         )
     return value
 

@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.hooks.surroundings import surroundings
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider.live_sessions.core.models import Plan
+    from airflow_provider.live_sessions.core.models import Plan, SessionRef
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 
@@ -95,6 +95,15 @@ class LessonspaceHook(LiveSessionHook):
         from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
 
         LessonspaceOptions.of(plan, conn_id)
+
+    @classmethod
+    def _read_ref(cls, ref: SessionRef) -> None:
+        from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_in
+        from airflow_provider.live_sessions.platforms.lessonspace.window import Window
+
+        Window.of(ref)
+        for name in ("settings", "room_settings"):
+            settings_in(ref, name)
 
     def platform(self) -> LessonspacePlatform:
         """Return the open organisation; close it when done."""

@@ -7,13 +7,13 @@ another address than the public one; extras ``requests_per_second``, ``rate_shar
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import mask_secret
 
 from airflow_provider.live_sessions.core import sealing
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
 from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
 from airflow_provider.live_sessions.hooks.sealing import SHORTEST_MASK, AirflowCipher
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
     from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
 
@@ -91,6 +92,12 @@ class ScreenleapHook(LiveSessionHook):
         settle = positive(extra, "settle", SETTLE, label=cls.platform_label, conn_id=str(connection.conn_id))
         return ScreenleapPlatform(cls.client_of(connection, polling=polling), cipher=AirflowCipher, settle=settle)
 
+    @classmethod
+    def _read_ref(cls, ref: SessionRef) -> None:
+        from airflow_provider.live_sessions.core.address import segment
+
+        segment(sealing.unseal(ref.detail("code"), AirflowCipher()).get_secret_value())
+
     def platform(self) -> ScreenleapPlatform:
         """Return the open account; close it when done."""
         return self.open(self.get_connection(self.conn_id))
@@ -128,7 +135,7 @@ def reveal_launch_data(sealed: str, *, mask: bool = True) -> dict[str, Any]:
     """
     clear = sealing.unseal(sealed, AirflowCipher()).get_secret_value()
     try:
-        data = json.loads(clear)
+        data = load_json(clear)
     except ValueError:
         data = None
     if not isinstance(data, dict):

@@ -353,7 +353,13 @@ class ReportClassesOperator(BaseOperator):
 
     def _held(self, ti: Any, index: int) -> str:
         outcome = ti.xcom_pull(task_ids=f"{self.group}.wait_for_end", map_indexes=index, key="outcome")
-        return str(outcome.get("conclusion", "")) if isinstance(outcome, dict) else ""
+        if not isinstance(outcome, dict):
+            return ""
+        if outcome.get("conclusion") == "reached":
+            # A platform that cannot tell whether it took place is not made to say so.
+            unknown = (outcome.get("status") or {}).get("held") == "unknown"
+            return "ended, held unknown" if unknown else "held"
+        return str(outcome.get("conclusion", ""))
 
     def _cancelled(self, ti: Any, index: int) -> str:
         outcome = ti.xcom_pull(task_ids=self.cancel_task, map_indexes=index, key="return_value")
@@ -367,7 +373,7 @@ class ReportClassesOperator(BaseOperator):
 
     def _row(self, one: Mapping[str, Any], states: dict[str, str], held: str) -> dict[str, Any]:
         failed = sorted(task for task, state in states.items() if state in FAILED)
-        outcome = f"failed: {', '.join(failed)}" if failed else {"reached": "held"}.get(held, held or "unfinished")
+        outcome = f"failed: {', '.join(failed)}" if failed else held or "unfinished"
         return {
             "title": one.get("title", ""),
             "start": one.get("start", ""),

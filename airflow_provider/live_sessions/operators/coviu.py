@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import format_time, moment
+from airflow_provider.live_sessions.core.times import format_time, moment, seconds_of
 from airflow_provider.live_sessions.hooks.coviu import HOOK, CoviuHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.coviu_participants import (
@@ -201,6 +201,8 @@ class CoviuRetrieveAttendanceOperator(RetrieveOperator):
         timezone: The zone in which the folder and the table tell times.
         late_after: Seconds after the planned start up to which a person is in time.
         exit_wait: Seconds for which people without an exit are asked for again; then they are marked.
+        settle: Seconds for which a recorded end before the planned one must stand: what the end sensor was given.
+            The connection's by default.
 
     Returns:
         The manifest. A row for each expected person, also who never came, and one for each other person;
@@ -209,11 +211,20 @@ class CoviuRetrieveAttendanceOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "attendance"
+    template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "settle")
 
-    def __init__(self, *, late_after: float = LATE_AFTER_SECONDS, exit_wait: float = 60.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        late_after: float = LATE_AFTER_SECONDS,
+        exit_wait: float = 60.0,
+        settle: float | str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.late_after = late_after
         self.exit_wait = exit_wait
+        self.settle = settle
 
     def bring_home(
         self,
@@ -231,6 +242,7 @@ class CoviuRetrieveAttendanceOperator(RetrieveOperator):
             late_after=float(self.late_after),
             zone=zone_of(self.timezone),
             exit_wait=float(self.exit_wait),
+            settle=None if self.settle is None else seconds_of(self.settle, "settle"),
         )
         return manifest, {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -308,6 +309,9 @@ class EducatesListWorkshopsOperator(BaseOperator):
             names = list(self.names)
             with EducatesHook(self.conn_id).get_conn() as client:
                 catalogue = client.environments(names=names, labels=self.labels)
+            portal = catalogue.portal
+            # However much room a workshop has, the whole portal may be at its maximum; 0 is none.
+            left = portal.sessions.maximum - portal.sessions.allocated if portal.sessions.maximum else math.inf
             listed = [
                 {
                     "workshop": one.workshop.own_name,
@@ -315,7 +319,7 @@ class EducatesListWorkshopsOperator(BaseOperator):
                     "environment": one.name,
                     "capacity": one.capacity,
                     "allocated": one.allocated,
-                    "free": max(0, one.capacity - one.allocated),
+                    "free": max(0, min(one.capacity - one.allocated, left)),
                     "duration": one.duration,
                     "labels": dict(one.workshop.labels),
                 }
@@ -324,7 +328,6 @@ class EducatesListWorkshopsOperator(BaseOperator):
             for one in listed:
                 self.log.info("%(workshop)s: %(allocated)d of %(capacity)d sessions in use", one)
             self._check_room({str(one["workshop"]): int(str(one["free"])) for one in listed}, names)
-            portal = catalogue.portal
             return {
                 "workshops": listed,
                 "portal": {

@@ -7,6 +7,7 @@ class all go on where the last one stopped. A lane whose class another run has t
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import html
 import json
@@ -26,6 +27,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
+from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import format_optional_time
@@ -37,12 +39,14 @@ from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     from airflow_provider.live_sessions.core.storage import Storage
+
+    Deliver = Callable[[SessionRecord, SealedLink], None]
 
 SUBJECT = "Your link for $title, $start"
 BODY = """<p>Hello $name,</p>
@@ -78,6 +82,9 @@ class HandOverLinksOperator(BaseOperator):
     """
 
     hook_class: ClassVar[str]
+    messages: ClassVar[str] = "mails"
+    """What could not be sent, in the error that says so."""
+
     template_fields: Sequence[str] = ("session", "smtp_conn_id", "destination", "timezone", "from_email")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#efe3f5"
@@ -121,17 +128,17 @@ class HandOverLinksOperator(BaseOperator):
             zone_of(self.timezone)  # wrong arguments are found before anybody is served
             skip_if_taken(record.claim)
             self._refuse_if_off(record)
-            ledger = Ledger(open_storage(shared_destination(self.destination)), record.ref.key)
+            ledger = Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
             served, failed = [], []
             links = record.links or ()
             with contextlib.ExitStack() as stack:
-                smtp = self._smtp(stack)
+                ways = self.ways(stack)
                 for number, link in enumerate(links, start=1):
-                    by = "mail" if smtp is not None and link.participant.email else "xcom"
+                    by, deliver = self.choose(ways, link)
                     entry = ledger.served(link, by)
                     if entry is None:
                         try:
-                            self._deliver(smtp if by == "mail" else None, record, link)
+                            deliver(record, link)
                         except Exception as error:  # noqa: BLE001 - one bad address stops nobody else's mail
                             failed.append(link.participant.id)
                             self.log.warning("%d of %d failed: %s", number, len(links), type(error).__name__)
@@ -143,10 +150,25 @@ class HandOverLinksOperator(BaseOperator):
                     served.append({**told, "url": link.url} if entry["by"] == "xcom" else told)
             if failed:
                 raise Unavailable(
-                    f"{len(failed)} of {len(links)} mails could not be sent: {', '.join(failed)}.",
+                    f"{len(failed)} of {len(links)} {self.messages} could not be sent: {', '.join(failed)}.",
                     advice="The retry serves only those.",
                 )
             return {"title": record.title, "key": record.ref.key, "handed_over": served}
+
+    def ledger_key(self, record: SessionRecord) -> str:
+        """Return under what it is written down who was served; the session's key, which outlives its retries."""
+        return record.ref.key
+
+    def ways(self, stack: contextlib.ExitStack) -> Mapping[str, Deliver]:
+        """Return the ways that are open, by name; what they need is closed with the stack."""
+        smtp = self._smtp(stack)
+        return {} if smtp is None else {"mail": functools.partial(self._mail, smtp)}
+
+    def choose(self, ways: Mapping[str, Deliver], link: SealedLink) -> tuple[str, Deliver]:
+        """Return the name of a participant's way, and what goes it; sealed in XCom where there is none."""
+        if "mail" in ways and link.participant.email:
+            return "mail", ways["mail"]
+        return "xcom", _stay
 
     def _refuse_if_off(self, record: SessionRecord) -> None:
         if record.links is None:
@@ -187,9 +209,7 @@ class HandOverLinksOperator(BaseOperator):
         hook: SmtpHook = stack.enter_context(SmtpHook(smtp_conn_id=self.smtp_conn_id))
         return hook
 
-    def _deliver(self, smtp: SmtpHook | None, record: SessionRecord, link: SealedLink) -> None:
-        if smtp is None:
-            return
+    def _mail(self, smtp: SmtpHook, record: SessionRecord, link: SealedLink) -> None:
         start = record.start.astimezone(zone_of(self.timezone))
         words = {
             "title": record.title,
@@ -206,6 +226,11 @@ class HandOverLinksOperator(BaseOperator):
             subject=string.Template(self.subject).safe_substitute(words).replace("\n", " "),
             html_content=string.Template(self.html_body).safe_substitute(body),
         )
+
+
+def _stay(record: SessionRecord, link: SealedLink) -> None:
+    """Leave the link where it is: sealed in XCom."""
+    del record, link
 
 
 class Ledger:
@@ -228,13 +253,13 @@ class Ledger:
 
         Args:
             link: The participant's link.
-            by: How it would be handed over now: who was only served in XCom still gets a mail.
+            by: How it would be handed over now: who was only served in XCom is still sent theirs.
         """
         try:
-            entry: dict[str, str] = json.loads(self._storage.get(self._name(link)))
+            entry = load_json(self._storage.get(self._name(link)))
         except (FileNotFoundError, ValueError):
             return None
-        if (entry.get("by"), by) == ("xcom", "mail"):
+        if not isinstance(entry, dict) or entry.get("by") == "xcom" != by:
             return None
         # Another address, or a link that works at other times: the one they have is no longer right.
         now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, NoReturn, TypeVar
 
 from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.core.reading import load_json
 
 _Day = TypeVar("_Day", date, datetime)
 
@@ -214,17 +213,8 @@ def read_option(text: str) -> Any:
     if text.casefold() in {"true", "false"}:
         return text.casefold() == "true"
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
+        return load_json(text)
+    except ValueError:
         if text[:1] in {"{", "[", '"'}:
             raise CellError("This is not valid JSON. Check quotes and brackets, or write plain text.") from None
         return text
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are no JSON, and no platform takes them
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refuse(text)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import MISFITS, load_json, why
 from airflow_provider.live_sessions.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class Claim:
                 day=str(data["day"]),
                 revive=data["revive"] is True,
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not a claim: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not a claim: {why(error)}.") from None
 
 
 class ClaimBook:
@@ -111,7 +112,7 @@ class ClaimBook:
         for day in sorted(days):
             for name in self._storage.list(f"{self._folder}/{day}"):
                 try:
-                    claim = Claim.from_json(json.loads(self._storage.get(name)))
+                    claim = Claim.from_json(load_json(self._storage.get(name)))
                 except (FileNotFoundError, ValueError, ConfigurationError):
                     continue
                 found[claim.key] = claim
@@ -120,7 +121,7 @@ class ClaimBook:
     def find(self, day: str, key: str) -> Claim | None:
         """Return one class's claim, or None."""
         try:
-            return Claim.from_json(json.loads(self._storage.get(self._name(day, key))))
+            return Claim.from_json(load_json(self._storage.get(self._name(day, key))))
         except (FileNotFoundError, ValueError, ConfigurationError):
             return None
 
@@ -161,8 +162,8 @@ class Ticket:
         """
         try:
             return cls(str(data["destination"]), str(data["folder"]), Claim.from_json(data["claim"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"This is not a lane's claim: {error}.") from None
+        except MISFITS as error:
+            raise ConfigurationError(f"This is not a lane's claim: {why(error)}.") from None
 
     def taken_by(self, storage: Storage) -> Claim | None:
         """Return the claim that took this one's place; None while it still holds.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 from icalendar import Component, Event  # noqa: TID253  loaded at run time only
 from icalendar.timezone import tzp  # noqa: TID253  loaded at run time only
 
+from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.schedules.cells import CellError, quoted, read_option
 from airflow_provider.live_sessions.schedules.ical_people import participants
 from airflow_provider.live_sessions.schedules.ical_rules import RuleError, judge
@@ -298,8 +298,8 @@ def _json_object(text: str) -> dict[str, Any]:
     # Some programs escape commas as in TEXT (RFC 5545, 3.3.11), others leave the value as it was typed.
     for attempt in (text, _unescaped(text)):
         try:
-            value = json.loads(attempt)
-        except (ValueError, RecursionError):
+            value = load_json(attempt)
+        except ValueError:
             continue
         if isinstance(value, dict):
             return value

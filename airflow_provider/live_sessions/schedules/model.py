@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from operator import attrgetter
@@ -21,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant, Plan
+from airflow_provider.live_sessions.core.reading import listed
 from airflow_provider.live_sessions.core.times import aware, format_time, parse_time
 from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
 SHOWN_PROBLEMS = 50
@@ -123,10 +125,14 @@ class Occurrence:
         Raises:
             ConfigurationError: A field is missing, unknown or of the wrong kind.
         """
-        unknown = sorted(str(name) for name in set(data) - _FIELDS)
+        if not isinstance(data, Mapping):
+            raise ConfigurationError(
+                "A class of a timetable is no mapping.", advice="Pass one of those that read_timetable gives."
+            )
+        unknown = set(data) - _FIELDS
         if unknown:
             raise ConfigurationError(
-                f"A class of a timetable has unknown fields: {', '.join(unknown)}.",
+                f"A class of a timetable has unknown fields: {listed(unknown)}.",
                 advice=f"Known are {', '.join(sorted(_FIELDS))}.",
             )
         for name, kind in _KINDS.items():

@@ -24,6 +24,10 @@ class EducatesActivationSensor(SessionStartSensor):
 
     hook_class: ClassVar[str] = HOOK
 
+    def known(self, record: SessionRecord) -> dict[str, str]:
+        """Return who is who, also of those whom a repeated launch gave no link because they are done."""
+        return learners_by_user(record)
+
     def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
         """As for every sensor, but never a no-show that is only a guess."""
         return without_guesses(super().result(record, outcome), outcome)
@@ -42,6 +46,10 @@ class EducatesSessionEndSensor(SessionEndSensor):
 
     hook_class: ClassVar[str] = HOOK
 
+    def known(self, record: SessionRecord) -> dict[str, str]:
+        """Return who is who, also of those whom a repeated launch gave no link because they are done."""
+        return learners_by_user(record)
+
     def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
         """As for every sensor, but never a no-show that is only a guess."""
         return without_guesses(super().result(record, outcome), outcome)
@@ -51,3 +59,10 @@ def without_guesses(result: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     """Leave out who is missing where the wait cannot know: then nobody can be counted either."""
     known = outcome.status is not None and outcome.status.people is not None
     return result if known else {**result, "missing": None}
+
+
+def learners_by_user(record: SessionRecord) -> dict[str, str]:
+    """Return each learner's id by the portal's user."""
+    from airflow_provider.live_sessions.platforms.educates.seats import seats_of
+
+    return {one.user: one.learner for one in seats_of(record.ref)}

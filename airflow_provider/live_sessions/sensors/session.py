@@ -90,11 +90,15 @@ class SessionSensor(BaseSensorOperator):
         """Return the wait of this sensor."""
         raise NotImplementedError
 
+    def known(self, record: SessionRecord) -> dict[str, str]:
+        """Return who is who: the participant's id for each of the platform's user ids."""
+        return record.participants_by_user_id()
+
     def result(self, record: SessionRecord, outcome: Outcome) -> dict[str, Any]:
         """Return what the sensor gives: how it stands, and who of those expected was seen."""
         status = outcome.status
         present = status.present if status is not None else frozenset()
-        known = record.participants_by_user_id()
+        known = self.known(record)
         came = {known[user_id] for user_id in present if user_id in known}
         return {
             "title": record.title,
@@ -132,10 +136,12 @@ class SessionEndSensor(SessionSensor):
     Args:
         settle: Seconds with nobody in the room that end a session before its planned end.
         deadline: When to give up, ISO 8601 or datetime; the end of the session's window by default.
+        on_deadline: ``fail`` (default), or ``succeed`` when it is still live then: for a time limit, with a task
+            behind it that ends the session. Where the platform could not be asked, it fails in any case.
 
     Returns:
-        ``conclusion`` (``reached``, ``cancelled``, ``never_held``), ``why``, ``status`` (state, held, times, every
-        session id), ``present`` and ``missing`` participant ids, ``title`` and ``key``.
+        ``conclusion`` (``reached``, ``cancelled``, ``never_held``, ``deadline``), ``why``, ``status`` (state,
+        held, times, every session id), ``present`` and ``missing`` participant ids, ``title`` and ``key``.
 
     Raises:
         AirflowSkipException: It was never held or cancelled, and the sensor skips then.
@@ -144,13 +150,22 @@ class SessionEndSensor(SessionSensor):
     """
 
     template_fields: Sequence[str] = (*SessionSensor.template_fields, "deadline", "settle")
+    ON_DEADLINE = ("fail", "succeed")
 
     def __init__(
-        self, *, settle: float | str = SETTLE, deadline: datetime | str | None = None, **kwargs: Any
+        self,
+        *,
+        settle: float | str = SETTLE,
+        deadline: datetime | str | None = None,
+        on_deadline: str = "fail",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_deadline not in self.ON_DEADLINE:
+            raise ValueError(f"on_deadline is one of {', '.join(self.ON_DEADLINE)}, not {on_deadline!r}")
         self.settle = settle
         self.deadline = deadline
+        self.on_deadline = on_deadline
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the end."""
@@ -162,6 +177,7 @@ class SessionEndSensor(SessionSensor):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             settle=seconds_of(self.settle, "settle"),
             deadline=deadline,
+            tolerant=self.on_deadline == "succeed",
         )
 
 
@@ -189,7 +205,7 @@ class SessionStartSensor(SessionSensor):
 
     def session_wait(self, record: SessionRecord) -> SessionWait:
         """Wait for the start."""
-        everyone = frozenset(record.participants_by_user_id()) if self.expect == "everyone" else frozenset()
+        everyone = frozenset(self.known(record)) if self.expect == "everyone" else frozenset()
         return SessionWait(
             hook_class=self.hook_class,
             goal=Goal(GoalKind.START, min_people=1 if self.expect == "anyone" else 2, expected=everyone),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
 REREAD_SECONDS = 60.0
 """An edited connection is noticed within this time, and at once after a 401 or 403."""
@@ -48,7 +50,7 @@ class Account:
         self.next_allowed = 0.0
         """Monotonic time before which nothing is asked; outlives whoever waits."""
         self._artifact_turn = 0.0
-        self._checked = False
+        self._hook: type[LiveSessionHook] | None = None
         self._platform: SessionPlatform | None = None
         self._fingerprint: tuple[object, ...] = ()
         self._read_at = float("-inf")
@@ -72,15 +74,24 @@ class Account:
         if self._thread is not None:
             self._thread.submit(work)
 
-    async def check(self) -> None:
-        """Make sure that the hook exists; its module is imported on the thread, because that takes its time.
+    async def check(self, ref: SessionRef) -> None:
+        """Make sure that the hook exists and can make sense of a reference, before it joins a poll of many.
+
+        The first time on a thread, because importing the hook's module takes its time.
 
         Raises:
-            ConfigurationError: There is no such hook.
+            ConfigurationError: There is no such hook, or the reference is none of its platform's.
         """
-        if not self._checked:  # once for all: ten thousand waits may begin at the same time
-            await asyncio.get_running_loop().run_in_executor(None, hook_class_of, self._hook_class)
-            self._checked = True
+        if self._hook is not None:  # ten thousand waits may begin at the same time; this reads a few fields
+            self._hook.check_ref(ref)
+            return
+
+        def load() -> type[LiveSessionHook]:
+            hook = hook_class_of(self._hook_class)
+            hook.check_ref(ref)
+            return hook
+
+        self._hook = await asyncio.get_running_loop().run_in_executor(None, load)
 
     async def ask_for_artifact(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
         """Run a question for an artifact when its turn has come; see :meth:`call`.

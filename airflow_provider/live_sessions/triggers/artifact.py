@@ -58,7 +58,7 @@ class ArtifactTrigger(LiveSessionTrigger):
         except KeyError:
             raise ConfigurationError("The trigger names no artifact that is known.") from None
         account, _ = account_and_poller(self._hook_class(), ref.conn_id)
-        await account.check()
+        await account.check(ref)
         account.enter()
         try:
             question = _Question(account, ability, ref, wait)

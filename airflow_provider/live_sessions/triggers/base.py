@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
+LONGEST_HOLD = 600.0
+"""Seconds; more than any Airflow needs to see that a task has deferred."""
+
+
 class LiveSessionTrigger(BaseTrigger):
     """A trigger whose constructor cannot fail: one that raises would take the whole triggerer down.
 
@@ -41,7 +45,7 @@ class LiveSessionTrigger(BaseTrigger):
             event = await self._wait()
         except LiveSessionError as error:
             event = error_event(error)
-        await asyncio.sleep(max(0.0, self._number("not_before", 0.0) - time.time()))
+        await asyncio.sleep(min(max(0.0, self._number("not_before", 0.0) - time.time()), LONGEST_HOLD))
         yield TriggerEvent(event)
 
     @abstractmethod
@@ -92,4 +96,9 @@ def _named_once(value: Any, depth: int) -> Any:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        return False

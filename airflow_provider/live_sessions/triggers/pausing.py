@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def wait_until(operator: BaseOperator, moment: datetime, *, method_name: str, deferrable: bool) -> None:
     """Return once the moment has come; a deferred task comes back through ``method_name`` instead.
 
+    A wait says in the task's log until when it lasts: one of a quarter of an hour looks like a hang else.
+
     Args:
         operator: The task's operator.
         moment: When to go on, aware.
@@ -22,6 +24,8 @@ def wait_until(operator: BaseOperator, moment: datetime, *, method_name: str, de
         deferrable: Whether to give the worker slot back while waiting.
     """
     remaining = (moment - datetime.now(UTC)).total_seconds()
+    if remaining > 0:
+        operator.log.info("Waiting until %s, %.0f s from now.", moment.isoformat(timespec="seconds"), remaining)
     if deferrable and remaining > deferral_hold():
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 

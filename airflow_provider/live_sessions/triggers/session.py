@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.contract import SessionPlatform
 
 
+LONGEST_INTERVAL = 3600.0
+"""Seconds between two polls: a longer interval would sleep past a deadline."""
+
+
 class SessionTrigger(LiveSessionTrigger):
     """Waits until a session has started or ended, sharing one poll with all who wait on its connection.
 
@@ -35,17 +39,19 @@ class SessionTrigger(LiveSessionTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         ref = SessionRef.from_json(self._mapping("ref"))
+        seen = Seen.from_json(self._mapping("seen"))
         waiter = Waiter(
             ref=ref,
-            seen=Seen.from_json(self._mapping("seen")),
+            seen=seen,
             goal=Goal.from_json(self._mapping("goal")),
-            due=self._number("due"),
-            interval=self._number("poll_interval"),
+            # At its deadline it has to be looked at in any case: nothing else ends the wait.
+            due=min(self._number("due"), seen.deadline.timestamp()),
+            interval=min(self._number("poll_interval"), LONGEST_INTERVAL),
         )
         if waiter.interval <= 0:
             raise ConfigurationError("poll_interval has to be above 0 seconds.")
         account, poller = account_and_poller(self._hook_class(), ref.conn_id)
-        await account.check()
+        await account.check(ref)
         async with contextlib.aclosing(poller.wait(waiter)) as told:
             async for news in told:
                 if isinstance(news, Notice):

@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.core.polling import (
     POLL_INTERVAL,
     Conclusion,
     Goal,
+    GoalKind,
     Outcome,
     conclude,
     conclude_unreachable,
@@ -44,6 +45,7 @@ class SessionWait:
         poll_interval: Seconds between polls.
         settle: Seconds with nobody in the room that end a session before its planned end.
         deadline: When the wait gives up; None for the end of the session's window.
+        tolerant: A session that is still going on at the deadline is an answer, no error.
     """
 
     hook_class: str
@@ -51,6 +53,7 @@ class SessionWait:
     poll_interval: float = POLL_INTERVAL
     settle: float = SETTLE
     deadline: datetime | None = None
+    tolerant: bool = False
 
     def seen(self, record: SessionRecord) -> Seen:
         """Return what the wait remembers at its beginning: the same for every try, so a retry gains no time."""
@@ -169,7 +172,8 @@ class SessionWait:
             Unavailable: The deadline passed; Airflow's retry looks once more.
         """
         operator.log.info("%s", outcome.why)
-        if outcome.conclusion is Conclusion.DEADLINE and (outcome.status is None or self.goal.kind == "end"):
+        answered = outcome.status is not None and (self.goal.kind is GoalKind.START or self.tolerant)
+        if outcome.conclusion is Conclusion.DEADLINE and not answered:
             raise Unavailable(
                 outcome.why, advice="A longer `grace` at launch, or a `deadline` here, waits longer."
             )
@@ -180,4 +184,6 @@ class SessionWait:
         return parse_time(start) if start else record.start - timedelta(minutes=30)
 
     def _platform(self, record: SessionRecord) -> SessionPlatform:
-        return hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+        hook = hook_class_of(self.hook_class)
+        hook.check_ref(record.ref)
+        return hook(record.ref.conn_id).platform()

@@ -24,7 +24,8 @@ from airflow_provider.live_sessions.platforms.coviu.models import (
     SessionRequest,
     SessionUpdate,
 )
-from tests.platforms.coviu.clinic import KEY, NOW, SECRET, Clinic, altered, said
+from tests.platforms.coviu.clinic import KEY, NOW, SECRET, Clinic
+from tests.platforms.kit import altered, said
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request, Response

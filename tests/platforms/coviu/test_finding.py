@@ -15,18 +15,8 @@ from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisti
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.coviu.models import ParticipantRequest
-from tests.platforms.coviu.clinic import (
-    DOCTOR,
-    NOW,
-    OTHER,
-    PATIENT,
-    START,
-    Clinic,
-    altered,
-    key_of,
-    plan,
-    task_key,
-)
+from tests.platforms.coviu.clinic import DOCTOR, NOW, OTHER, PATIENT, START, Clinic, key_of, plan, task_key
+from tests.platforms.kit import altered
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import Launched, Plan
@@ -245,7 +235,7 @@ def test_of_two_at_the_same_time_the_older_one_stays(clinic: Clinic) -> None:
     def somebody_else_first(request: Request) -> None:
         if request.method == "POST" and request.path.endswith("/sessions") and not fired:
             fired.append("now")
-            clinic.tap.inner.handle(request, clinic.sandbox.clock.now())
+            clinic.tap.pass_on(request, clinic.sandbox.clock.now())
 
     clinic.tap.before = somebody_else_first
     launched = clinic.launch(the_plan)
@@ -265,7 +255,7 @@ def test_of_two_the_newer_one_is_cancelled_by_who_made_the_older(clinic: Clinic)
     def somebody_else_after(request: Request, response: Response) -> Response:
         if request.method == "POST" and request.path.endswith("/sessions") and not fired:
             fired.append(request)
-            clinic.tap.inner.handle(request, clinic.sandbox.clock.now())
+            clinic.tap.pass_on(request, clinic.sandbox.clock.now())
         return response
 
     clinic.tap.answer = somebody_else_after
@@ -283,7 +273,7 @@ def test_a_double_that_cannot_be_cancelled_is_told_and_one_that_went_is_not(
     def somebody_else_after(request: Request, response: Response) -> Response:
         if request.method == "POST" and request.path.endswith("/sessions") and not fired:
             fired.append(request)
-            clinic.tap.inner.handle(request, clinic.sandbox.clock.now())
+            clinic.tap.pass_on(request, clinic.sandbox.clock.now())
         return response
 
     clinic.tap.answer = somebody_else_after

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -12,28 +10,23 @@ from urllib.parse import parse_qs, urlsplit
 import requests  # noqa: TID253 - not at DAG parse
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Participant, Plan
-from airflow_provider.live_sessions.core.retry import RetryPolicy
-from airflow_provider.live_sessions.core.status import Seen
-from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.educates.client import EducatesClient
 from airflow_provider.live_sessions.platforms.educates.launching import Patience
 from airflow_provider.live_sessions.platforms.educates.platform import EducatesPlatform
 from airflow_provider.live_sessions.platforms.educates.seats import seats_of
 from airflow_provider.live_sessions.sandbox import EducatesOptions, Sandbox
 from tests.core.cipher import FernetCipher
+from tests.platforms.kit import QUICK, Kit, Tap, connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider.live_sessions.core.contract import Found
     from airflow_provider.live_sessions.core.models import JoinLink, Launched, SessionRef
-    from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.sandbox.educates.platform import Educates
     from airflow_provider.live_sessions.sandbox.log import Entry
-    from airflow_provider.live_sessions.sandbox.wire import Request, Response
 
 START = datetime(2026, 9, 1, 8, 0, 3, tzinfo=UTC)
 CLASS = START + timedelta(minutes=10)
@@ -41,7 +34,6 @@ CLASS = START + timedelta(minutes=10)
 
 HUB = "https://hub.test/"
 ADA, BO, CLEO, DAN = (Participant(one, one.title()) for one in ("ada", "bo", "cleo", "dan"))
-QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
 CREDENTIALS: dict[str, Any] = {
     "username": "robot@educates",
     "password": "robot-password-0123456789",
@@ -49,24 +41,20 @@ CREDENTIALS: dict[str, Any] = {
     "client_secret": "client-secret-0123456789",
 }
 
-_connections = itertools.count(1)
 
-
-class Lab:
+class Lab(Kit):
     """One portal whose clock stands until moved, and the platform opened on it."""
 
     def __init__(self, sandbox: Sandbox, **platform: Any) -> None:
         self.sandbox = sandbox
         self.portal: Educates = sandbox.educates
-        self.requests: list[Request] = []
-        self.rewrite: Callable[[Request, Response], Response] = lambda _, response: response
-        self._tap()
+        self.tap = Tap(sandbox.educates, sandbox.clock)
         self.slept: list[float] = []
         self.while_sleeping: Callable[[], object] = lambda: None
         self.cipher = FernetCipher()
         self.ciphers = 0
         self.client = self.new_client()
-        self.platform = self.new_platform(self.client, **platform)
+        self.platform: EducatesPlatform = self.new_platform(self.client, **platform)
 
     @classmethod
     @contextmanager
@@ -87,7 +75,7 @@ class Lab:
                 for name, one in CREDENTIALS.items()
             },
             "base_url": self.portal.url,
-            "conn_id": f"lab_{next(_connections)}",
+            "conn_id": connection("lab"),
             "requests_per_second": 100_000.0,
             "retry": QUICK,
             "timeout": (2.0, 5.0),
@@ -110,15 +98,6 @@ class Lab:
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.while_sleeping()
-
-    def _tap(self) -> None:
-        handle = self.portal.handle
-
-        def tapped(request: Request, now: datetime) -> Response:
-            self.requests.append(request)
-            return self.rewrite(request, handle(request, now))
-
-        self.portal.handle = tapped  # type: ignore[method-assign]  # a tap on the wire
 
     # ---- classes
 
@@ -151,18 +130,7 @@ class Lab:
             self.portal.finish(self.session(ref, one))
         self.wait(0)
 
-    def wait(self, seconds: float) -> None:
-        self.sandbox.clock.advance(seconds)
-
-    def status(self, ref: SessionRef, platform: EducatesPlatform | None = None, **seen: Any) -> SessionStatus:
-        (status,) = (platform or self.platform).statuses([watch(ref, **seen)], datetime.now(UTC))
-        assert status is not None
-        return status
-
     # ---- what went over the wire
-
-    def mark(self) -> int:
-        return max((one.number for one in self.sandbox.log.entries()), default=0)
 
     def calls(self, since: int = 0, path: str = "") -> list[tuple[str, str]]:
         """Return method and path of the requests, without the portal's prefix."""
@@ -171,10 +139,12 @@ class Lab:
 
     def asked(self, path: str) -> list[dict[str, list[str]]]:
         """Return the queries of the requests to a path's end."""
-        return [parse_qs(one.query, keep_blank_values=True) for one in self.requests if one.path.endswith(path)]
+        return [
+            parse_qs(one.query, keep_blank_values=True) for one in self.tap.requests if one.path.endswith(path)
+        ]
 
     def bodies(self, path: str) -> list[Any]:
-        return [json.loads(one.body) if one.body else None for one in self.requests if one.path.endswith(path)]
+        return self.tap.bodies(path)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -199,11 +169,6 @@ def plan(
 
 def key_of(the_plan: Plan) -> LaunchKey:
     return LaunchKey.for_occurrence(conn_id="lab", timetable="week", uid=the_plan.title, start=the_plan.start)
-
-
-def watch(ref: SessionRef, *, deadline: datetime | None = None, **seen: Any) -> Watch:
-    start, end = parse_time(ref.detail("planned_start")), parse_time(ref.detail("planned_end"))
-    return Watch(ref, Seen(start, end, deadline or parse_time(ref.detail("window_end")), **seen))
 
 
 def links(launched: Launched) -> tuple[JoinLink, ...]:

@@ -53,7 +53,7 @@ def request(lab: Lab, **more: Any) -> Requested:
 
 def test_the_login_is_a_password_grant_with_the_client_in_the_header(lab: Lab) -> None:
     lab.client.log_in()
-    (sent,) = lab.requests
+    (sent,) = lab.tap.requests
     assert (sent.method, sent.path) == ("POST", "/educates/oauth2/token/")
     assert sent.headers["authorization"].startswith("Basic ")
     form = sent.body.decode()
@@ -86,10 +86,10 @@ def test_a_connection_that_lacks_a_credential_is_told_what(lab: Lab, name: str) 
 
 
 def test_a_login_without_a_token_in_its_answer_is_an_outage(lab: Lab) -> None:
-    lab.rewrite = altered("/oauth2/token/", lambda _: {"access_token": ""})
+    lab.tap.answer = altered("/oauth2/token/", lambda _: {"access_token": ""})
     with pytest.raises(Unavailable, match="unexpected shape"):
         lab.client.workshops()
-    lab.rewrite = altered("/oauth2/token/", lambda body: {"access_token": body["access_token"]})
+    lab.tap.answer = altered("/oauth2/token/", lambda body: {"access_token": body["access_token"]})
     assert lab.client.workshops().workshops
 
 
@@ -102,8 +102,8 @@ def test_a_portal_that_is_still_starting_answers_the_login_with_503(lab: Lab) ->
 def test_closing_revokes_the_token(lab: Lab) -> None:
     with lab.new_client() as client:
         client.workshops()
-        token = lab.requests[-1].headers["authorization"].removeprefix("Bearer ")
-    revoked = lab.requests[-1]
+        token = lab.tap.requests[-1].headers["authorization"].removeprefix("Bearer ")
+    revoked = lab.tap.requests[-1]
     assert revoked.path == "/educates/oauth2/revoke-token/"
     assert revoked.body.decode() == f"token={token}"
 
@@ -165,7 +165,7 @@ def test_an_older_portal_names_no_resource(lab: Lab) -> None:
             one["duration"] = None
         return body
 
-    lab.rewrite = altered("/catalog/environments/", drop)
+    lab.tap.answer = altered("/catalog/environments/", drop)
     (one,) = lab.client.environments(names=["lab-basics"]).environments
     assert (one.workshop.own_name, one.duration) == ("lab-basics", 0)
 
@@ -183,7 +183,7 @@ def test_a_public_catalogue_without_sessions_is_a_login_and_then_an_outage() -> 
                 one.pop("sessions", None)
             return body
 
-        lab.rewrite = altered("/catalog/environments/", without)
+        lab.tap.answer = altered("/catalog/environments/", without)
         with pytest.raises(Unavailable, match="left the sessions out"):
             lab.client.environments(sessions=True)
 
@@ -191,7 +191,7 @@ def test_a_public_catalogue_without_sessions_is_a_login_and_then_an_outage() -> 
 def test_an_empty_public_catalogue_proves_nothing_until_the_account_is_proved() -> None:
     with Lab.open(catalog_public=True) as lab:
         lab.client.environments()
-        lab.rewrite = altered("/catalog/environments/", lambda body: {**body, "environments": []})
+        lab.tap.answer = altered("/catalog/environments/", lambda body: {**body, "environments": []})
         lab.portal.revoke_tokens()
         since = lab.mark()
         assert lab.client.environments(sessions=True).environments == ()
@@ -232,7 +232,7 @@ def test_a_request_carries_every_parameter_in_the_query_and_the_values_in_the_bo
         parameters={"WHO": SecretStr("alice")},
     )
     assert answer.name == made.name
-    sent = lab.requests[-1]
+    sent = lab.tap.requests[-1]
     assert sent.method == "POST"
     assert lab.asked("/request/")[-1] == {
         "index_url": [HUB],
@@ -245,17 +245,17 @@ def test_a_request_carries_every_parameter_in_the_query_and_the_values_in_the_bo
         "analytics_url": ["https://hook.test/?token=t"],
     }
     assert json.loads(sent.body) == {"parameters": [{"name": "WHO", "value": "alice"}]}
-    assert lab.requests[-2].body == b""
+    assert lab.tap.requests[-2].body == b""
 
 
 def test_the_deprecated_session_property_stands_in_for_the_name(lab: Lab) -> None:
-    lab.rewrite = altered("/request/", lambda body: {key: one for key, one in body.items() if key != "name"})
+    lab.tap.answer = altered("/request/", lambda body: {key: one for key, one in body.items() if key != "name"})
     assert request(lab).name == f"{W01}-s001"
 
 
 @pytest.mark.parametrize("url", ["https://evil.test/x", "//evil.test/x", "/other/"])
 def test_a_link_that_leads_elsewhere_is_never_handed_on(lab: Lab, url: str) -> None:
-    lab.rewrite = altered("/request/", lambda body: {**body, "url": url})
+    lab.tap.answer = altered("/request/", lambda body: {**body, "url": url})
     with pytest.raises(OutcomeUnknown, match=r"unexpected shape \(url\)"):
         request(lab)
 
@@ -282,13 +282,13 @@ def test_an_account_that_is_no_robot_is_told_so(lab: Lab) -> None:
             Response(403, b"Session requests not permitted", "text/html") if "/user/" in inner.path else response
         )
 
-    lab.rewrite = as_learner
+    lab.tap.answer = as_learner
     with pytest.raises(AuthenticationFailed, match="not the portal's robot"):
         lab.client.user_sessions("alice")
 
 
 def test_a_403_of_another_kind_stays_what_it_is(lab: Lab) -> None:
-    lab.rewrite = lambda inner, response: (
+    lab.tap.answer = lambda inner, response: (
         Response(403, b"Access to session not permitted", "text/html") if "/schedule/" in inner.path else response
     )
     with pytest.raises(Refused, match="Access to session not permitted"):
@@ -304,7 +304,7 @@ def test_the_session_s_own_calls(lab: Lab) -> None:
     assert config.password.get_secret_value() not in repr(config)
     assert lab.client.extend(name).extended is False
     lab.client.send_event(name, "Airflow/Note", {"k": "v"})
-    assert json.loads(lab.requests[-1].body) == {"event": {"name": "Airflow/Note", "data": {"k": "v"}}}
+    assert json.loads(lab.tap.requests[-1].body) == {"event": {"name": "Airflow/Note", "data": {"k": "v"}}}
     lab.client.send_event(name, "Airflow/Bare")
     (listed,) = lab.client.user_sessions("alice").sessions
     assert (listed.name, listed.workshop, listed.extendable) == (name, "lab-basics", False)
@@ -338,10 +338,10 @@ def test_calls_with_an_effect_are_sent_once_and_reads_again(lab: Lab) -> None:
 
 def test_an_answer_of_another_shape_is_an_outage_for_a_read_and_unknown_for_a_write(lab: Lab) -> None:
     name = request(lab).name
-    lab.rewrite = altered("/schedule/", lambda _: {"status": "DANCING"})
+    lab.tap.answer = altered("/schedule/", lambda _: {"status": "DANCING"})
     with pytest.raises(Unavailable, match=r"unexpected shape \(status\)"):
         lab.client.schedule(name)
-    lab.rewrite = altered("/extend/", lambda _: [])
+    lab.tap.answer = altered("/extend/", lambda _: [])
     with pytest.raises(OutcomeUnknown, match="the whole"):
         lab.client.extend(name)
 

@@ -53,11 +53,11 @@ def test_each_session_s_owner_is_checked_before_it_is_ended(lab: Lab) -> None:
 
 def test_a_session_that_went_to_somebody_else_is_left_alone(lab: Lab) -> None:
     ref = lab.launch().ref
-    lab.rewrite = altered("/authorize/", lambda body: {**body, "owner": "mallory"})
+    lab.tap.answer = altered("/authorize/", lambda body: {**body, "owner": "mallory"})
     outcome = lab.platform.cancel(ref)
     assert outcome.not_done == ("ada: the session belongs to somebody else.",)
     assert (outcome.confirmed, len(lab.live_rows)) == (False, 1)
-    lab.rewrite = lambda _, response: response
+    lab.tap.answer = lambda _, response: response
     seats = ref.detail("seats").replace(seats_of(ref)[0].user, "als1-other")
     assert lab.platform.cancel(ref.with_details(seats=seats)).done == ("1 session is gone already.",)
     assert len(lab.live_rows) == 1
@@ -75,7 +75,7 @@ def test_what_is_over_already_is_as_good_as_ended(lab: Lab) -> None:
 
 def test_a_404_on_the_way_is_done(lab: Lab) -> None:
     ref = lab.launch().ref
-    lab.rewrite = lambda request, response: (
+    lab.tap.answer = lambda request, response: (
         Response.html(404, "Not Found") if request.path.endswith("/terminate/") else response
     )
     assert lab.platform.cancel(ref).done == ("1 session is gone already.",)
@@ -152,7 +152,7 @@ def test_who_comes_in_between_the_list_and_the_end_is_not_put_out(lab: Lab) -> N
             lab.activate(ref)
         return response
 
-    lab.rewrite = comes_in
+    lab.tap.answer = comes_in
     outcome = lab.platform.end(ref, live=False)
     assert (outcome.state_before, outcome.people_inside) == (State.SCHEDULED, People.YES)
     assert [row["state"] for row in lab.live_rows] == ["RUNNING"]
@@ -268,4 +268,4 @@ def test_closing_the_platform_gives_back_the_token(lab: Lab) -> None:
     platform = lab.new_platform(lab.new_client())
     platform.find(key_of(plan()), plan())
     platform.close()
-    assert lab.requests[-1].path.endswith("/oauth2/revoke-token/")
+    assert lab.tap.requests[-1].path.endswith("/oauth2/revoke-token/")

@@ -249,6 +249,30 @@ def test_a_learner_whom_the_task_remembers_as_served_is_not_served_anew(lab: Lab
     assert len(lab.live_rows) == 1
 
 
+def test_who_finished_early_gets_no_second_session_when_the_launch_is_cleared(lab: Lab) -> None:
+    memory = Memory()
+    the_plan = plan(ADA, BO)
+    first = create_or_find(lab.platform, the_plan, key_of(the_plan), now=START, memory=memory)
+    lab.activate(first.ref, "bo")
+    lab.finish(first.ref, "bo")
+    for _ in range(2):  # what a repeat records is no worse than what the first try did
+        again = create_or_find(lab.new_platform(), the_plan, key_of(the_plan), now=START, memory=memory)
+        assert [one.participant.id for one in links(again)] == ["ada"]
+        assert again.warnings == ("The session of bo is over; it was not made again.",)
+        assert [one.session for one in seats_of(again.ref)] == [one.session for one in seats_of(first.ref)]
+    assert len(lab.live_rows) == 1
+
+
+def test_what_a_task_remembers_of_another_portal_keeps_nobody_out(lab: Lab) -> None:
+    memory = Memory()
+    the_plan = plan(ADA, BO)
+    create_or_find(lab.platform, the_plan, key_of(the_plan), now=START, memory=memory)
+    lab.portal.redeploy()
+    lab.launch(plan(ADA))  # one try more, which no memory was left to write down
+    again = create_or_find(lab.new_platform(), the_plan, key_of(the_plan), now=START, memory=memory)
+    assert [one.participant.id for one in links(again)] == ["ada", "bo"]
+
+
 def test_a_finished_class_is_never_begun_again_by_a_retry(lab: Lab) -> None:
     memory = Memory()
     the_plan = plan()
@@ -297,14 +321,14 @@ def test_of_a_class_only_those_sessions_that_stand_are_taken_over() -> None:
 def test_a_session_that_ends_between_look_and_request_is_not_made_again(lab: Lab) -> None:
     ref = lab.launch().ref
     found = lab.found()
-    handle = lab.rewrite
+    handle = lab.tap.answer
 
     def ends_meanwhile(request: Any, response: Any) -> Any:
         if request.path.endswith("/environments/") and lab.live_rows:
             lab.portal.finish(ref.session_id)
         return handle(request, response)
 
-    lab.rewrite = ends_meanwhile
+    lab.tap.answer = ends_meanwhile
     again = lab.platform.adopt(found, plan(), key_of(plan()))
     assert links(again) == ()
     assert again.warnings == ("The session of ada ended just now; it was not made again.",)
@@ -414,7 +438,7 @@ def test_a_session_that_is_slow_to_come_up_is_left_to_do_so(lab: Lab) -> None:
         lab.launch(the_plan)
 
     def comes_up() -> None:
-        lab.rewrite = altered("/schedule/", lambda body: {**body, "status": "WAITING"})
+        lab.tap.answer = altered("/schedule/", lambda body: {**body, "status": "WAITING"})
 
     lab.while_sleeping = comes_up
     launched = lab.adopt(the_plan)
@@ -437,13 +461,13 @@ def test_a_cluster_that_makes_nothing_at_all_is_an_outage(lab: Lab) -> None:
     lab.portal.refuse_creates()
     with pytest.raises(OutcomeUnknown):
         lab.launch(the_plan)
-    lab.rewrite = altered("/schedule/", lambda body: {**body, "status": Phase.STARTING.value})
+    lab.tap.answer = altered("/schedule/", lambda body: {**body, "status": Phase.STARTING.value})
     with pytest.raises(Unavailable, match="a second time"):
         lab.adopt(the_plan)
 
 
 def test_another_user_s_session_in_the_answer_is_refused(lab: Lab) -> None:
-    lab.rewrite = altered("/request/", lambda body: {**body, "user": "mallory"})
+    lab.tap.answer = altered("/request/", lambda body: {**body, "user": "mallory"})
     with pytest.raises(Refused, match="another user's session"):
         lab.launch()
 
@@ -468,7 +492,7 @@ def test_options_that_do_not_fit_are_named(lab: Lab, options: dict[str, Any], wo
         lab.launch(plan(**options))
     with pytest.raises(ConfigurationError, match=words):
         lab.platform.find(key_of(plan()), plan(**options))
-    assert lab.requests == []
+    assert lab.tap.requests == []
 
 
 def test_a_learner_s_options_are_checked_too_and_never_repeated_in_the_error(lab: Lab) -> None:

@@ -24,6 +24,7 @@ KEYS = st.builds(
     lambda uid: LaunchKey.for_occurrence(conn_id="c", timetable="t", uid=uid, start=T0), st.text(min_size=1)
 )
 PHASES = st.sampled_from([Phase.STARTING, Phase.WAITING, Phase.RUNNING, Phase.STOPPING])
+MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is beside it
 TEXTS = st.text(min_size=1, max_size=40)
 
 
@@ -67,8 +68,8 @@ SEATS = st.builds(
     user=TEXTS,
     session=TEXTS,
     environment=TEXTS,
-    started=st.none() | st.datetimes(timezones=st.just(UTC)),
-    expires=st.none() | st.datetimes(timezones=st.just(UTC)),
+    started=st.none() | MOMENTS,
+    expires=st.none() | MOMENTS,
 )
 
 

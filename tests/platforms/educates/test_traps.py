@@ -169,7 +169,7 @@ def test_trap_9_two_clients_of_one_account_leave_each_other_alone(lab: Lab) -> N
     other.workshops()
     other.close()
     lab.client.workshops()
-    forms = [one.body.decode() for one in lab.requests if one.path.endswith("/oauth2/token/")]
+    forms = [one.body.decode() for one in lab.tap.requests if one.path.endswith("/oauth2/token/")]
     assert len(forms) == 4
     assert all("grant_type=password" in one for one in forms)
 
@@ -184,9 +184,9 @@ def test_trap_10_the_link_is_absolute_a_secret_and_never_opened_by_the_client(la
     assert open_in_browser(url) == 302
     assert lab.status(launched.ref).state is State.LIVE
     lab.adopt()
-    (opened,) = [one for one in lab.requests if one.path.endswith("/activate/")]
+    (opened,) = [one for one in lab.tap.requests if one.path.endswith("/activate/")]
     assert "authorization" not in opened.headers
-    assert all("cookie" not in one.headers for one in lab.requests if "authorization" in one.headers)
+    assert all("cookie" not in one.headers for one in lab.tap.requests if "authorization" in one.headers)
 
 
 def test_a_session_that_lapsed_leaves_no_trace_and_is_never_taken_for_absent(lab: Lab) -> None:

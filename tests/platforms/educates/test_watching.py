@@ -14,7 +14,8 @@ from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.educates.judging import BLIND
 from airflow_provider.live_sessions.platforms.educates.seats import seats_of
 from airflow_provider.live_sessions.sandbox.wire import Response
-from tests.platforms.educates.lab import ADA, BO, CLASS, CLEO, Lab, plan, watch
+from tests.platforms.educates.lab import ADA, BO, CLASS, CLEO, Lab, plan
+from tests.platforms.kit import watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -277,7 +278,7 @@ def test_two_waits_for_one_class_ask_once(lab: Lab) -> None:
 def test_a_session_that_the_list_leaves_out_is_believed_when_it_answers_itself(lab: Lab) -> None:
     ref = lab.launch().ref
     lab.activate(ref)
-    lab.rewrite = lambda request, response: (
+    lab.tap.answer = lambda request, response: (
         Response.json(200, {"portal": {"uid": ref.detail("portal_uid")}, "environments": []})
         if request.path.endswith("/environments/")
         else response
@@ -288,7 +289,7 @@ def test_a_session_that_the_list_leaves_out_is_believed_when_it_answers_itself(l
 def test_a_list_without_sessions_is_a_failed_poll_and_no_end(lab: Lab) -> None:
     ref = lab.launch().ref
     lab.activate(ref)
-    lab.rewrite = lambda request, response: (
+    lab.tap.answer = lambda request, response: (
         Response.json(
             200,
             {

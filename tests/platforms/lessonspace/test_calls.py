@@ -121,6 +121,13 @@ def test_the_users_take_every_documented_parameter(academy: Academy) -> None:
     assert set(sent) == names(UserFilters)
 
 
+def test_the_users_are_asked_for_by_several_roles_at_once(academy: Academy) -> None:
+    academy.launch()
+    found = academy.client.users(UserFilters(role=("student", "admin")))
+    assert [one.external_id for one in found] == ["s-1"]
+    assert academy.queries(f"/organisations/{ORG}/users/$") == [{"role": ["student", "admin"]}]
+
+
 def test_a_filter_that_was_not_given_is_not_sent(academy: Academy) -> None:
     list(academy.client.sessions(SessionFilters()))
     list(academy.client.sessions(SessionFilters(include_single_user=False, duration_min=0)))

@@ -13,7 +13,8 @@ from airflow_provider.live_sessions.core.models import CancelOutcome, People, Se
 from airflow_provider.live_sessions.core.polling import Goal, GoalKind, conclude
 from airflow_provider.live_sessions.core.status import Held, State
 from airflow_provider.live_sessions.platforms.lessonspace.launching import SPACE_LEVEL
-from tests.platforms.lessonspace.academy import CLASS, START, Academy, plan, watch
+from tests.platforms.kit import watch
+from tests.platforms.lessonspace.academy import CLASS, START, Academy, plan
 
 END = CLASS + timedelta(hours=1)
 LINKS_END = END + timedelta(hours=1)

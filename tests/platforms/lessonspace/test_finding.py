@@ -14,7 +14,8 @@ from airflow_provider.live_sessions.core.keys import LaunchKey, fingerprint
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, create_or_find
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
-from tests.platforms.lessonspace.academy import CLASS, ORG, Academy, altered, key_of, plan
+from tests.platforms.kit import altered
+from tests.platforms.lessonspace.academy import CLASS, ORG, Academy, key_of, plan
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import Launched, Plan

@@ -9,21 +9,14 @@ from typing import Any
 import pytest
 import requests  # noqa: TID253 - a person's browser
 
-from airflow_provider.live_sessions.core.errors import Refused
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.lessonspace.launching import SPACE_LEVEL
-from airflow_provider.live_sessions.platforms.lessonspace.platform import asked_for, planned
-from tests.platforms.lessonspace.academy import (
-    CLASS,
-    OTHER,
-    PEOPLE,
-    STUDENT,
-    TEACHER,
-    Academy,
-    altered,
-    plan,
-)
+from airflow_provider.live_sessions.platforms.lessonspace.platform import planned
+from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_in
+from tests.platforms.kit import altered
+from tests.platforms.lessonspace.academy import CLASS, OTHER, PEOPLE, STUDENT, TEACHER, Academy, plan
 
 HOOKS = {
     "session": {"start": "http://127.0.0.1:9/s", "end": "http://127.0.0.1:9/e"},
@@ -266,10 +259,11 @@ def test_without_a_hard_stop_nobody_is_put_out(academy: Academy) -> None:
 
 def test_a_ref_tells_what_was_asked_for_and_when_it_was_planned(academy: Academy) -> None:
     ref = academy.launch(plan(transcribe=True)).ref
-    settings = asked_for(ref)
+    settings = settings_in(ref)
     assert (settings["transcribe"], settings["name"]) == (True, "Algebra 1")
     assert planned(ref) == (CLASS, CLASS + timedelta(hours=1))
-    assert asked_for(ref.with_details(settings="[]")) == {}
+    with pytest.raises(ConfigurationError, match="no JSON object"):
+        settings_in(ref.with_details(settings="[]"))
 
 
 def test_a_ref_holds_nothing_that_opens_a_door(academy: Academy) -> None:

@@ -20,7 +20,8 @@ from airflow_provider.live_sessions.platforms.lessonspace.filters import (
 from airflow_provider.live_sessions.platforms.lessonspace.models import LaunchRequest, Session, Space
 from tests.core import scripted
 from tests.core.scripted import ScriptedServer
-from tests.platforms.lessonspace.academy import Academy, altered, plan, steady
+from tests.platforms.kit import altered
+from tests.platforms.lessonspace.academy import Academy, plan, steady
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request, Response

@@ -11,7 +11,8 @@ import requests  # noqa: TID253 - a person's browser
 
 from airflow_provider.live_sessions.core.contract import Ability, Readiness
 from airflow_provider.live_sessions.core.errors import NotFound
-from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan, said
+from tests.platforms.kit import said
+from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import SessionRef

@@ -13,6 +13,7 @@ from airflow_provider.live_sessions.core.errors import AuthenticationFailed, Rat
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
+from tests.platforms.kit import altered, said, watch
 from tests.platforms.lessonspace.academy import (
     CLASS,
     LISTS,
@@ -20,12 +21,9 @@ from tests.platforms.lessonspace.academy import (
     START,
     TEACHER,
     Academy,
-    altered,
     empty,
     nowhere,
     plan,
-    said,
-    watch,
     weekly,
 )
 

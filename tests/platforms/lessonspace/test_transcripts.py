@@ -16,7 +16,8 @@ from airflow_provider.live_sessions.core.contract import (
 )
 from airflow_provider.live_sessions.core.errors import Unsupported
 from airflow_provider.live_sessions.platforms.lessonspace import transcripts
-from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan, said
+from tests.platforms.kit import said
+from tests.platforms.lessonspace.academy import CLASS, Academy, bounds, plan
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import SessionRef

@@ -18,7 +18,8 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.lessonspace.models import LaunchRequest, LaunchUser
-from tests.platforms.lessonspace.academy import KEY, Academy, bounds, key_of, plan, said
+from tests.platforms.kit import said
+from tests.platforms.lessonspace.academy import KEY, Academy, bounds, key_of, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

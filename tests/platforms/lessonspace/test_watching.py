@@ -9,17 +9,8 @@ import pytest
 
 from airflow_provider.live_sessions.core.polling import Goal, GoalKind, conclude
 from airflow_provider.live_sessions.core.status import Absence, Held, State
-from tests.platforms.lessonspace.academy import (
-    CLASS,
-    DIRECT,
-    TEACHER,
-    Academy,
-    empty,
-    nowhere,
-    plan,
-    watch,
-    weekly,
-)
+from tests.platforms.kit import watch
+from tests.platforms.lessonspace.academy import CLASS, DIRECT, TEACHER, Academy, empty, nowhere, plan, weekly
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request, Response

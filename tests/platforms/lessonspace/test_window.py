@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, State
+from airflow_provider.live_sessions.core.times import LATEST
 from airflow_provider.live_sessions.platforms.lessonspace.models import Session
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
 from tests.platforms.lessonspace.academy import CLASS, steady
@@ -171,3 +172,13 @@ def test_a_row_that_has_not_begun_tells_nothing() -> None:
     assert Stretch.of(Session.model_validate(row)) is None
     begun = Stretch.of(Session.model_validate({**row, "start_time": "2026-09-01T09:00:00"}))
     assert begun == Stretch("u", datetime(2026, 9, 1, 9, tzinfo=UTC), None, frozenset({"1", "guest:g"}))
+
+
+def test_a_session_said_to_end_in_the_year_9999_breaks_no_judgement() -> None:
+    row = Session.model_validate(
+        {"uuid": "s-1", "start_time": "0001-01-01T00:00:00+14:00", "end_time": "9999-12-31T23:59:59-14:00"}
+    )
+    stretch = Stretch.of(row)
+    assert stretch is not None
+    seen = Seen(LATEST - timedelta(hours=2), LATEST - timedelta(hours=1), LATEST, settle=86_400.0)
+    assert judge([stretch], seen, LATEST).state is not None

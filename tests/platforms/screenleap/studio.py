@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl
 
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.models import Participant, Plan
-from airflow_provider.live_sessions.core.retry import RetryPolicy
-from airflow_provider.live_sessions.core.status import Seen
-from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
 from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
 from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
 from tests.core.cipher import FernetCipher
+from tests.platforms import kit
+from tests.platforms.kit import QUICK, Kit, Tap, connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from airflow_provider.live_sessions.core.models import Launched, SessionRef
-    from airflow_provider.live_sessions.core.status import SessionStatus
-    from airflow_provider.live_sessions.sandbox.log import Entry
-    from airflow_provider.live_sessions.sandbox.wire import Request, Response
 
 ACCOUNT = "studio"
 TOKEN = "0123456789abcdef-door-opener"
@@ -40,13 +35,11 @@ VIEWER = Participant("v-1", "Bo Viewer")
 OTHER = Participant("v-2", "Cleo Viewer")
 PEOPLE = (PRESENTER, VIEWER, OTHER)
 
-QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
 
-_connections = itertools.count(1)
-
-
-class Studio:
+class Studio(Kit):
     """One account, its clock frozen, and the platform opened on it."""
+
+    settle = 300.0
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -54,17 +47,9 @@ class Studio:
         self.slept: list[float] = []
         self.cipher = FernetCipher()
         self.ciphers = 0
-        self.requests: list[Request] = []
-        self.answer: Callable[[Request, Response], Response] = lambda _, response: response
-        inner = self.people.handle
-
-        def handle(request: Request, now: datetime) -> Response:
-            self.requests.append(request)
-            return self.answer(request, inner(request, now))
-
-        self.people.handle = handle  # type: ignore[method-assign]  # a tap on the wire, behind real HTTP
+        self.tap = Tap(sandbox.screenleap, sandbox.clock)
         self.client = self.new_client()
-        self.platform = self.new_platform(self.client)
+        self.platform: ScreenleapPlatform = self.new_platform(self.client)
 
     @classmethod
     @contextmanager
@@ -81,7 +66,7 @@ class Studio:
         given = {
             "account_id": ACCOUNT,
             "authtoken": SecretStr(TOKEN),
-            "conn_id": f"studio_{next(_connections)}",
+            "conn_id": connection("studio"),
             "base_url": self.people.url,
             "requests_per_second": 100_000.0,
             "retry": QUICK,
@@ -124,25 +109,10 @@ class Studio:
         self.wait(seconds)
         self.end(ref)
 
-    # ---- time and waiting
-
-    def wait(self, seconds: float) -> None:
-        self.sandbox.clock.advance(seconds)
-
-    def tick(self, *watches: Watch) -> list[SessionStatus | None]:
-        return list(self.platform.statuses(watches, datetime.now(UTC)))
-
-    def status(self, ref: SessionRef, **seen: Any) -> SessionStatus:
-        (status,) = self.tick(watch(ref, **seen))
-        assert status is not None
-        return status
-
     # ---- what went over the wire
 
-    def log(self, **which: Any) -> list[Entry]:
-        return self.sandbox.log.entries(**which)
-
-    def queries(self, path: str, method: str = "GET") -> list[dict[str, str]]:
+    def asked(self, path: str, method: str = "GET") -> list[dict[str, str]]:
+        """Return the queries of requests; Screenleap's parameters come once each."""
         return [dict(parse_qsl(one.query, keep_blank_values=True)) for one in self.log(path=path, method=method)]
 
     @property
@@ -177,11 +147,4 @@ def key_of(the_plan: Plan) -> LaunchKey:
     return LaunchKey.for_occurrence(conn_id="studio", timetable="week", uid=the_plan.title, start=the_plan.start)
 
 
-def watch(ref: SessionRef, **seen: Any) -> Watch:
-    given: dict[str, Any] = {
-        "planned_start": parse_time(ref.detail("planned_start")),
-        "planned_end": parse_time(ref.detail("planned_end")),
-        "deadline": parse_time(ref.detail("window_end")),
-        "settle": 300.0,
-    }
-    return Watch(ref, Seen(**{**given, **seen}))
+watch = partial(kit.watch, settle=Studio.settle)

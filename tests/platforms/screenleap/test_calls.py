@@ -47,7 +47,7 @@ FILTERS: dict[str, Any] = {
 def test_the_history_takes_every_documented_filter_in_milliseconds(studio: Studio) -> None:
     assert list(studio.client.shares(ShareFilters(**FILTERS))) == []
     times = dict.fromkeys(("startedBefore", "startedAfter", "endedBefore", "endedAfter"), SENT)
-    assert studio.queries("/screen-shares$") == [{**times, "externalId": "case 7"}]
+    assert studio.asked("/screen-shares$") == [{**times, "externalId": "case 7"}]
     assert set(FILTERS) == {one.name for one in fields(ShareFilters)}
 
 
@@ -55,7 +55,7 @@ def test_the_history_takes_a_date_format_and_the_times_follow_it(studio: Studio)
     pattern = "yyyy-MM-dd'T'HH:mm:ss.SSSX"
     filters = ShareFilters(ended_after=NOON, date_format=pattern)
     assert list(studio.client.shares(filters)) == []
-    (query,) = studio.queries("/screen-shares$")
+    (query,) = studio.asked("/screen-shares$")
     assert query == {"endedAfter": "2026-09-01T12:00:00.001Z", "dateFormat": pattern}
 
 
@@ -68,7 +68,7 @@ def test_a_history_in_a_format_of_its_own_is_walked_as_well() -> None:
         pattern = "yyyy-MM-dd HH:mm:ss Z"
         filters = ShareFilters(started_after=START - timedelta(days=1), date_format=pattern)
         assert len(list(studio.client.shares(filters))) == 5
-        marks = [one["startedAfter"] for one in studio.queries("/screen-shares$")]
+        marks = [one["startedAfter"] for one in studio.asked("/screen-shares$")]
         assert marks[0] == "2026-08-31 08:00:00 +0000"
         assert marks == sorted(marks)
 
@@ -93,7 +93,7 @@ def test_each_filter_selects_and_a_row_that_contradicts_it_is_dropped(studio: St
     assert found(ended_after=middle) == [1, 2]
     assert found(external_id=refs[1].detail("external_id")) == [1]
     unfiltered = studio.client._http.request("GET", "screen-shares", label="all").content
-    studio.answer = lambda _, response: Response(200, unfiltered, response.content_type)  # knows no filter
+    studio.tap.answer = lambda _, response: Response(200, unfiltered, response.content_type)  # knows no filter
     assert found(started_before=middle, ended_before=middle) == [0]
     assert found(external_id=refs[1].detail("external_id"), ended_before=middle) == []
 
@@ -112,7 +112,7 @@ def test_a_create_takes_every_parameter_by_its_api_name(studio: Studio) -> None:
     }
     others = {"record": True, "autoRecord": False, "maxConcurrentViewers": 25, "presenterAppType": "NATIVE"}
     launched = studio.launch(plan(**named, parameters=others))
-    (query,) = studio.queries("/screen-shares$", "POST")
+    (query,) = studio.asked("/screen-shares$", "POST")
     assert query == {
         **named,
         "showScreenleapBranding": "false",
@@ -131,7 +131,7 @@ def test_one_share_the_recent_ones_and_a_stop_are_asked_for_as_documented(studio
     assert studio.client.share(code).code == code
     assert [one.code for one in studio.client.recent()] == [code]
     studio.client.stop(code)
-    asked = [(one.method, one.path, one.query) for one in studio.requests[2:]]
+    asked = [(one.method, one.path, one.query) for one in studio.tap.requests[2:]]
     root = "/screenleap/v2"
     assert asked == [
         ("GET", f"{root}/screen-shares/{code.get_secret_value()}", ""),
@@ -160,7 +160,7 @@ def test_the_presenter_gets_the_launch_data_unchanged(studio: Studio) -> None:
             return Response(200, said[0], response.content_type)
         return response
 
-    studio.answer = spaced
+    studio.tap.answer = spaced
     launched = studio.launch()
     assert launched.links is not None
     assert launched.links[0].participant == PRESENTER
@@ -223,7 +223,7 @@ def test_a_create_whose_answer_is_lost_is_unknown_and_sent_once(studio: Studio, 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{}", '{"screenShareData": {}}', '{"screenShareCode": null}'])
 def test_a_create_answered_with_something_else_is_unknown(studio: Studio, body: str) -> None:
-    studio.answer = lambda _, response: Response(200, body.encode(), response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body.encode(), response.content_type)
     with pytest.raises(OutcomeUnknown, match="no launch data"):
         create(studio)
 
@@ -265,24 +265,24 @@ def test_a_429_carries_the_wait_asked_for_in_either_form(studio: Studio, as_date
 def test_a_list_of_another_shape_is_unavailable_and_the_field_is_named(
     studio: Studio, body: str, complaint: str
 ) -> None:
-    studio.answer = lambda _, response: Response(200, body.encode(), response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body.encode(), response.content_type)
     with pytest.raises(Unavailable, match=complaint):
         recent(studio)
 
 
 def test_rows_without_a_code_and_past_ones_without_a_start_are_left_aside(studio: Studio) -> None:
     body = b'[{"startTime": 1}, {"sessionId": "123456789", "startTime": 0, "endTime": ""}]'
-    studio.answer = lambda _, response: Response(200, body, response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, body, response.content_type)
     (row,) = recent(studio)
     assert (row.started_at, row.ended_at, row.watched) == (None, None, None)
     assert past(studio) == []
 
 
 def test_an_answer_about_another_share_is_not_taken(studio: Studio) -> None:
-    studio.answer = lambda _, response: Response(200, b'{"sessionId": "999999999"}', response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b'{"sessionId": "999999999"}', response.content_type)
     with pytest.raises(Unavailable, match="another share"):
         one(studio)
-    studio.answer = lambda _, response: Response(200, b'{"dateCreated": 1}', response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b'{"dateCreated": 1}', response.content_type)
     with pytest.raises(Unavailable, match="another share"):
         one(studio)
 
@@ -321,7 +321,7 @@ def test_a_create_refused_for_a_parameter_says_which(studio: Studio) -> None:
 
 def test_a_history_that_is_cut_and_in_no_order_is_refused_rather_than_read_in_part(studio: Studio) -> None:
     rows = b",".join(b'{"sessionId": "%d", "startTime": %d}' % (n, 5_000 - n) for n in range(1, 1001))
-    studio.answer = lambda _, response: Response(200, b"[" + rows + b"]", response.content_type)
+    studio.tap.answer = lambda _, response: Response(200, b"[" + rows + b"]", response.content_type)
     with pytest.raises(Refused, match="not in the order"):
         past(studio)
 

@@ -121,7 +121,7 @@ def test_a_share_that_is_over_is_adopted_as_ended_from_either_list(studio: Studi
     assert (again.status.state, again.links, again.ref.session_id) == (State.ENDED, None, first.ref.session_id)
     assert len(studio.shares) == 1
     mark = {"externalId": f"|als1:{KEY.digest}"}
-    assert mark in studio.queries("/screen-shares$")
+    assert mark in studio.asked("/screen-shares$")
 
 
 def test_an_orphan_found_after_its_planned_end_is_not_replaced(studio: Studio) -> None:
@@ -165,7 +165,7 @@ def another(studio: Studio, *, started: bool, later: float) -> str:
                 store.present(share, at)
         return response
 
-    studio.answer = meanwhile
+    studio.tap.answer = meanwhile
     return made  # type: ignore[return-value]  # filled when it happens
 
 
@@ -207,7 +207,7 @@ def test_an_orphan_that_is_started_while_it_is_replaced_is_kept() -> None:
                 studio.people.present(studio.code(first.ref))
             return response
 
-        studio.answer = starts
+        studio.tap.answer = starts
         again = tried(studio)
         assert (again.created, again.links, again.ref.session_id) == (False, None, first.ref.session_id)
         assert len(standing(studio)) == 1
@@ -227,7 +227,7 @@ def test_a_list_that_lags_gives_up_nobodys_share(studio: Studio) -> None:
     def lagging(request: Any, response: Any) -> Any:
         return replace(response, body=b"[]") if "recent" in request.path else response
 
-    studio.answer = lagging
+    studio.tap.answer = lagging
     assert studio.launch().created
     assert studio.log(path="/stop") == []
 
@@ -337,7 +337,7 @@ def test_a_share_started_in_the_very_moment_of_the_stop_is_told() -> None:
                 studio.people.present(code)
             return response
 
-        studio.answer = starts
+        studio.tap.answer = starts
         outcome = studio.platform.cancel(ref)
         assert (outcome.confirmed, outcome.people_inside) == (False, People.YES)
 

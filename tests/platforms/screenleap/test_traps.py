@@ -119,7 +119,7 @@ def test_trap_6_a_history_without_pages_is_walked_in_milliseconds_until_nothing_
         filters = ShareFilters(started_after=START - timedelta(milliseconds=1))
         found = [studio.client.digest(one.code) for one in studio.client.shares(filters) if one.code]
         assert sorted(found) == sorted(ref.session_id for ref in refs)
-        marks = [int(one["startedAfter"]) for one in studio.queries("/screen-shares$")]
+        marks = [int(one["startedAfter"]) for one in studio.asked("/screen-shares$")]
         assert marks[0] == int(START.timestamp() * 1000) - 1
         assert marks == sorted(marks)
         assert len(marks) > 3
@@ -153,7 +153,7 @@ def test_trap_7_a_found_share_that_runs_cannot_give_its_launch_data_back(studio:
 
 def test_trap_8_parameters_go_into_the_query_and_the_token_into_a_header(studio: Studio) -> None:
     studio.launch(plan(showScreenleapBranding=True))
-    (request,) = [one for one in studio.requests if one.method == "POST"]
+    (request,) = [one for one in studio.tap.requests if one.method == "POST"]
     assert (request.body, request.header("content-length")) == (b"", "0")
     assert (request.header("accountid"), request.header("authtoken")) == ("studio", TOKEN)
     assert dict(request.pairs())["showScreenleapBranding"] == "true"
@@ -201,7 +201,7 @@ def test_trap_10_an_inner_address_is_never_taken_for_the_presenters(studio: Stud
 
 def test_trap_10_no_address_is_made_up_and_the_log_says_what_that_means(studio: Studio) -> None:
     launched = studio.launch(plan(presenterCountryCode=None))
-    (query,) = studio.queries("/screen-shares$", "POST")
+    (query,) = studio.asked("/screen-shares$", "POST")
     assert not {"presenterIpAddress", "presenterCountryCode"} & set(query)
     assert "far from its presenter" in launched.warnings[0]
 

@@ -113,7 +113,7 @@ def test_a_share_whose_cost_is_not_told_yet_is_partial(studio: Studio) -> None:
             row.pop("costInCents", None)
         return replace(response, body=json.dumps(rows).encode())
 
-    studio.answer = unpriced
+    studio.tap.answer = unpriced
     manifest, _ = home(studio, launched)
     assert (manifest.status, "cost" in manifest.why) == ("partial", True)
     writer = Writer(MemoryStorage(), "y", kind="usage", session_key=window_key("c", START, START))
@@ -174,7 +174,8 @@ def test_attendance_of_what_is_not_told_is_unknown_never_absent(studio: Studio) 
     manifest, _ = attendance(studio, launched)
     assert (manifest.status, "going on" in manifest.why) == ("partial", True)
     manifest, rows = attendance(studio, replace(launched, links=None))
-    assert {one["status"] for one in rows if one["expected"] == "true"} == {"unknown"}
+    told = {one["participant_id"]: one["status"] for one in rows if one["expected"] == "true"}
+    assert told == {"p-1": "present", "v-1": "unknown", "v-2": "unknown"}  # who presents is seen, links or not
     with Studio.open(readable_for=1.0) as forgetful:
         gone = forgetful.launch()
         forgetful.wait(3700)
@@ -238,7 +239,7 @@ def test_a_share_that_ends_by_itself_meanwhile_is_not_stopped(studio: Studio) ->
             studio.people.end(codes[1])  # between the read and the stop
         return response
 
-    studio.answer = meanwhile
+    studio.tap.answer = meanwhile
     assert [(one.action, one.why) for one in reaped(studio)] == [(Action.ENDED, "It had ended by itself.")] * 2
     assert [one.status for one in studio.log(path="/stop$")] == [404]
 

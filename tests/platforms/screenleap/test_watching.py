@@ -139,7 +139,7 @@ def test_a_share_that_no_read_shows_is_found_in_the_history(unknown: str) -> Non
         assert told[0].why.startswith("No list shows it")
         assert (told[-1].state, told[-1].held) == (State.ENDED, Held.YES)
         assert told[-1].ended_at == START
-        (bound,) = {one["endedAfter"] for one in studio.queries("/screen-shares$")}
+        (bound,) = {one["endedAfter"] for one in studio.asked("/screen-shares$")}
         assert int(bound) == int((START - timedelta(seconds=600)).timestamp() * 1000)
 
 

@@ -35,6 +35,7 @@ def bring_attendance(
     late_after: float,
     zone: tzinfo,
     exit_wait: float = 0.0,
+    settle: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Manifest:
     """Write who was there as a table: a row for each expected person and for each other one.
@@ -46,9 +47,10 @@ def bring_attendance(
         late_after: Seconds after the planned start up to which a person is in time.
         zone: The zone in which the table tells times.
         exit_wait: Seconds for which people without an exit are asked for again; after that they are marked.
+        settle: Seconds for which an early end must stand, as the wait was told; None for the connection's.
         sleep: Waits so many seconds.
     """
-    found = _read(platform, record, exit_wait, sleep)
+    found = _read(platform, record, exit_wait, settle, sleep)
     if not found.told:
         why = "It was cancelled." if found.status.state is State.CANCELLED else "Coviu has no summary of it."
         return writer.finish(_manifest(record, found.status, Completeness.NONE, why))
@@ -72,12 +74,16 @@ def bring_attendance(
 
 
 def _read(
-    platform: CoviuPlatform, record: SessionRecord, exit_wait: float, sleep: Callable[[float], None]
+    platform: CoviuPlatform,
+    record: SessionRecord,
+    exit_wait: float,
+    settle: float | None,
+    sleep: Callable[[float], None],
 ) -> Attended:
     known = {state_of(one): one.id for one in record.participants}
     left = exit_wait
     while True:
-        found = platform.attended(record.ref, known, platform.current(record.ref))
+        found = platform.attended(record.ref, known, platform.current(record.ref, settle=settle))
         if left <= 0 or not found.status.state.over or not _still_inside(found):
             return found
         sleep(min(EXIT_PAUSE, left))

@@ -24,6 +24,7 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_numbered
+from airflow_provider.live_sessions.core.reading import misfitting
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
@@ -328,9 +329,7 @@ class CoviuClient:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            fields = ", ".join(
-                sorted({".".join(map(str, one["loc"])) or "the whole" for one in error.errors()})[:5]
-            )
+            fields = misfitting(error.errors())
             kind = OutcomeUnknown if write else Unavailable
             raise kind(
                 f"{label}: the answer has an unexpected shape ({fields}).",

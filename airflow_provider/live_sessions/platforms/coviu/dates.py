@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.utils
 from datetime import UTC, datetime, timedelta
 
+from airflow_provider.live_sessions.core.times import within_reason
+
 SECOND = timedelta(seconds=1)
 
 MARGIN = timedelta(seconds=5)
@@ -21,10 +23,7 @@ def read_date(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = email.utils.parsedate_to_datetime(text)
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{text!r} lies outside the calendar") from None
+    return within_reason(moment)
 
 
 def http_date(moment: datetime) -> str:

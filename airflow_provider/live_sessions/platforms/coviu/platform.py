@@ -178,13 +178,19 @@ class CoviuPlatform:
         """Cancel a session that has not started; say what cannot be done about one that has."""
         return cancelling.cancel(self.client, ref, settle=self._settle, force=force, handed_over=handed_over)
 
-    def current(self, ref: SessionRef) -> SessionStatus:
-        """Return how a session stands, read directly."""
+    def current(self, ref: SessionRef, *, settle: float | None = None) -> SessionStatus:
+        """Return how a session stands, read directly.
+
+        Args:
+            ref: The session.
+            settle: Seconds for which a recorded end before the planned one must stand; None for the connection's.
+        """
+        settle = self._settle if settle is None else settle
         try:
             session = self.client.session(ref.session_id)
         except NotFound:
             return gone(ref.session_id, self.client.now(), was_live=False)
-        return judge(Sighting.of(session), self.client.now(), settle=self._settle, grace=0.0)
+        return judge(Sighting.of(session), self.client.now(), settle=settle, grace=0.0)
 
     # ---- update
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.core.reading import finite
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.coviu.judging import Sighting, gone, judge
@@ -32,6 +33,9 @@ AHEAD = timedelta(seconds=300)
 
 DIRECT_READS = 20
 """Direct reads a tick at most, of departed sessions and of future ones each."""
+
+LONGEST_GRACE = 366 * 86_400.0
+"""Seconds; a longer one is a slip, and a shared poll must not trip over it."""
 
 A_HANDFUL = 2
 """So few watched sessions are read by id instead of the list."""
@@ -72,7 +76,7 @@ class Watching:
         ahead = {one for one in open_ones if self._start(wanted[one]) > now + AHEAD}
         current = set(self._gone)
         if len(ahead) < len(open_ones):
-            grace = max(_grace(watch.ref) for watch in wanted.values())
+            grace = max(grace_of(watch.ref) for watch in wanted.values())
             current |= self._list(wanted, now, now - LONGEST - timedelta(seconds=grace))
         departed = [one for one in open_ones if one not in current and one not in ahead]
         current |= self._read(self._in_turn(departed))
@@ -113,11 +117,19 @@ class Watching:
         if session_id in self._gone:
             return gone(session_id, now, was_live=seen.first_live is not None)
         sighting = self._known.get(session_id) or Sighting(session_id, seen.planned_start, seen.planned_end)
-        status = judge(sighting, now, settle=seen.settle, grace=_grace(watch.ref))
+        status = judge(sighting, now, settle=seen.settle, grace=grace_of(watch.ref))
         if session_id in current or (session_id in ahead and status.state is State.SCHEDULED):
             return status
         return None
 
 
-def _grace(ref: SessionRef) -> float:
-    return float(ref.detail("grace", "0"))
+def grace_of(ref: SessionRef) -> float:
+    """Return the seconds after its planned end in which a session may still be held.
+
+    Raises:
+        ValueError: The reference names no such time.
+    """
+    seconds = finite(ref.detail("grace", "0"))
+    if not 0 <= seconds <= LONGEST_GRACE:
+        raise ValueError(f"grace is {seconds:g}")
+    return seconds

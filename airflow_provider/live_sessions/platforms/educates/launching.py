@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError, NotFound, Refused, Unavailable
 from airflow_provider.live_sessions.core.models import JoinLink, Launched
+from airflow_provider.live_sessions.core.times import later
 from airflow_provider.live_sessions.platforms.educates.client import STANDING
 from airflow_provider.live_sessions.platforms.educates.models import Phase
 from airflow_provider.live_sessions.platforms.educates.options import (
@@ -124,7 +124,7 @@ class Launching:
         catalogue = self._list()
         requested_at = self._client.now()
         known = existing(catalogue, self._options.workshop)
-        before = {} if self._found is None else {one.learner: one for one in seats_of(self._found.ref)}
+        before = self._before(catalogue.portal.uid)
         late = self._found is not None and requested_at >= self._plan.end
         taken_over = False
         for person in learners(self._plan):
@@ -144,6 +144,14 @@ class Launching:
             )
         shared = taken_over and self._options.users == "learner"
         return self._finish(requested_at, shared=shared)
+
+    def _before(self, portal_uid: str) -> dict[str, Seat]:
+        """Return the seats of earlier tries by learner: those that stand, and those that the task remembers."""
+        if self._found is None:
+            return {}
+        known = (self._found.recorded, self._found.ref)
+        refs = [one for one in known if one is not None and one.detail("portal_uid") == portal_uid]
+        return {seat.learner: seat for ref in refs for seat in seats_of(ref)}
 
     # ---- one learner
 
@@ -259,7 +267,7 @@ class Launching:
             portal_uid=catalogue.portal.uid,
             workshop=self._options.workshop,
             requested_at=requested_at,
-            window_end=last_end(self._plan, seats, duration) + timedelta(seconds=self._options.grace),
+            window_end=later(last_end(self._plan, seats, duration), self._options.grace),
             shared=shared,
         )
         return Launched(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (  # noqa: TID253 - this module is loaded when a task runs, never at DAG parse
+    AfterValidator,
     AliasChoices,
     AwareDatetime,
     BaseModel,
@@ -20,6 +21,8 @@ from pydantic import (  # noqa: TID253 - this module is loaded when a task runs,
     Field,
     SecretStr,
 )
+
+from airflow_provider.live_sessions.core.times import within_reason
 
 
 class Phase(StrEnum):
@@ -59,6 +62,9 @@ def _number(value: Any) -> Any:
 
 Number = Annotated[int, BeforeValidator(_number)]
 """A number that the documentation calls nullable; 0 stands for none."""
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(within_reason)]
 
 
 class Answer(BaseModel):
@@ -116,8 +122,8 @@ class SessionRow(Answer):
     state: Phase
     user: str
     namespace: str = ""
-    started: AwareDatetime | None = None
-    expires: AwareDatetime | None = None
+    started: Moment | None = None
+    expires: Moment | None = None
     countdown: int | None = None
     extendable: bool = False
 
@@ -184,8 +190,8 @@ class UserSession(Answer):
     environment: str
     namespace: str = ""
     workshop: str = ""
-    started: AwareDatetime | None = None
-    expires: AwareDatetime | None = None
+    started: Moment | None = None
+    expires: Moment | None = None
     countdown: int | None = None
     extendable: bool = False
 
@@ -201,8 +207,8 @@ class Schedule(Answer):
     """How long a session is scheduled; only ``status`` tells whether anybody opened its link."""
 
     status: Phase
-    started: AwareDatetime | None = None
-    expires: AwareDatetime | None = None
+    started: Moment | None = None
+    expires: Moment | None = None
     expiring: bool = False
     countdown: int | None = None
     extendable: bool = False

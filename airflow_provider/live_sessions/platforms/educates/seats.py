@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import SessionRef
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_optional_time
+from airflow_provider.live_sessions.core.reading import MISFITS, load_json
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, later, parse_optional_time
 from airflow_provider.live_sessions.platforms.educates.refusals import PLATFORM
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def last_end(plan: Plan, seats: Sequence[Seat], duration: int) -> datetime:
         seats: Its sessions.
         duration: Seconds that a session lasts from its activation; 0 is without end.
     """
-    late = [one.expires + timedelta(seconds=duration) + REAPER for one in seats if one.expires is not None]
+    late = [later(one.expires, duration + REAPER.total_seconds()) for one in seats if one.expires is not None]
     return max([plan.end, *late])
 
 
@@ -113,8 +114,8 @@ def seats_of(ref: SessionRef, learners: Collection[str] | None = None) -> tuple[
         ConfigurationError: The ref is not one of Educates, or has no such learner.
     """
     try:
-        seats = _listed(json.loads(ref.detail("seats")))
-    except (AttributeError, TypeError, ValueError):
+        seats = _listed(load_json(ref.detail("seats")))
+    except MISFITS:
         raise ConfigurationError(
             "This is not the reference of a workshop class.",
             platform=PLATFORM,

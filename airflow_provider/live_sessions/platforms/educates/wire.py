@@ -21,6 +21,7 @@ from airflow_provider.live_sessions.core.errors import (
     Unavailable,
 )
 from airflow_provider.live_sessions.core.http import HttpClient
+from airflow_provider.live_sessions.core.reading import misfitting
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.educates.models import Answer
@@ -246,8 +247,8 @@ class PortalClient:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            fields = sorted({".".join(map(str, one["loc"])) or "the whole" for one in error.errors()})[:5]
-        raise self.misshapen(label, ", ".join(fields), OutcomeUnknown if write else Unavailable)
+            fields = misfitting(error.errors())
+        raise self.misshapen(label, fields, OutcomeUnknown if write else Unavailable)
 
     def misshapen(self, label: str, fields: str, kind: type[LiveSessionError]) -> LiveSessionError:
         """Return the error for an answer of another shape."""

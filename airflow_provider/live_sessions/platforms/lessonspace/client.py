@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_envelopes
+from airflow_provider.live_sessions.core.reading import misfitting
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.lessonspace.models import (
@@ -310,9 +311,7 @@ class LessonspaceClient:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            fields = ", ".join(
-                sorted({".".join(map(str, one["loc"])) or "the whole" for one in error.errors()})[:5]
-            )
+            fields = misfitting(error.errors())
             kind = OutcomeUnknown if write else Unavailable
             raise kind(
                 f"{label}: the answer has an unexpected shape ({fields}).",

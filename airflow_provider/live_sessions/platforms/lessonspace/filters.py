@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.platforms.lessonspace.models import Session, Space
 
+Role = Literal["teacher", "student", "admin"]
+
 
 def _between(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
     if moment is None:
@@ -163,14 +165,14 @@ class UserFilters(_Filters):
     """Filters of the user list (reference: "Get Organisation User List").
 
     Args:
-        role: ``teacher``, ``student`` or ``admin``.
+        role: ``teacher``, ``student`` or ``admin``; several are asked for at once.
         space: UUIDs of spaces they attended.
         session: UUIDs of sessions they attended.
         search: Part of the name.
         page: Where to begin, 1 for the first page.
     """
 
-    role: Literal["teacher", "student", "admin"] | None = None
+    role: Role | tuple[Role, ...] | None = None
     space: tuple[str, ...] = ()
     session: tuple[str, ...] = ()
     search: str | None = None

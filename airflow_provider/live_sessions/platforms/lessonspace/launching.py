@@ -29,6 +29,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.models import (
     Timeouts,
     Webhooks,
 )
+from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_in
 from airflow_provider.live_sessions.platforms.lessonspace.window import Window
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ def cancel_mark(ref: SessionRef, now: datetime) -> LaunchRequest:
         ref: The class, in a space of its own.
         now: The platform's time: from then on the new link is worthless.
     """
-    settings = json.loads(ref.detail("settings"))
+    settings = settings_in(ref)
     settings["space_tags"] = {**settings.get("space_tags", {}), CANCELLED_TAG: cancelled_day(ref)}
     return LaunchRequest(
         id=ref.detail("launch_id"),

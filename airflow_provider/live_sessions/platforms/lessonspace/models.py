@@ -6,8 +6,7 @@ Whatever opens a door is a ``SecretStr``.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (  # noqa: TID253 - this module is loaded when a task runs, never at DAG parse
@@ -17,6 +16,9 @@ from pydantic import (  # noqa: TID253 - this module is loaded when a task runs,
     Field,
     SecretStr,
 )
+
+from airflow_provider.live_sessions.core.reading import load_json
+from airflow_provider.live_sessions.core.times import within_reason
 
 MAX_ID_LENGTH = 64
 """Characters of a space's ``id``; longer ones are rejected (create-space guide)."""
@@ -31,16 +33,14 @@ def _utc(value: Any) -> Any:
             value = datetime.fromisoformat(value)
         except ValueError:
             return value
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return value
+    return within_reason(value) if isinstance(value, datetime) else value
 
 
 def _tags(value: Any) -> Any:
     """Read tags as a mapping: the reference types them as a string, clients see objects."""
     if isinstance(value, str):
         try:
-            value = json.loads(value) if value else {}
+            value = load_json(value) if value else {}
         except ValueError:
             return {}
     if isinstance(value, dict):

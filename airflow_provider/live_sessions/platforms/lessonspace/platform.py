@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -272,12 +271,6 @@ class LessonspacePlatform:
         rows = self.client.space_sessions(ref.detail("space"), SessionFilters(include_single_user=True))
         inside = [row for row in rows if (one := Stretch.of(row)) and window.holds(one)]
         return attendance.presences(inside, participants)
-
-
-def asked_for(ref: SessionRef) -> dict[str, object]:
-    """Return the space-level settings a class was launched with."""
-    settings = json.loads(ref.detail("settings", "{}"))
-    return dict(settings) if isinstance(settings, dict) else {}
 
 
 def planned(ref: SessionRef) -> tuple[datetime, datetime]:

@@ -5,12 +5,12 @@ Decided as PLATFORM-RULES says below the transcript's table. No webhook tells th
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.contract import ArtifactWait, Readiness, Verdict
 from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_in
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -42,8 +42,7 @@ def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: 
         NotFound: The session itself does not exist.
     """
     session = client.session(session_id)
-    asked = json.loads(ref.detail("settings", "{}"))
-    room = json.loads(ref.detail("room_settings", "{}"))
+    asked, room = settings_in(ref), settings_in(ref, "room_settings")
     kept = [room.get(flag, asked.get(flag)) for flag in ("record_av", "record_content")]
     if kept == [False, False]:
         return Recording(Verdict(Readiness.NEVER, "recording was off for this class"), session)

@@ -6,7 +6,6 @@ eligibility is checked first, on the session itself, and a deadline bounds the r
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Transient,
 )
+from airflow_provider.live_sessions.core.reading import load_json
+from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_in
 from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def eligible(session: Session, ref: SessionRef, wait: ArtifactWait) -> Retrieved
     Returns:
         A verdict, or None when the transcript has to be asked for.
     """
-    asked = json.loads(ref.detail("settings", "{}"))
-    room = json.loads(ref.detail("room_settings", "{}"))
+    asked, room = settings_in(ref), settings_in(ref, "room_settings")
     if session.end_time is None:
         return _pending("the session has not ended")
     if not asked.get("transcribe"):
@@ -135,8 +135,8 @@ def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: 
 
 def _array(raw: bytes) -> list[Any] | None:
     try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError):
+        data = load_json(raw)
+    except ValueError:
         return None
     return data if isinstance(data, list) else None
 

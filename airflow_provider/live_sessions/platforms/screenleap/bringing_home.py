@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.artifacts.tables import write_attendance
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.platforms.screenleap.attendance import presences
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
-from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND
+from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND, PRESENTER_ID
 from airflow_provider.live_sessions.platforms.screenleap.usage import ended_within, merge, totals, write_usage
 
 if TYPE_CHECKING:
@@ -61,15 +61,18 @@ def bring_attendance(
         zone: The zone in which the table tells times.
     """
     share = platform.share_of(record.ref)
-    known = record.participants_by_user_id()
+    known = known_people(record)
     rows = build_rows(
         [] if share is None else presences(share, known),
         record.participants,
         planned_start=record.start,
         ended_at=None if share is None else share.ended_at,
         late_after=late_after,
-        # A share without participants tells nothing of anybody, unless it is known that nobody started it.
-        complete=share is not None and (bool(share.participants) or share.started_at is None) and bool(known),
+        # A share without participants tells nothing of anybody, unless it is known that nobody started it. Of one
+        # that was adopted it is not known under which names its links went out: who is not seen may be a stranger.
+        complete=share is not None
+        and (bool(share.participants) or share.started_at is None)
+        and bool(record.participants_by_user_id()),
     )
     write_attendance(writer, rows, zone=zone)
     whole = share is not None and (share.ended_at is not None or share.started_at is None)
@@ -78,6 +81,17 @@ def bring_attendance(
     )
     completeness = Completeness.COMPLETE if whole else Completeness.PARTIAL
     return writer.finish(_draft(record, share, ATTENDANCE, completeness, why, extra={"counts": counts(rows)}))
+
+
+def known_people(record: SessionRecord) -> dict[str, str]:
+    """Return the participant's id for each id that Screenleap shows.
+
+    A launch that adopted a running share has no links; who is seen in it is known all the same: a viewer's link
+    names its viewer, and the leader presents.
+    """
+    return record.participants_by_user_id() or {
+        PRESENTER_ID if one.leader else one.id: one.id for one in record.participants
+    }
 
 
 def export_usage(

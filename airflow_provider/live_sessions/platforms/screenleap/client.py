@@ -26,6 +26,7 @@ from airflow_provider.live_sessions.core.errors import (
 )
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import walk_window
+from airflow_provider.live_sessions.core.reading import misfitting
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
 from airflow_provider.live_sessions.platforms.screenleap.filters import EPOCH, ShareFilters, to_millis
@@ -311,9 +312,7 @@ class ScreenleapClient:
         try:
             return Share.model_validate(data)
         except ValidationError as error:
-            fields = ", ".join(
-                sorted({".".join(map(str, one["loc"])) or "the whole" for one in error.errors()})[:5]
-            )
+            fields = misfitting(error.errors())
             raise Unavailable(
                 f"{label}: the answer has an unexpected shape ({fields}).",
                 platform=PLATFORM,

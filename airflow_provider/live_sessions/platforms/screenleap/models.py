@@ -18,6 +18,8 @@ from pydantic import (  # noqa: TID253 - this module is loaded when a task runs,
     SecretStr,
 )
 
+from airflow_provider.live_sessions.core.times import within_reason
+
 CODE_LENGTH = 9
 """Digits of a code, which may begin with 0: text, never a number ("Share Session JSON", ``sessionId``)."""
 
@@ -38,7 +40,7 @@ def _moment(value: Any) -> Any:
     if value in (None, "", 0, "0"):
         return None
     try:
-        return datetime.fromtimestamp(float(value) / 1000.0, UTC)
+        return within_reason(datetime.fromtimestamp(float(value) / 1000.0, UTC))
     except (OverflowError, OSError, TypeError, ValueError):
         raise ValueError("not a time in milliseconds") from None
 

@@ -46,6 +46,11 @@ class Accounts:
         self._options = options
         self._grants: list[Grant] = []
         self._cookies: dict[str, str] = {}
+        self._given: list[str] = []
+
+    def tokens(self) -> list[str]:
+        """Return every token that was ever given out, also those that are no longer good."""
+        return list(self._given)
 
     def token(self, request: Request, now: datetime) -> Response:
         """Answer ``/oauth2/token/``."""
@@ -111,6 +116,7 @@ class Accounts:
         life = timedelta(seconds=self._options.token_life)
         grant = Grant(user, characters(30), characters(30), now + life, now + REFRESH_LIFE)
         self._grants.append(grant)
+        self._given += [grant.access, grant.refresh]
         body = {
             "access_token": grant.access,
             "expires_in": int(self._options.token_life),

@@ -263,11 +263,12 @@ class Educates:
         }
 
     def secrets(self) -> dict[str, list[str]]:
-        """Return every activation token, session password and webhook URL, to look for leaks."""
+        """Return every activation token, OAuth token, session password and webhook URL, to look for leaks."""
         rows = list(self._store.sessions())
         return {
             "links": [one.token for one in rows if one.token],
             "secrets": [one.password for one in rows] + [one.analytics_url for one in rows if one.analytics_url],
+            "tokens": self._accounts.tokens(),
             "parameters": [value for one in rows for value in one.params.values() if value],
         }
 

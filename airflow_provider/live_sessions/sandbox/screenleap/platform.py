@@ -5,29 +5,28 @@ from __future__ import annotations
 import email.utils
 import re
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.sandbox.clock import iso
+from airflow_provider.live_sessions.sandbox.clock import iso, utc
 from airflow_provider.live_sessions.sandbox.log import digest
 from airflow_provider.live_sessions.sandbox.screenleap.api import ROOT, Api, unauthorised
 from airflow_provider.live_sessions.sandbox.screenleap.options import Options
-from airflow_provider.live_sessions.sandbox.screenleap.shapes import refuse
+from airflow_provider.live_sessions.sandbox.screenleap.shapes import billed, refuse
 from airflow_provider.live_sessions.sandbox.screenleap.state import NotPossibleError, Store
 from airflow_provider.live_sessions.sandbox.scripts import LEADER, Do, Facts
 from airflow_provider.live_sessions.sandbox.world import ControlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
     from airflow_provider.live_sessions.sandbox.screenleap.state import Share
     from airflow_provider.live_sessions.sandbox.scripts import Event
     from airflow_provider.live_sessions.sandbox.wire import Request, Response
     from airflow_provider.live_sessions.sandbox.world import World
 
-VERBS = frozenset(("present", "view", "leave", "end", "crash", "widget", "codes", "secrets"))
+VERBS = frozenset(("present", "view", "leave", "end", "crash", "widget", "past", "codes", "secrets"))
 KEPT = 20_000
 _CODE_IN_PATH = re.compile(r"(/(?:screen-shares|viewer)/)([^/]+)")
 
@@ -103,6 +102,41 @@ class Screenleap:
             self._store.present(share, now)
             return {"code": share.code}
 
+    def past(
+        self,
+        external_id: str,
+        started_at: str,
+        ended_at: str = "",
+        viewers: Sequence[str] = (),
+        title: str = "",
+        api: bool = True,
+    ) -> dict[str, str]:
+        """Make a share that began in the past: one that is over, or, without an end, one that runs since then.
+
+        Args:
+            external_id: The caller's id.
+            started_at: When its presenter began, ISO 8601 with an offset.
+            ended_at: When it ended, likewise; its viewers were there from the beginning until then.
+            viewers: External ids of the viewers.
+            title: Shown to viewers.
+            api: False for one that the API may not stop.
+
+        Raises:
+            ControlError: A moment lies ahead, or the end before the start.
+        """
+        begun, over = (utc(datetime.fromisoformat(one)) if one else None for one in (started_at, ended_at))
+        with self._world.lock:
+            now = self._world.agenda.run_due()
+            if begun is None or begun > now or (over is not None and not begun <= over <= now):
+                raise ControlError("A past share began, and ended after that, before now.")
+            share = self._store.create(begun, api=api, external_id=external_id, title=title)
+            self._store.present(share, begun)
+            for one in viewers:
+                self._store.view(share, one, begun)
+            if over is not None:
+                self._store.end(share, over)
+            return {"share": digest(share.code)}
+
     def codes(self, external_id: str = "") -> list[str]:
         """Return the codes given out, oldest first; all, or those of an external id or its beginning."""
         with self._world.lock:
@@ -161,7 +195,7 @@ class Screenleap:
     def state(self) -> dict[str, Any]:
         """Return the shares and what scripted people did, without codes and tokens."""
         return {
-            "shares": [_shown(one) for one in self._store.shares.values()],
+            "shares": [_shown(one, self.options) for one in self._store.shares.values()],
             "happened": list(self._happened),
         }
 
@@ -230,7 +264,8 @@ class Screenleap:
         )
 
 
-def _shown(share: Share) -> dict[str, Any]:
+def _shown(share: Share, options: Options) -> dict[str, Any]:
+    minutes, cents = billed(share, options)
     return {
         "share": digest(share.code),
         "external_id": share.external_id,
@@ -240,4 +275,6 @@ def _shown(share: Share) -> dict[str, Any]:
         "ended_at": iso(share.ended_at) if share.ended_at else None,
         "inside": [one.external_id for one in share.people.values() if one.left_at is None and not one.presenter],
         "total_viewers": share.total_viewers,
+        "user_minutes": minutes,
+        "cost_in_cents": cents,
     }

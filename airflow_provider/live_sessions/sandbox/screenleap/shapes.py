@@ -101,12 +101,20 @@ def share_json(share: Share, options: Options, now: datetime) -> dict[str, Any]:
         shown["shareState"] = "NOT_STARTED" if share.started_at is None else "ENDED" if ended else "STARTED"
     if share.people:
         shown["participants"] = [_participant(one, now) for one in share.people.values()]
-    if share.successful and ended is not None:
-        minutes = sum(_minutes(one, now) for one in share.people.values())
-        price = options.cents_per_minute if share.branding else options.white_label_cents_per_minute
+    minutes, cents = billed(share, options)
+    if minutes is not None:
         shown["userMinutes"] = minutes
-        shown["costInCents"] = round(minutes * price, 2)
+        shown["costInCents"] = cents
     return shown
+
+
+def billed(share: Share, options: Options) -> tuple[int | None, float | None]:
+    """Return the minutes and the cents of a share; None while it runs, and for one without a viewer."""
+    if share.ended_at is None or not share.successful:
+        return None, None
+    minutes = sum(_minutes(one, share.ended_at) for one in share.people.values())
+    price = options.cents_per_minute if share.branding else options.white_label_cents_per_minute
+    return minutes, round(minutes * price, 2)
 
 
 def _participant(one: Participant, now: datetime) -> dict[str, Any]:

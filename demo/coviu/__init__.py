@@ -1,0 +1,1 @@
+"""Coviu in the demo: a morning of telehealth appointments."""

@@ -1,0 +1,1 @@
+"""Educates in the demo: four workshop classes at a time on one portal."""
