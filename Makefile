@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+BENCH  := .venv-bench
 
 # What stands below the Airflow line: its branch coverage is a gate.
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz crash e2e lint format lock clean
+.PHONY: help install demo test fuzz crash e2e lint bench format lock clean
 
 help:           ## this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,11 +42,21 @@ crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; ARGS=--quick for a slice
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+$(BENCH)/.ready: pyproject.toml requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(BENCH)/bin/uv pip install --quiet --python $(BENCH)/bin/python -r requirements/bench.txt
+	$(BENCH)/bin/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --editable .
+	@touch $@
+
 format: $(READY) ## let ruff put the code in order
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-lock: $(READY)  ## resolve requirements/dev.txt anew
+lock: $(READY)  ## resolve requirements/dev.txt and bench.txt anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --custom-compile-command "make lock" --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt --custom-compile-command "make lock" --output-file requirements/bench.txt pyproject.toml
 
 clean:          ## remove the environment and what the demo left
-	rm -rf $(VENV) .run demo-output
+	rm -rf $(VENV) $(BENCH) .run demo-output

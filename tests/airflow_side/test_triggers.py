@@ -573,7 +573,24 @@ def test_questions_of_a_connection_keep_their_distance_whatever_asks(school: Sch
     played(life())
     times = sorted(one.real for one in school.log(path="/transcript/$"))
     assert len(times) == 3
-    assert times[-1] - times[0] >= 2 * account.ARTIFACT_SPACING - 1.0
+    assert times[-1] - times[0] >= 2 * account.ARTIFACT_SPACING
+
+
+def test_a_question_that_was_held_up_is_not_caught_up_with(school: School) -> None:
+    record = late(school)
+    school.sandbox.faults.clear()
+    school.sandbox.log.clear()
+    # The first question takes as long as the distance: without care the second would follow on its heels.
+    school.sandbox.faults.add("delay", path="/transcript/$", delay=account.ARTIFACT_SPACING, count=1)
+
+    async def life() -> None:
+        await asyncio.gather(*(fires(transcripts(school, record, asked=0)) for _ in range(2)))
+
+    played(life())
+    ends = [one.real for one in school.log(path="/transcript/$")]
+    begins = [one.real for one in school.log(path="/organisations/.*/sessions/[^/]+/$")]
+    assert len(ends) == 2
+    assert begins[1] - ends[0] >= account.ARTIFACT_SPACING
 
 
 @pytest.mark.usefixtures("unhurried")

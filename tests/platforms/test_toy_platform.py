@@ -27,8 +27,9 @@ from airflow_provider.live_sessions.core.status import Absence, Seen, State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal
 from airflow_provider.live_sessions.triggers.events import read_milestone, read_outcome
-from airflow_provider.live_sessions.triggers.poller import Notice, Waiter, account_and_poller
+from airflow_provider.live_sessions.triggers.poller import account_and_poller
 from airflow_provider.live_sessions.triggers.session import SessionTrigger
+from airflow_provider.live_sessions.triggers.waiter import Notice, Waiter
 from tests.platforms.toy import LINK, ToyPlatform, ToyWorld
 from tests.platforms.toy_hook import HOOK, OPENED, WORLDS, ToyHook
 

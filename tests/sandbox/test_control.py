@@ -39,6 +39,15 @@ def test_the_clock_is_moved_stopped_and_let_go(control: SandboxControl) -> None:
     assert control.now() == stopped
 
 
+def test_a_replaced_key_is_refused_and_the_new_one_taken(school: School) -> None:
+    new = school.sandbox.lessonspace.replace_key()
+    assert new != KEY
+    assert school.ask("GET", "/hello/").status_code == 401
+    header = {"Authorization": f"Organisation {new}"}
+    assert requests.get(f"{school.sandbox.lessonspace.url}/hello/", headers=header, timeout=5).status_code == 200
+    assert school.sandbox.lessonspace.info()["api_key"] == new
+
+
 def test_faults_are_added_listed_and_cleared(school: School, control: SandboxControl) -> None:
     number = control.add_fault("status", status=418)
     assert school.ask("GET", "/hello/").status_code == 418

@@ -144,7 +144,10 @@ class SessionRef:
 
     def detail(self, name: str, default: str = "") -> str:
         """Return one of the platform's details."""
-        return dict(self.details).get(name, default)
+        for known, value in self.details:  # a dozen, and asked for by every wait in every tick
+            if known == name:
+                return value
+        return default
 
     def with_details(self, **changes: str) -> SessionRef:
         """Return the ref with some details added or changed."""

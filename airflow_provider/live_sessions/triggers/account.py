@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
 REREAD_SECONDS = 60.0
 """An edited connection is noticed within this time, and at once after a 401 or 403."""
 
 ARTIFACT_SPACING = 2.0
-"""Seconds between two questions for artifacts of a connection: each reads the session and the artifact, so this is
-one request a second, beside the poll and whatever the number of sessions."""
+"""Seconds from one question for an artifact to the next one of the connection: each reads the session and the
+artifact, so this is less than one request a second, beside the poll and whatever the number of sessions."""
 
 _Result = TypeVar("_Result")
 
@@ -49,12 +50,14 @@ class Account:
         self.next_allowed = 0.0
         """Monotonic time before which nothing is asked; outlives whoever waits."""
         self._artifact_turn = 0.0
+        self._hook: type[LiveSessionHook] | None = None
         self._platform: SessionPlatform | None = None
         self._fingerprint: tuple[object, ...] = ()
         self._read_at = float("-inf")
         self._thread: ThreadPoolExecutor | None = None
         self._users = 0
         self._lock = asyncio.Lock()
+        self._artifacts = asyncio.Lock()
 
     async def call(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
         """Run blocking work with the open platform on the connection's thread, one call at a time.
@@ -74,20 +77,33 @@ class Account:
     async def check(self, ref: SessionRef) -> None:
         """Make sure that the hook exists and can make sense of a reference, before it joins a poll of many.
 
-        On a thread, because importing the hook's module takes its time.
+        The first time on a thread, because importing the hook's module takes its time.
 
         Raises:
             ConfigurationError: There is no such hook, or the reference is none of its platform's.
         """
-        await asyncio.get_running_loop().run_in_executor(
-            None, lambda: hook_class_of(self._hook_class).check_ref(ref)
-        )
+        if self._hook is not None:  # ten thousand waits may begin at the same time; this reads a few fields
+            self._hook.check_ref(ref)
+            return
 
-    async def artifact_turn(self) -> None:
-        """Wait until the next question for an artifact may be asked; each takes two requests."""
-        turn = max(self._artifact_turn, time.monotonic())
-        self._artifact_turn = turn + ARTIFACT_SPACING
-        await asyncio.sleep(max(0.0, turn - time.monotonic()))
+        def load() -> type[LiveSessionHook]:
+            hook = hook_class_of(self._hook_class)
+            hook.check_ref(ref)
+            return hook
+
+        self._hook = await asyncio.get_running_loop().run_in_executor(None, load)
+
+    async def ask_for_artifact(self, work: Callable[[SessionPlatform], _Result]) -> _Result:
+        """Run a question for an artifact when its turn has come; see :meth:`call`.
+
+        The distance counts from the end of the question before: one that was held up must not be caught up with.
+        """
+        async with self._artifacts:
+            await asyncio.sleep(max(0.0, self._artifact_turn - time.monotonic()))
+            try:
+                return await self.call(work)
+            finally:
+                self._artifact_turn = time.monotonic() + ARTIFACT_SPACING
 
     def doubt(self) -> None:
         """Read the connection again before the next call: the platform did not accept it."""

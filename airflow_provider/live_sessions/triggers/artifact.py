@@ -111,9 +111,8 @@ class _Question:
 
     async def ask(self, session_id: str) -> Verdict:
         """Ask once; what fails is pending until the deadline."""
-        await self._account.artifact_turn()
         try:
-            return await self._account.call(lambda platform: self._readiness(platform, session_id))
+            return await self._account.ask_for_artifact(lambda platform: self._readiness(platform, session_id))
         except Exception as error:  # noqa: BLE001 - whatever a question raises, the wait goes on
             if isinstance(error, AuthenticationFailed):
                 self._account.doubt()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ class LiveSessionTrigger(BaseTrigger):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
-        self._kwargs = kwargs
+        self._kwargs: dict[str, Any] = _named_once(kwargs, 3)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what makes this trigger again; it holds no secret."""
@@ -78,6 +79,20 @@ class LiveSessionTrigger(BaseTrigger):
         if default is None:
             raise ConfigurationError(f"The trigger's {name} is no number.")
         return default
+
+
+def _named_once(value: Any, depth: int) -> Any:
+    """Return a mapping with the names of its fields shared by all triggers: ten thousand have the same thirty.
+
+    Args:
+        value: Anything; what is no plain mapping stays as it is.
+        depth: How many mappings deep to look; a bound, because a constructor must not fail.
+    """
+    if depth == 0 or type(value) is not dict:
+        return value
+    return {
+        sys.intern(name) if type(name) is str else name: _named_once(one, depth - 1) for name, one in value.items()
+    }
 
 
 def _is_number(value: object) -> bool:

@@ -10,7 +10,7 @@ from airflow_provider.live_sessions.compat.metrics import AirflowMeter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider.live_sessions.triggers.poller import Waiter
+    from airflow_provider.live_sessions.triggers.waiter import Waiter
 
 POLL_LAG = "poll_lag"
 """Timing: from when a poll was planned to when it began."""

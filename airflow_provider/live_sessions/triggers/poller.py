@@ -4,6 +4,9 @@ Ten waiting tasks and ten thousand cost the same requests: each tick asks the pl
 that is due, on the connection's thread, decides there, and wakes only those whose session changed. A failed
 tick fails nobody; it makes the next one later. Each waiter writes its own log; the poller writes none.
 
+The event loop is everybody's: what takes longer the more waits there are happens on the thread (``tick``), or in
+slices between which the loop gets its turn.
+
 Airflow 3.3 could share such a poll itself (shared streams). It is not used: one registry serves every Airflow
 version alike, keeps its pace when the last waiter has gone, and cannot be left dead by a cancelled poll.
 """
@@ -16,12 +19,11 @@ import contextvars
 import logging
 import random
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     LiveSessionError,
@@ -29,76 +31,29 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Unavailable,
 )
-from airflow_provider.live_sessions.core.polling import (
-    Goal,
-    Milestone,
-    Outcome,
-    conclude,
-    conclude_unreachable,
-    milestone,
-    next_delay,
-)
+from airflow_provider.live_sessions.core.polling import conclude_unreachable, next_delay
 from airflow_provider.live_sessions.triggers.account import Account
 from airflow_provider.live_sessions.triggers.figures import WaitFigures
+from airflow_provider.live_sessions.triggers.tick import due_of, look
+from airflow_provider.live_sessions.triggers.waiter import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
-    from airflow_provider.live_sessions.core.models import SessionRef
-    from airflow_provider.live_sessions.core.status import Seen
+    from airflow_provider.live_sessions.triggers.tick import Tick
+    from airflow_provider.live_sessions.triggers.waiter import News, Waiter
 
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0
 """Seconds until a poll that broke begins again."""
 
-WAKE_AT_ONCE = 200
-"""Waiters woken before the event loop gets its turn again."""
+AT_ONCE = 25
+"""Waiters seen to before the event loop gets its turn again: each writes a line into its task's log."""
 
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something for a waiter's own log.
-
-    Args:
-        text: One sentence.
-        warning: True when something is wrong.
-    """
-
-    text: str
-    warning: bool = False
-
-
-News = Notice | Milestone | Outcome
-"""What a waiter may be told."""
-
-
-@dataclass(eq=False, slots=True)
-class Waiter:
-    """One deferred task.
-
-    Args:
-        ref: Its session.
-        seen: What it remembers.
-        goal: What it waits for.
-        due: Unix time from when its session is asked for.
-        interval: Seconds between polls that it wants.
-        news: What it has still to be told.
-        told: What it was told last.
-        over: True once its outcome is decided.
-        since: Unix time from when it waits.
-    """
-
-    ref: SessionRef
-    seen: Seen
-    goal: Goal
-    due: float
-    interval: float
-    news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
-    told: str = ""
-    over: bool = False
-    since: float = field(default_factory=time.time)
+LONGEST_SLEEP = 3600.0
+"""Seconds after which the poll looks up even where nobody is due."""
 
 
 class Poller:
@@ -114,6 +69,10 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._asleep_until = 0.0
+        self._first_due = inf
+        """Unix time from when somebody is due; too early where who was due has left."""
+        self._interval = inf
+        """Seconds between polls: the shortest that anybody wants."""
         self._failures = 0
         self._figures = WaitFigures(account.conn_id)
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
@@ -133,12 +92,21 @@ class Poller:
     def _join(self, waiter: Waiter) -> None:
         self._account.enter()
         self._waiters[waiter] = None
+        self._expect((waiter,))
         if max(waiter.due, self._allowed_at()) < self._asleep_until:
             self._wake.set()  # who is due no earlier wakes nobody: ten thousand may join
         if self._task is None:
             self._start()
 
+    def _expect(self, waiters: Iterable[Waiter]) -> None:
+        for waiter in waiters:
+            self._interval = min(self._interval, waiter.interval)
+            if not waiter.over:
+                self._first_due = min(self._first_due, waiter.due)
+
     def _start(self) -> None:
+        self._first_due = self._interval = inf
+        self._expect(self._waiters)
         # An empty context: the poll belongs to no task, so none of its lines may land in a task's log.
         self._task = asyncio.get_running_loop().create_task(
             self._run(), name=f"live-sessions-poll-{self._account.conn_id}", context=contextvars.Context()
@@ -171,96 +139,79 @@ class Poller:
     async def _run(self) -> None:
         while self._waiters:
             self._wake.clear()
-            delay = self._until_due()
+            delay = min(max(self._allowed_at(), self._first_due) - time.time(), LONGEST_SLEEP)
             if delay > 0:
                 self._asleep_until = time.time() + delay
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), delay)
-                continue
-            due = [waiter for waiter in self._waiters if waiter.due <= time.time() and not waiter.over]
-            started = time.monotonic()
-            retry_after = 0.0
-            try:
-                woken = await self._account.call(lambda platform, due=due: self._ask(platform, due))  # type: ignore[misc]  # a default argument binds the loop's value
-                self._failures = 0
-            except asyncio.CancelledError:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
-                self._failures += 1  # somebody else's cancellation: as good as a failed poll
-                woken = []
-            except Exception as error:  # noqa: BLE001 - whatever a poll raises, the waits go on
-                self._failures += 1
-                retry_after = _asked_wait(error)
-                woken = self._after_failure(due, error)
-            interval = min((waiter.interval for waiter in self._waiters), default=0.0)
-            pause = next_delay(interval, self._failures, retry_after, self._rng)
+            else:
+                await self._poll()
+
+    async def _poll(self) -> None:
+        """Make one tick, set the time of the next one, and tell who has to be told."""
+        waiters, interval = tuple(self._waiters), self._interval
+        self._first_due = self._interval = inf  # who joins meanwhile says what they want
+        started = time.monotonic()
+        next_due, retry_after = 0.0, 0.0  # who is due stays due after a failure
+        told: Iterable[tuple[Waiter, News | None]] = ()
+        asked = True
+        try:
+            tick = await self._account.call(lambda platform: self._ask(platform, waiters))
+            asked, told, next_due, interval = tick.asked, tick.news, tick.next_due, tick.interval
+            self._failures = 0 if asked else self._failures
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            self._failures += 1  # somebody else's cancellation: as good as a failed poll
+        except Exception as error:  # noqa: BLE001 - whatever a poll raises, the waits go on
+            self._failures += 1
+            retry_after = _asked_wait(error)
+            if isinstance(error, AuthenticationFailed) or (isinstance(error, Refused) and error.status == 403):
+                self._account.doubt()
+            told = _unreachable(due_of(waiters, time.time()), error)
+        self._first_due = min(self._first_due, next_due)
+        self._interval = min(self._interval, interval)
+        if asked:
+            pause = next_delay(self._interval, self._failures, retry_after, self._rng)
             # From the start of the tick, so that a slow platform is not asked even less often; what it asked for
             # itself counts from its answer.
             self._account.next_allowed = max(started + pause, time.monotonic() + retry_after)
-            await _hand_out(woken)
+        await _hand_out(told)
 
-    def _ask(self, platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter, News]]:
+    def _ask(self, platform: SessionPlatform, waiters: Sequence[Waiter]) -> Tick:
         """Tell the figures of this poll, then ask; runs on the connection's thread."""
-        self._figures.poll_began(platform.name, due, waits=len(self._waiters), allowed=self._account.next_allowed)
-        return _tick(platform, due)
-
-    def _until_due(self) -> float:
-        """Return the seconds until somebody is due and the platform may be asked."""
-        waiting = (waiter.due for waiter in self._waiters if not waiter.over)
-        first = min(waiting, default=time.time() + 1.0)  # all are on their way out
-        return max(self._allowed_at(), first) - time.time()
+        due = due_of(waiters, time.time())
+        if due:
+            self._figures.poll_began(platform.name, due, waits=len(waiters), allowed=self._account.next_allowed)
+        return look(platform, due, waiters)
 
     def _allowed_at(self) -> float:
         """Return the Unix time from which the platform may be asked."""
         return time.time() + self._account.next_allowed - time.monotonic()
 
-    def _after_failure(self, due: Sequence[Waiter], error: Exception) -> list[tuple[Waiter, News]]:
-        if isinstance(error, AuthenticationFailed) or (isinstance(error, Refused) and error.status == 403):
-            self._account.doubt()
-        reason = str(error) if isinstance(error, LiveSessionError) else f"an unexpected {type(error).__name__}"
-        now = datetime.now(UTC)
-        woken: list[tuple[Waiter, News]] = []
-        for waiter in due:
-            outcome = conclude_unreachable(waiter.seen, now, reason)
-            if outcome is not None:
-                waiter.over = True
-                woken.append((waiter, outcome))
-            elif waiter.told != reason:
-                waiter.told = reason
-                woken.append(
-                    (waiter, Notice(f"The platform could not be asked, the wait goes on: {reason}", True))
-                )
-        return woken
 
-
-def _tick(platform: SessionPlatform, due: Sequence[Waiter]) -> list[tuple[Waiter, News]]:
-    """Ask about everything that is due and say who has to be told; runs on the connection's thread."""
+def _unreachable(due: Sequence[Waiter], error: Exception) -> Iterator[tuple[Waiter, News | None]]:
+    """Say, one waiter after the other, what a failed poll means: the end only where the deadline has passed."""
+    reason = str(error) if isinstance(error, LiveSessionError) else f"an unexpected {type(error).__name__}"
+    notice = Notice(f"The platform could not be asked, the wait goes on: {reason}", warning=True)
     now = datetime.now(UTC)
-    statuses = platform.statuses([Watch(waiter.ref, waiter.seen) for waiter in due], now)
-    woken: list[tuple[Waiter, News]] = []
-    for waiter, status in zip(due, statuses, strict=True):
-        if status is None:
-            continue
-        outcome = conclude(waiter.goal, status, waiter.seen)
-        before, waiter.seen = waiter.seen, waiter.seen.after(status)
-        told = f"{status.state}: {status.why}"
-        stone = milestone(before, waiter.seen, keeps_history=platform.keeps_history)
-        if outcome is not None or stone is not None:
-            waiter.over = True  # it takes a moment until its task has gone; it is not asked for again
+    for waiter in due:
+        outcome = conclude_unreachable(waiter.seen, now, reason)
         if outcome is not None:
-            woken.append((waiter, outcome))
-        elif stone is not None:
-            woken.append((waiter, stone))
-        elif waiter.told != told:
-            waiter.told = told
-            woken.append((waiter, Notice(told)))
-    return woken
+            waiter.over = True
+            yield waiter, outcome
+        elif waiter.told != reason:
+            waiter.told = reason
+            yield waiter, notice
+        else:
+            yield waiter, None
 
 
-async def _hand_out(woken: Iterable[tuple[Waiter, News]]) -> None:
-    for number, (waiter, news) in enumerate(woken, start=1):
-        waiter.news.put_nowait(news)
-        if number % WAKE_AT_ONCE == 0:
+async def _hand_out(told: Iterable[tuple[Waiter, News | None]]) -> None:
+    for number, (waiter, news) in enumerate(told, start=1):
+        if news is not None:
+            waiter.news.put(news)
+        if number % AT_ONCE == 0:
             await asyncio.sleep(0)
 
 

@@ -13,7 +13,8 @@ from airflow_provider.live_sessions.core.polling import Goal, Outcome
 from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.triggers.base import LiveSessionTrigger
 from airflow_provider.live_sessions.triggers.events import milestone_event, outcome_event
-from airflow_provider.live_sessions.triggers.poller import Notice, Waiter, account_and_poller
+from airflow_provider.live_sessions.triggers.poller import account_and_poller
+from airflow_provider.live_sessions.triggers.waiter import Notice, Waiter
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.contract import SessionPlatform

@@ -12,6 +12,7 @@ from airflow_provider.live_sessions.core.contract import SessionPlatform
 from airflow_provider.live_sessions.core.errors import AuthenticationFailed, RateLimited, Unavailable
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, State
 from airflow_provider.live_sessions.platforms.screenleap.judging import PRESENTER_ID
+from airflow_provider.live_sessions.platforms.screenleap.watching import OVERLAP
 from tests.core.cipher import FernetCipher
 from tests.platforms.screenleap.studio import SHOW, START, Studio, plan, watch
 
@@ -277,3 +278,17 @@ def test_settle_is_what_the_wait_says_but_out_of_the_list_never_longer_than_the_
     studio.wait(300)
     assert studio.status(ref, settle=3600.0).state is State.ENDED
     assert Seen.from_json(watch(ref).seen.to_json()).settle == 300.0
+
+
+def test_the_history_is_read_from_the_latest_good_poll_of_any_wait_on_the_share() -> None:
+    with Studio.open(readable_for=1.0) as studio:
+        ref = studio.launch().ref
+        studio.hold(ref)
+        studio.wait(1200)
+        now = studio.sandbox.clock.now()
+        polls = [now - timedelta(minutes=90), now - timedelta(minutes=10), None]
+        studio.requests.clear()
+        studio.tick(*(watch(ref, last_good_poll=at) for at in polls))
+        (asked,) = [one for one in studio.requests if "endedAfter" in one.query]
+        latest = now - timedelta(minutes=10)
+        assert str(int((latest - OVERLAP).timestamp() * 1000)) in asked.query

@@ -8,6 +8,7 @@ from a list is never acted on: one direct read confirms it, 20 a tick at most, t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,27 @@ DIRECT_READS = 20
 """Direct reads a tick at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when one class happens, read from its ref once for all ticks.
+
+    Args:
+        space: The room's id.
+        window: When what happens in the room belongs to the class.
+        day: The day that a cancel mark of the class carries; empty where a class cannot be marked.
+    """
+
+    space: str
+    window: Window
+    day: str
+
+    @classmethod
+    def of(cls, ref: SessionRef) -> Place:
+        """Read a ref."""
+        day = cancelled_day(ref) if ref.detail("mode") == "occurrence" else ""
+        return cls(ref.detail("space"), Window.of(ref), day)
+
+
 class Watching:
     """The memory between ticks: what was seen in the watched spaces, and up to when.
 
@@ -47,13 +69,16 @@ class Watching:
         self._stretches: dict[str, dict[str, Stretch]] = {}
         self._covered: dict[str, datetime] = {}
         self._confirmed: set[tuple[str, datetime]] = set()
+        self._places: dict[SessionRef, Place] = {}
 
     def statuses(self, watches: Sequence[Watch]) -> list[SessionStatus | None]:
         """Return how each class stands; None for one whose confirmation waits for the next tick."""
         if not watches:
             return []
-        self._tick(watches)
-        marked = self._marked(watches)
+        known = self._places
+        self._places = {one.ref: known.get(one.ref) or Place.of(one.ref) for one in watches}
+        self._tick()
+        marked = self._marked()
         reads = DIRECT_READS
         result: list[SessionStatus | None] = []
         for watch in watches:
@@ -68,9 +93,9 @@ class Watching:
             result.append(status)
         return result
 
-    def _tick(self, watches: Sequence[Watch]) -> None:
-        spaces = {watch.ref.detail("space") for watch in watches}
-        since = self._since(watches)
+    def _tick(self) -> None:
+        spaces = {place.space for place in self._places.values()}
+        since = self._since()
         running = list(self._client.sessions(SessionFilters(in_progress_only=True, include_single_user=True)))
         begun = self._client.now()  # now, because the first answer told the platform's clock
         ended = list(self._client.sessions(SessionFilters(include_single_user=True, end_time_after=since)))
@@ -83,14 +108,13 @@ class Watching:
         self._reread_departed({row.uuid for row in (*running, *ended)})
         self._cursor = begun
 
-    def _since(self, watches: Sequence[Watch]) -> datetime:
+    def _since(self) -> datetime:
         starts = [] if self._cursor is None else [self._cursor - OVERLAP]
-        for watch in watches:
-            start = Window.of(watch.ref).start
-            covered = self._covered.get(watch.ref.detail("space"))
+        for place in self._places.values():
+            covered = self._covered.get(place.space)
             # A room over weeks may be known, but only since a later class.
-            if self._cursor is None or covered is None or start < covered:
-                starts.append(start)
+            if self._cursor is None or covered is None or place.window.start < covered:
+                starts.append(place.window.start)
         return min(starts)
 
     def _remember(self, row: Session) -> None:
@@ -123,30 +147,25 @@ class Watching:
             else:
                 self._stretches[space][uuid] = stretch
 
-    def _marked(self, watches: Sequence[Watch]) -> set[str]:
-        days = {
-            cancelled_day(watch.ref)
-            for watch in watches
-            if watch.ref.detail("mode") == "occurrence" and not self._has_company(watch.ref)
-        }
+    def _marked(self) -> set[str]:
+        days = {place.day for place in self._places.values() if place.day and not self._has_company(place)}
         return {name for day in sorted(days) for name in marked_spaces(self._client, day)}
 
-    def _has_company(self, ref: SessionRef) -> bool:
-        return any(len(one.people) >= COMPANY for one in self._of(ref))
+    def _has_company(self, place: Place) -> bool:
+        return any(len(one.people) >= COMPANY for one in self._of(place))
 
-    def _of(self, ref: SessionRef) -> list[Stretch]:
-        window = Window.of(ref)
-        return [one for one in self._stretches.get(ref.detail("space"), {}).values() if window.holds(one)]
+    def _of(self, place: Place) -> list[Stretch]:
+        return [one for one in self._stretches.get(place.space, {}).values() if place.window.holds(one)]
 
     def _judge(self, watch: Watch, marked: set[str]) -> SessionStatus:
-        cancelled = watch.ref.detail("space") in marked
-        return judge(self._of(watch.ref), watch.seen, self._client.now(), cancelled=cancelled)
+        place = self._places[watch.ref]
+        return judge(self._of(place), watch.seen, self._client.now(), cancelled=place.space in marked)
 
     def _unconfirmed(self, watch: Watch) -> bool:
-        return (watch.ref.detail("space"), watch.seen.deadline) not in self._confirmed
+        return (self._places[watch.ref].space, watch.seen.deadline) not in self._confirmed
 
     def _confirm(self, watch: Watch) -> None:
-        space = watch.ref.detail("space")
+        space = self._places[watch.ref].space
         for stretch in read_space(self._client, watch.ref):
             self._stretches[space][stretch.uuid] = stretch
         self._confirmed.add((space, watch.seen.deadline))

@@ -79,20 +79,21 @@ class Watching:
         now = self._client.now()
         refs = {watch.ref.session_id: watch.ref for watch in watches}
         self._known = {digest: self._known.get(digest) or _Memory() for digest in refs}
+        polls = [(watch.ref.session_id, at) for watch in watches if (at := watch.seen.last_good_poll) is not None]
+        last_good_poll = dict(sorted(polls, key=lambda one: one[1]))  # the latest of each stays
         for digest, memory in self._known.items():
-            self._notice(memory, recent.get(digest), now, watches, digest)
+            self._notice(memory, recent.get(digest), now, last_good_poll.get(digest))
         answered = self._read(refs, now)
         return [self._status(watch, now, answered) for watch in watches]
 
     def _notice(
-        self, memory: _Memory, share: Share | None, now: datetime, watches: Sequence[Watch], digest: str
+        self, memory: _Memory, share: Share | None, now: datetime, last_good_poll: datetime | None
     ) -> None:
         memory.listed = share is not None
         if share is not None:
             memory.share, memory.last_listed, memory.missed_since, memory.unreadable = share, now, None, False
         elif memory.missed_since is None:
-            polls = [watch.seen.last_good_poll for watch in watches if watch.ref.session_id == digest]
-            known = [one for one in (*polls, memory.last_listed) if one is not None]
+            known = [one for one in (last_good_poll, memory.last_listed) if one is not None]
             memory.missed_since, memory.last_known = now, max(known, default=None)
 
     def _read(self, refs: Mapping[str, SessionRef], now: datetime) -> set[str]:

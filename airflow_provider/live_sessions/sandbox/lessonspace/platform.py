@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +139,13 @@ class Lessonspace:
             row = self._session(session)
             row.lines = given
             return {"session": row.uuid}
+
+    def replace_key(self) -> str:
+        """Make a new API key and return it; the old one is refused from now on."""
+        with self._world.lock:
+            self.options = replace(self.options, api_key=str(uuid.uuid4()))
+            self._api.accept(self.options.api_key)
+            return self.options.api_key
 
     def webhooks(self) -> list[dict[str, Any]]:
         """Return the deliveries so far, with each try and its outcome."""

@@ -1,0 +1,15 @@
+"""Every measurement of ``make bench``, in the order in which they run."""
+
+from __future__ import annotations
+
+from benchmarks import artifacts, budget, faults, platforms, reaction, waits
+from benchmarks.report import Section
+
+SECTIONS: tuple[Section, ...] = (
+    Section("waits", "100, 1,000 and 10,000 waits, beside the released providers", waits.run),
+    Section("platforms", "1,000 waits on each of the other platforms", platforms.run, quick=False),
+    Section("faults", "1,000 waits while something goes wrong", faults.run),
+    Section("budget", "one key used by 1, 4 and 8 processes", budget.run, quick=False),
+    Section("artifacts", "waits for transcripts that do not come", artifacts.run, quick=False),
+    Section("reaction", "from the end of a session to the event", reaction.run, quick=False),
+)

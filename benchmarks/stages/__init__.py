@@ -1,0 +1,1 @@
+"""Where waits wait: each platform in the sandbox, with sessions launched by the provider itself."""
