@@ -287,8 +287,8 @@ def test_the_history_is_read_from_the_latest_good_poll_of_any_wait_on_the_share(
         studio.wait(1200)
         now = studio.sandbox.clock.now()
         polls = [now - timedelta(minutes=90), now - timedelta(minutes=10), None]
-        studio.requests.clear()
+        studio.tap.requests.clear()
         studio.tick(*(watch(ref, last_good_poll=at) for at in polls))
-        (asked,) = [one for one in studio.requests if "endedAfter" in one.query]
+        (asked,) = [one for one in studio.tap.requests if "endedAfter" in one.query]
         latest = now - timedelta(minutes=10)
         assert str(int((latest - OVERLAP).timestamp() * 1000)) in asked.query
