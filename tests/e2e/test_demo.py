@@ -26,9 +26,8 @@ def test_the_demo_of_all_platforms_ends_as_planned_and_leaves_no_secret_in_clear
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     scanned = re.search(r"(\d+) secrets looked for .*: (\d+) in clear text", done.stdout)
     assert scanned is not None, done.stdout
-    assert (
-        int(scanned[1]) >= 300
-    )  # links, codes, tokens and passwords of some hundred people, and the connections'
+    # Links, codes, tokens and passwords of some hundred people, and the connections' own.
+    assert int(scanned[1]) >= 300
     assert int(scanned[2]) == 0
     # A join link of the sandbox carries a signed token; none of any room may stand anywhere, known or not.
     signed = re.compile(rb"user=eyJ[\w-]+\.[\w-]+\.[\w-]+")
