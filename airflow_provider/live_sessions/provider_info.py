@@ -57,6 +57,13 @@ def get_provider_info() -> dict[str, Any]:
             for name in _FORMS
         ],
         "connection-types": list(_FORMS.values()),
+        "asset-uris": [
+            {
+                "schemes": ["live-sessions"],
+                "handler": f"{_PACKAGE}.assets.addresses.sanitize_uri",
+                "factory": f"{_PACKAGE}.assets.addresses.create_asset",
+            }
+        ],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
