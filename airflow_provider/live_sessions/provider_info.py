@@ -52,7 +52,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": name,
-                "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
+                "python-modules": [f"{_PACKAGE}.triggers.{one}" for one in ("session", "artifact", "ended")],
             }
             for name in _FORMS
         ],

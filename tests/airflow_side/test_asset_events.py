@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def telling(**more: Any) -> tuple[Context, OutletEventAccessors]:
     events = OutletEventAccessors()
     found = context(**more)
-    found["outlet_events"] = events  # type: ignore[typeddict-item]  # Airflow's own class
+    found["outlet_events"] = events
     return found, events
 
 

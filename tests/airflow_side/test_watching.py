@@ -251,10 +251,10 @@ def test_an_asset_watches_a_connection_and_two_dags_share_one_trigger() -> None:
     one, other = (sessions_ended("lessonspace", "school") for _ in range(2))
     assert read(one.uri) == ("lessonspace", "school", "session-ended-watched")
     (first,), (second,) = one.watchers, other.watchers
-    hashes = {BaseEventTrigger.hash(*watcher.trigger.serialize()) for watcher in (first, second)}  # type: ignore[union-attr]
+    hashes = {BaseEventTrigger.hash(*watcher.trigger.serialize()) for watcher in (first, second)}
     assert len(hashes) == 1
     elsewhere = sessions_ended("lessonspace", "another").watchers[0].trigger
-    assert BaseEventTrigger.hash(*elsewhere.serialize()) not in hashes  # type: ignore[union-attr]
+    assert BaseEventTrigger.hash(*elsewhere.serialize()) not in hashes
 
 
 def test_a_platform_that_keeps_nothing_after_the_end_says_what_works() -> None:

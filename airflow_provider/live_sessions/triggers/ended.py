@@ -118,8 +118,9 @@ class SessionsEndedTrigger(BaseEventTrigger):
 
     def _pause(self, started: float) -> float:
         interval = self._kwargs.get("poll_interval")
-        usable = isinstance(interval, int | float) and interval > 0
-        pause = next_delay(float(interval) if usable else POLL_INTERVAL, self._failures, 0.0, self._rng)
+        if not isinstance(interval, int | float) or not interval > 0:
+            interval = POLL_INTERVAL
+        pause = next_delay(float(interval), self._failures, 0.0, self._rng)
         return max(0.0, started + pause - time.monotonic())
 
     def _say(self, trouble: str) -> None:
