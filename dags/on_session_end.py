@@ -66,7 +66,7 @@ def on_session_end() -> None:
         title="{{ params.title }}",
         start=f"{{{{ ({start}).isoformat() }}}}",
         end=f"{{{{ ({start} + macros.timedelta(minutes=params.minutes)).isoformat() }}}}",
-        participants=[{"name": "Teacher", "leader": True}, {"name": "Student"}],
+        participants=[{"id": "t-1", "name": "Teacher", "leader": True}, {"id": "s-1", "name": "Student"}],
     )
     # A class that was never held or was cancelled is skipped, and a skipped sensor tells nothing.
     LessonspaceSessionEndSensor(

@@ -177,6 +177,35 @@ def test_triggerers_that_are_killed_again_and_again_lose_nothing(school: School,
     run(day())
 
 
+def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School) -> None:
+    """One long day in one room, each meeting a session of its own, while triggerers come and go."""
+    record = school.launch(school.lesson("Open day", seconds=20 * 3600))
+    school.go_to(record["start"])
+
+    def meet(times: int) -> None:
+        for _ in range(times):
+            school.join(record, "t-1", "s-1")
+            school.wait(10)
+            school.leave(record, "t-1", "s-1")
+            school.wait(40)
+
+    async def day() -> None:
+        watcher = Watcher(school, AssetStore())
+        chance = random.Random(7)  # noqa: S311 - no secret
+        async with watcher.triggerer():
+            await until(lambda: watcher.store is not None and watcher.store.writes)
+        for _ in range(5):
+            async with watcher.triggerer(lose=lambda: chance.random() < 0.002):
+                await asyncio.to_thread(meet, 160)
+            await asyncio.to_thread(meet, 40)  # nobody watches
+        async with watcher.triggerer():
+            await until(lambda: len(set(watcher.ids)) >= 1000)
+            await watcher.asked(3)
+        assert len(set(watcher.ids)) == 1000
+
+    run(day())
+
+
 def test_a_platform_or_a_database_that_is_away_ends_no_watching(school: School) -> None:
     async def day() -> None:
         store = AssetStore()
