@@ -84,7 +84,8 @@ class SessionsEndedTrigger(BaseEventTrigger):
                 for one in fresh:
                     yield TriggerEvent(self._event(one))
                 if fresh:
-                    await asyncio.sleep(self._pause(started))  # until Airflow has taken them over
+                    # Airflow needs a moment to take them over, also where the platform took all of the interval.
+                    await asyncio.sleep(self._pause(time.monotonic()))
                 unsaved = unsaved or bool(fresh) or time.monotonic() - saved_at >= SAVE_SECONDS
                 if cursor is not None and unsaved and await self._save(cursor):
                     unsaved, saved_at = False, time.monotonic()
