@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.sdk import PartitionedAssetTimetable
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -93,3 +95,9 @@ def test_the_watching_dag_counts_a_session_once_though_it_was_told_twice(
     ]
     found = report(bag, "on_session_end_watched", monkeypatch, triggering_asset_events={asset: events})
     assert [one["id"] for one in found] == ["a", "b"]
+
+
+def test_airflow_stores_the_watcher_with_its_arguments(bag: DagBag) -> None:
+    stored = json.dumps(DagSerialization.to_dict(bag.dags["on_session_end_watched"]))
+    assert "triggers.ended.SessionsEndedTrigger" in stored
+    assert f"live-sessions://lessonspace/{CONNECTION}/session-ended-watched" in stored
