@@ -24,7 +24,7 @@ _FORMS = {
 }
 
 _OPERATORS = {
-    "Lessonspace": ["lessonspace", "classes"],
+    "Lessonspace": ["lessonspace", "classes", "retention"],
     "Coviu": ["coviu", "coviu_participants", "query_timetable"],
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
@@ -52,11 +52,18 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": name,
-                "python-modules": [f"{_PACKAGE}.triggers.session", f"{_PACKAGE}.triggers.artifact"],
+                "python-modules": [f"{_PACKAGE}.triggers.{one}" for one in ("session", "artifact", "ended")],
             }
             for name in _FORMS
         ],
         "connection-types": list(_FORMS.values()),
+        "asset-uris": [
+            {
+                "schemes": ["live-sessions"],
+                "handler": f"{_PACKAGE}.assets.addresses.sanitize_uri",
+                "factory": f"{_PACKAGE}.assets.addresses.create_asset",
+            }
+        ],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}

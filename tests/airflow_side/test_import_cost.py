@@ -26,6 +26,10 @@ ENTRANCES = [
     "provider_info",
     "triggers.session",
     "triggers.artifact",
+    "triggers.ended",
+    "assets.addresses",
+    "assets.watching",
+    "operators.retention",
     "hooks.lessonspace",
 ]
 

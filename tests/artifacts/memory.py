@@ -35,6 +35,9 @@ class MemoryStorage:
         self.log.append(f"delete {name}")
         self.files.pop(check_name(name), None)
 
+    def forget_folder(self, name: str) -> None:
+        check_name(name)
+
     def list(self, prefix: str = "") -> tuple[str, ...]:
         inside = f"{check_name(prefix)}/" if prefix else ""
         return tuple(sorted(name for name in self.files if name.startswith(inside)))

@@ -118,3 +118,13 @@ class StorageContract:
             with pytest.raises(ConfigurationError):
                 storage.list(name)
         assert storage.list() == ()
+
+    def test_a_folder_is_forgotten_only_when_nothing_is_left_in_it(self, storage: Storage) -> None:
+        storage.put("day/maths/a", [b"x"])
+        storage.forget_folder("day/maths")
+        assert storage.get("day/maths/a") == b"x"
+        storage.delete("day/maths/a")
+        storage.forget_folder("day/maths")
+        storage.forget_folder("never/was")
+        storage.put("day/maths/b", [b"y"])
+        assert storage.list() == ("day/maths/b",)

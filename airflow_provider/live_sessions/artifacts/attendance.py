@@ -16,7 +16,7 @@ from airflow_provider.live_sessions.artifacts.intervals import total, unite
 from airflow_provider.live_sessions.core.times import aware, format_optional_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider.live_sessions.core.models import Participant
 
@@ -168,13 +168,18 @@ def build_rows(
 
 def counts(rows: Iterable[AttendanceRow]) -> dict[str, int]:
     """Return the figures for a manifest: rows, expected, unexpected, and each status among the expected."""
+    return recount(row.to_json() for row in rows)
+
+
+def recount(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the same figures of rows as :meth:`AttendanceRow.to_json` wrote them."""
     listed = list(rows)
-    expected = [row for row in listed if row.expected]
+    expected = [row for row in listed if row["expected"] is True]
     return {
         "rows": len(listed),
         "expected": len(expected),
         "unexpected": len(listed) - len(expected),
-        **{status.value: sum(row.status is status for row in expected) for status in Attendance},
+        **{status.value: sum(row["status"] == status.value for row in expected) for status in Attendance},
     }
 
 

@@ -92,6 +92,13 @@ class LocalStorage:
             path.unlink()
             _sync_folder(path.parent)
 
+    def forget_folder(self, name: str) -> None:
+        """Remove a folder in which nothing is left; its name may tell more than its files did."""
+        path = self._path(name)
+        with contextlib.suppress(OSError):  # it is not there, or a writer has put something into it
+            path.rmdir()
+            _sync_folder(path.parent)
+
     def list(self, prefix: str = "") -> tuple[str, ...]:
         """Return the names of all files in a folder and below it, sorted; leftovers are none of them."""
         base = self._path(prefix) if prefix else self.root

@@ -56,6 +56,10 @@ class Storage(Protocol):
         """Remove a file; one that is not there is no error."""
         ...
 
+    def forget_folder(self, name: str) -> None:
+        """Remove a folder in which nothing is left, where the storage keeps such; one with files stays."""
+        ...
+
     def list(self, prefix: str = "") -> tuple[str, ...]:
         """Return the names of all files in a folder and below it, sorted.
 

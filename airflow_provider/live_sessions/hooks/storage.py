@@ -164,6 +164,10 @@ class ObjectStorage:
         """Remove an object; one that is not there is no error."""
         self._path(name).unlink(missing_ok=True)
 
+    def forget_folder(self, name: str) -> None:
+        """Do nothing: an object store has no folders without objects."""
+        check_name(name)
+
     def list(self, prefix: str = "") -> tuple[str, ...]:
         """Return the names of all objects below a folder, sorted."""
         folder = self._path(prefix) if prefix else self._root

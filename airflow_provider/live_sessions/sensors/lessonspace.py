@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider.live_sessions.assets.addresses import Happening
+from airflow_provider.live_sessions.assets.telling import check_outlets, tell
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import deferral_hold, prefer
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, ArtifactRules, Readiness, Verdict
@@ -73,6 +75,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
 
     hook_class: ClassVar[str] = HOOK
     ability: ClassVar[Ability] = Ability.TRANSCRIPT
+    happening: ClassVar[Happening] = Happening.TRANSCRIPT
     template_fields: Sequence[str] = ("session", "check_delays", "rules", "on_none")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#e3ebf7"
@@ -96,10 +99,10 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask once, then wait in the triggerer, or here."""
-        del context
         with airflow_errors():
             delays = self._delays()
             record = SessionRecord.from_json(self.session)
+            check_outlets(self.outlets, record.ref, self.happening)
             platform = LessonspaceHook(record.ref.conn_id).platform()
             try:
                 status = platform.current(record.ref)
@@ -128,14 +131,13 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
                     ),
                     method_name="execute_complete",
                 )
-            return self._finish(record, verdicts)
+            return self._finish(context, record, verdicts)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return from the triggerer."""
-        del context
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
-            return self._finish(record, dict(read_event(event, "artifact").get("verdicts", {})))
+            return self._finish(context, record, dict(read_event(event, "artifact").get("verdicts", {})))
 
     def _delays(self) -> tuple[float, ...]:
         if self.on_none not in REACTIONS:
@@ -162,7 +164,9 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
             self.log.info("Session %s: %s, %s.", session_id, verdict.readiness, verdict.why)
         return asked + 1
 
-    def _finish(self, record: SessionRecord, verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    def _finish(
+        self, context: Context, record: SessionRecord, verdicts: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Any]:
         missing = [
             f"{session_id}: {one['why']}"
             for session_id, one in verdicts.items()
@@ -180,6 +184,7 @@ class LessonspaceTranscriptSensor(BaseSensorOperator):
             if self.on_none == "fail":
                 raise AirflowFailException(message)
             self.log.info("%s", message)
+        tell(context, self.outlets, record.ref, self.happening, ready=ready, sessions=len(verdicts))
         return {
             "title": record.title,
             "key": record.ref.key,
@@ -196,6 +201,7 @@ class LessonspaceRecordingSensor(LessonspaceTranscriptSensor):
     """
 
     ability: ClassVar[Ability] = Ability.RECORDING
+    happening: ClassVar[Happening] = Happening.RECORDING
 
 
 def seconds_left(wait: ArtifactWait) -> float:

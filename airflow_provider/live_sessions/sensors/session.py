@@ -12,12 +12,14 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider.live_sessions.assets.addresses import Happening
+from airflow_provider.live_sessions.assets.telling import check_outlets, tell
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Conclusion, Goal, GoalKind, Outcome
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import moment, seconds_of
+from airflow_provider.live_sessions.core.times import format_optional_time, moment, seconds_of
 from airflow_provider.live_sessions.triggers.waiting import SETTLE, SessionWait
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ class SessionSensor(BaseSensorOperator):
     """
 
     hook_class: ClassVar[str]
+    happening: ClassVar[Happening]
+    """What the events of its outlets tell, see ``docs/events.md``."""
+
     template_fields: Sequence[str] = ("session", "poll_interval", "on_no_show", "on_cancelled")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#e3ebf7"
@@ -68,6 +73,7 @@ class SessionSensor(BaseSensorOperator):
             self._check()
             record = SessionRecord.from_json(self.session)
             wait = self.session_wait(record)
+            check_outlets(self.outlets, record.ref, self.happening)
             outcome = wait.look_once(self, record)
             if outcome is None and self.deferrable:
                 wait.defer(self, record)
@@ -120,6 +126,7 @@ class SessionSensor(BaseSensorOperator):
         if outcome.conclusion is Conclusion.NEVER_HELD:
             absence = outcome.status.absence if outcome.status is not None else None
             self._react(self.on_no_show, f"{record.title!r} was never held ({absence}). {outcome.why}")
+        tell(context, self.outlets, record.ref, self.happening, **_for_events(outcome))
         return result
 
     def _react(self, reaction: str, message: str) -> None:
@@ -128,6 +135,17 @@ class SessionSensor(BaseSensorOperator):
         if reaction == "fail":
             raise AirflowFailException(message)
         self.log.info("%s", message)
+
+
+def _for_events(outcome: Outcome) -> dict[str, Any]:
+    """Return what may leave the DAG with an event."""
+    status = outcome.status
+    return {
+        "conclusion": outcome.conclusion.value,
+        "held": None if status is None else status.held.value,
+        "started_at": None if status is None else format_optional_time(status.started_at),
+        "ended_at": None if status is None else format_optional_time(status.ended_at),
+    }
 
 
 class SessionEndSensor(SessionSensor):
@@ -150,6 +168,7 @@ class SessionEndSensor(SessionSensor):
     """
 
     template_fields: Sequence[str] = (*SessionSensor.template_fields, "deadline", "settle")
+    happening: ClassVar[Happening] = Happening.ENDED
     ON_DEADLINE = ("fail", "succeed")
 
     def __init__(
@@ -194,6 +213,7 @@ class SessionStartSensor(SessionSensor):
     """
 
     template_fields: Sequence[str] = (*SessionSensor.template_fields, "no_show_after")
+    happening: ClassVar[Happening] = Happening.STARTED
     EXPECT = ("anyone", "company", "everyone")
 
     def __init__(self, *, expect: str = "anyone", no_show_after: float | str = 900.0, **kwargs: Any) -> None:

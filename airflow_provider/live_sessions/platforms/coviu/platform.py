@@ -27,6 +27,7 @@ from airflow_provider.live_sessions.platforms.coviu import (
     marks,
     people,
 )
+from airflow_provider.live_sessions.platforms.coviu.ended import OVERLAP, ended_since
 from airflow_provider.live_sessions.platforms.coviu.judging import Sighting, gone, judge, with_summary
 from airflow_provider.live_sessions.platforms.coviu.launching import CoviuOptions
 from airflow_provider.live_sessions.platforms.coviu.models import ParticipantRequest, SessionUpdate
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import Participant
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
@@ -75,6 +77,7 @@ class CoviuPlatform:
 
     name = launching.NAME
     keeps_history = True
+    ended_overlap = OVERLAP
     abilities = frozenset({Ability.CANCEL_SCHEDULED, Ability.UPDATE, Ability.EXTEND, Ability.ATTENDANCE})
 
     def __init__(self, client: CoviuClient, *, settle: float = SETTLE) -> None:
@@ -173,6 +176,10 @@ class CoviuPlatform:
         """Return how the sessions stand, from one list. Coviu's clock counts, not ``now``."""
         del now
         return self._watching.statuses(watches)
+
+    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+        """Return the team's sessions that were over from a moment on, whoever launched them."""
+        return ended_since(self.client, since, settle=self._settle)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Cancel a session that has not started; say what cannot be done about one that has."""

@@ -34,6 +34,7 @@ from airflow_provider.live_sessions.platforms.lessonspace import (
     recordings,
     transcripts,
 )
+from airflow_provider.live_sessions.platforms.lessonspace.ended import OVERLAP, ended_since
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters, SpaceFilters, UserFilters
 from airflow_provider.live_sessions.platforms.lessonspace.launching import LessonspaceOptions
 from airflow_provider.live_sessions.platforms.lessonspace.watching import Watching, marked_spaces
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 
@@ -61,6 +63,7 @@ class LessonspacePlatform:
 
     name = launching.NAME
     keeps_history = True
+    ended_overlap = OVERLAP
     abilities = frozenset(
         {
             Ability.CANCEL_SCHEDULED,
@@ -195,6 +198,10 @@ class LessonspacePlatform:
         """Return how the classes stand, from three lists. Lessonspace's clock counts, not ``now``."""
         del now
         return self._watching.statuses(watches)
+
+    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+        """Return the organisation's sessions that ended from a moment on, whoever launched them."""
+        return ended_since(self.client, since)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Mark a class that nobody entered as cancelled; say what cannot be done about the rest.

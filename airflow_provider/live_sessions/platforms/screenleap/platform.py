@@ -30,6 +30,7 @@ from airflow_provider.live_sessions.core.sealing import seal, unseal
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.screenleap import cancelling, launching
+from airflow_provider.live_sessions.platforms.screenleap.ended import OVERLAP, ended_since
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.platforms.screenleap.judging import SETTLE, judge
 from airflow_provider.live_sessions.platforms.screenleap.launching import ScreenleapOptions
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.sealing import Cipher
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
@@ -64,6 +66,7 @@ class ScreenleapPlatform:
 
     name = launching.NAME
     keeps_history = False
+    ended_overlap = OVERLAP
     abilities = frozenset({Ability.CANCEL_SCHEDULED, Ability.END_LIVE, Ability.ATTENDANCE})
 
     def __init__(
@@ -245,6 +248,10 @@ class ScreenleapPlatform:
             if one.code is not None and self.client.digest(one.code) == ref.session_id
         ]
         return past[0] if past else share
+
+    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+        """Return the account's shares whose end became final from a moment on, whoever made them."""
+        return ended_since(self.client, since)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Stop a share, and wait a moment for its end.

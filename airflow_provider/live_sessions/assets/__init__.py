@@ -1,0 +1,1 @@
+"""Sessions as Airflow assets: their addresses, what sensors say of them, and watchers."""

@@ -1,0 +1,118 @@
+"""Which sessions of an account have ended, told one after the other: what a watcher asks, and what it remembers.
+
+A platform shows some ends late, so each question reaches back a little behind the last one, and what was told
+already is left out by its id. The memory is small enough for a database row and survives whoever asks: a watcher
+that was away asks from where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from airflow_provider.live_sessions.core.status import Held
+
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that is over for good.
+
+    Args:
+        session_id: The platform's id; a digest where the id itself opens a door.
+        ended_at: When it ended.
+        told_at: From when on the platform's lists tell that it is over; never before ``ended_at``.
+        held: Whether it took place, as far as the list tells.
+        key: Digest of the launch key; empty for a session that was made elsewhere, or where the list does not say.
+    """
+
+    session_id: str
+    ended_at: datetime
+    told_at: datetime
+    held: Held
+    key: str = ""
+
+    @property
+    def event_id(self) -> str:
+        """What is the same whenever this end is told again, and differs for every other."""
+        return hashlib.sha256(self.session_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
+
+
+@runtime_checkable
+class EndingPlatform(Protocol):
+    """A platform that can list what has ended, whoever launched it."""
+
+    ended_overlap: timedelta
+    """How late an end may appear in the list."""
+
+    def ended_since(self, since: datetime) -> tuple[Sequence[EndedSession], datetime]:
+        """Return the sessions that are told as over from a moment on, and the platform's time before it was asked.
+
+        Args:
+            since: The moment; more may come back than was asked for.
+
+        Raises:
+            LiveSessionError: The list could not be read whole.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where ends have been told.
+
+    Args:
+        up_to: The platform's time of the last question that was answered whole.
+        told: The ends behind it that may be listed again: when each was told, by event id.
+    """
+
+    up_to: datetime
+    told: Mapping[str, datetime] = field(default_factory=dict, hash=False)
+
+    def since(self, overlap: timedelta) -> datetime:
+        """Return from where the next question asks."""
+        return self.up_to - overlap
+
+    def fresh(self, found: Sequence[EndedSession], overlap: timedelta) -> list[EndedSession]:
+        """Return what was not told yet, oldest end first, each once."""
+        since = self.since(overlap)
+        fresh = {one.event_id: one for one in found if one.told_at >= since and one.event_id not in self.told}
+        return sorted(fresh.values(), key=lambda one: (one.ended_at, one.event_id))
+
+    def after(self, fresh: Sequence[EndedSession], asked_at: datetime, overlap: timedelta) -> Cursor:
+        """Return the cursor when these have been told.
+
+        Args:
+            fresh: What :meth:`fresh` gave.
+            asked_at: The platform's time before it was asked. Where it ran ahead once, it goes back again: rather
+                is something told twice than never.
+            overlap: How late an end may appear.
+        """
+        told = {**self.told, **{one.event_id: one.told_at for one in fresh}}
+        return Cursor(asked_at, {name: at for name, at in told.items() if at >= asked_at - overlap})
+
+    def to_json(self) -> dict[str, Any]:
+        """Write for the state store."""
+        return {
+            "version": 1,
+            "up_to": format_time(self.up_to),
+            "told": {name: format_time(at) for name, at in sorted(self.told.items())},
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Cursor | None:
+        """Read what :meth:`to_json` wrote; None for anything else: then there is no cursor."""
+        try:
+            fields = dict(data)  # type: ignore[call-overload]  # anything else ends below
+            told = {str(name): parse_time(at) for name, at in dict(fields["told"]).items()}
+            return cls(parse_time(fields["up_to"]), told)
+        except (ConfigurationError, KeyError, OverflowError, TypeError, ValueError):
+            return None  # what another release or a person wrote must not stop the watcher

@@ -1,0 +1,129 @@
+"""Deleting what was brought home, after a period or for one person, on any platform and any storage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider.live_sessions.artifacts.person import Person
+from airflow_provider.live_sessions.artifacts.retention import OnePerson, Period
+from airflow_provider.live_sessions.artifacts.retention_record import retire
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.keys import LaunchKey
+from airflow_provider.live_sessions.core.times import seconds_of
+from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.operators.identity import is_true
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.live_sessions.artifacts.retention import Scope
+
+SHORTEST = 86_400.0
+"""Seconds: what is younger than a day may still be written to by a task that is tried again."""
+
+
+class RetireArtifactsOperator(BaseOperator):
+    """Delete what was brought home of sessions: after a period, or all that concerns one person.
+
+    After a period everything goes that ended before it: each artifact with its manifest, files that a crash left,
+    who was served, and claims. For one person, rows go out of tables, and transcripts in which they speak or
+    are named go whole. Give ``older_than`` or ``person``, not both. Try it with ``report_only=True`` first.
+
+    What Airflow itself keeps (XCom, logs, the run's own conf) is not touched: see ``docs/retention.md``.
+
+    Args:
+        older_than: The period (timedelta or seconds), at least a day; counts back from the run's ``run_after``.
+        person: Every text that stands for the person: participant id, the platform's ids, name, address.
+        kinds: Only these: ``transcript``, ``attendance``, ``recording``, ``usage``, ``handed-over``, ``claims``
+            or any other kind of manifest; all by default.
+        destination: A folder, or any URL of Airflow's object storage; ``[live_sessions] destination`` by default.
+        report_only: A dry run: delete nothing, write down and count what would go. (Airflow's operators have a
+            method ``dry_run`` already.)
+
+    Returns:
+        ``report_only``; ``counts`` (``deleted``, ``rewritten`` and ``left`` files, ``rows`` taken out, ``bytes``
+        deleted); ``record``, where it is written what went, without names of people or content; ``left``, why
+        files were left, each reason once.
+
+    Raises:
+        AirflowFailException: Both or neither of ``older_than`` and ``person``, or a period below a day.
+    """
+
+    template_fields: Sequence[str] = ("older_than", "person", "kinds", "destination", "report_only")
+    ui_color = "#fbe4dd"
+
+    def __init__(
+        self,
+        *,
+        older_than: timedelta | float | str | None = None,
+        person: Sequence[str] | str | None = None,
+        kinds: Sequence[str] | str = (),
+        destination: str = "",
+        report_only: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**prefer(kwargs, retries=2))
+        self.older_than = older_than
+        self.person = person
+        self.kinds = kinds
+        self.destination = destination
+        self.report_only = report_only
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Find what has to go, write it down, delete it."""
+        ti = context["ti"]
+        with airflow_errors():
+            scope = self._scope(context["dag_run"].run_after)
+            report_only = is_true(self.report_only)
+            storage = open_storage(self.destination)
+            # A retry goes on with the record of the try before it.
+            key = LaunchKey.for_task(
+                conn_id="",
+                dag_id=ti.dag_id,
+                run_id=ti.run_id,
+                task_id=ti.task_id,
+                map_index=-1 if ti.map_index is None else ti.map_index,
+            )
+            done = retire(
+                storage, scope, key=key.digest, kinds=frozenset(_listed(self.kinds)), report_only=report_only
+            )
+        self.log.info("%s %s", "Would go:" if report_only else "Gone:", dict(done.counts))
+        for reason in done.reasons:
+            self.log.warning("Files were left. %s", reason)
+        return {
+            "report_only": report_only,
+            "counts": dict(done.counts),
+            "record": storage.url(done.name),
+            "left": list(done.reasons),
+        }
+
+    def _scope(self, run_after: datetime) -> Scope:
+        people = _listed(self.person)
+        if bool(people) is (self.older_than not in (None, "")):
+            raise ConfigurationError("Give either a period (`older_than`) or a `person`.")
+        if people:
+            return OnePerson(Person(people), datetime.now(UTC))
+        period = self.older_than
+        seconds = seconds_of(period.total_seconds() if isinstance(period, timedelta) else period, "older_than")
+        if seconds < SHORTEST:
+            raise ConfigurationError(
+                f"older_than is {seconds:g} seconds; less than a day deletes what tasks may still be writing."
+            )
+        try:
+            return Period(run_after.astimezone(UTC) - timedelta(seconds=seconds))
+        except OverflowError:
+            raise ConfigurationError("older_than reaches back before the calendar begins.") from None
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """Return an argument that is one text, a list of them, or nothing."""
+    if value is None or value == "":
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(one) for one in value)  # type: ignore[attr-defined]  # a sequence by its annotation

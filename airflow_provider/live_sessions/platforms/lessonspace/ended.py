@@ -1,0 +1,53 @@
+"""Which sessions of an organisation have ended: Lessonspace lists them by their end.
+
+A session is one stretch in a room, not a class: a teacher's early test and a break make sessions of their own
+(``apis/lessonspace.md``). Sessions with one person are listed too, with ``held`` no.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider.live_sessions.core.ended import EndedSession
+from airflow_provider.live_sessions.core.status import Held
+from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
+from airflow_provider.live_sessions.platforms.lessonspace.launching import KEY_TAG
+from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+
+OVERLAP = timedelta(seconds=600)
+"""How late an end may be written: no document says, so this is our patience."""
+
+EDGE = timedelta(seconds=1)
+"""How much more than the time is asked for: what lies on its edge may be cut off by a rounding."""
+
+
+def ended_since(client: LessonspaceClient, since: datetime) -> tuple[list[EndedSession], datetime]:
+    """Return the sessions that ended from a moment on, and the organisation's time before it was asked.
+
+    Args:
+        client: The organisation's client.
+        since: The moment.
+    """
+    began = time.monotonic()
+    rows = list(client.sessions(SessionFilters(include_single_user=True, end_time_after=since - EDGE)))
+    # Afterwards, because the answers tell the platform's clock.
+    asked_at = client.now() - timedelta(seconds=time.monotonic() - began)
+    found = [
+        EndedSession(
+            session_id=row.uuid,
+            ended_at=row.end_time,
+            told_at=row.end_time,
+            held=Held.YES if len(row.people) >= COMPANY else Held.NO,
+            key=row.tags.get(KEY_TAG, ""),
+        )
+        for row in rows
+        if row.end_time is not None
+    ]
+    return found, asked_at

@@ -1,0 +1,45 @@
+"""Delete what was brought home of one person: rows in tables, transcripts in which they speak or are named.
+
+Give every id, name and address that stands for them. Until ``report_only`` is switched off it only says what would
+go, and writes it down under ``retention/`` at the destination. Delete the run afterwards: its form holds the name.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
+
+
+@dag(
+    dag_id="forget_person",
+    schedule=None,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    render_template_as_native_obj=True,
+    params={
+        "person": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1},
+            minItems=1,
+            title="Who: every id, name and address that stands for them",
+        ),
+        "report_only": Param(True, type="boolean", title="Only say what would go"),
+        "destination": Param("", type="string", title="Where the files are", description="Empty: the default."),
+    },
+    tags=["retention"],
+    doc_md=__doc__,
+)
+def forget_person() -> None:
+    """One task."""
+    RetireArtifactsOperator(
+        task_id="forget",
+        person="{{ params.person }}",  # rendered as the list it is
+        report_only="{{ params.report_only }}",
+        destination="{{ params.destination }}",
+    )
+
+
+forget_person()

@@ -1,0 +1,45 @@
+"""Keep what sessions leave no longer than it is needed: transcripts a month, all else a year.
+
+Until ``report_only`` is switched off it only says what would go, and writes it down under ``retention/`` at the
+destination: look at a few nights first.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import Param, dag
+
+from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
+
+
+@dag(
+    dag_id="retention",
+    schedule="0 3 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    params={
+        "transcript_days": Param(30, type="number", minimum=1, title="Keep transcripts, days"),
+        "other_days": Param(365, type="number", minimum=1, title="Keep all else, days"),
+        "report_only": Param(True, type="boolean", title="Only say what would go"),
+        "destination": Param("", type="string", title="Where the files are", description="Empty: the default."),
+    },
+    tags=["retention"],
+    doc_md=__doc__,
+)
+def retention() -> None:
+    """Two periods; neither waits for the other."""
+    common = {"destination": "{{ params.destination }}", "report_only": "{{ params.report_only }}"}
+    RetireArtifactsOperator(
+        task_id="transcripts",
+        older_than="{{ params.transcript_days * 86400 }}",
+        kinds=["transcript"],
+        **common,
+    )
+    RetireArtifactsOperator(task_id="everything", older_than="{{ params.other_days * 86400 }}", **common)
+
+
+retention()
