@@ -185,3 +185,21 @@ def test_an_account_is_known_by_platform_server_and_credential_and_by_nothing_el
     ]
     assert len({one, *others}) == 8
     assert KEY.get_secret_value().encode() not in one
+
+
+def test_a_place_left_behind_by_an_interrupted_call_does_not_block_the_thread_that_comes_again() -> None:
+    line = Line(MemoryLedger())
+    line.join()  # and an exception strikes before anything else is done
+    assert RateBudget(1000.0, line=line).acquire() == 0.0
+    assert line.waiting == 0
+
+
+def test_a_place_left_behind_by_a_thread_that_ended_blocks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider.live_sessions.core.budget.LOOK_AGAIN", 0.01)
+    line = Line(MemoryLedger())
+    ended = threading.Thread(target=line.join)
+    ended.start()
+    ended.join()
+    assert line.waiting == 1
+    assert RateBudget(1000.0, line=line).acquire() == 0.0
+    assert line.waiting == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider.live_sessions.core.address import origin_of
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 _Told = TypeVar("_Told")
+
+
+LOOK_AGAIN = 5.0
+"""Seconds after which who stands in line looks whether the one before is still there."""
 
 
 class Budget(Protocol):
@@ -75,8 +79,24 @@ class MemoryLedger:
         return told
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """A thread's place in a line.
+
+    Args:
+        owner: The thread.
+        call: Set whenever it is worth looking again.
+    """
+
+    owner: threading.Thread
+    call: threading.Event
+
+
 class Line:
     """Who stands in line for one account in this process.
+
+    An exception can strike a thread between any two steps (Airflow's timeouts do), so a place may be left behind.
+    A thread that comes again gives up its old place, and a thread that has ended loses its own.
 
     Args:
         ledger: Keeps the account's schedule.
@@ -87,38 +107,40 @@ class Line:
         self.ledger = ledger
         self.sleep = sleep
         self._lock = threading.Lock()
-        self._queue: deque[threading.Event] = deque()
+        self._queue: list[Ticket] = []
 
     @property
     def waiting(self) -> int:
         """How many stand in line."""
         return len(self._queue)
 
-    def join(self) -> threading.Event:
-        """Stand at the end; the ticket is set whenever it is worth looking again."""
-        ticket = threading.Event()
+    def join(self) -> Ticket:
+        """Stand at the end."""
+        ticket = Ticket(threading.current_thread(), threading.Event())
         with self._lock:
-            self._queue.append(ticket)
+            self._queue = [*(one for one in self._queue if one.owner is not ticket.owner), ticket]
         return ticket
 
-    def is_first(self, ticket: threading.Event) -> bool:
+    def is_first(self, ticket: Ticket) -> bool:
         """Tell whether it is one's turn; if not, the ticket can be waited on."""
         with self._lock:
-            ticket.clear()
+            ticket.call.clear()
+            while self._queue[0] is not ticket and not self._queue[0].owner.is_alive():
+                del self._queue[0]
             return self._queue[0] is ticket
 
-    def leave(self, ticket: threading.Event) -> None:
+    def leave(self, ticket: Ticket) -> None:
         """Make room for the next."""
         with self._lock:
-            self._queue.remove(ticket)
+            self._queue = [one for one in self._queue if one is not ticket]
             if self._queue:
-                self._queue[0].set()
+                self._queue[0].call.set()
 
     def wake_all(self) -> None:
         """Have everybody look again."""
         with self._lock:
             for ticket in self._queue:
-                ticket.set()
+                ticket.call.set()
 
 
 class RateBudget:
@@ -149,7 +171,8 @@ class RateBudget:
                     left = line.ledger.change(lambda schedule, now: (schedule, schedule.paused_until - now))
                     if left > patience:
                         return left
-                    ticket.wait()  # the one before sets it when leaving; a pause sets all
+                    # The one before sets it when leaving, a pause sets all; nobody does for one that has died.
+                    ticket.call.wait(LOOK_AGAIN)
                     continue
                 turn = self._look(patience, held)
                 if turn.slot is None:
