@@ -24,7 +24,7 @@ _FORMS = {
 }
 
 _OPERATORS = {
-    "Lessonspace": ["lessonspace", "classes"],
+    "Lessonspace": ["lessonspace", "lessonspace_account", "classes"],
     "Coviu": ["coviu", "coviu_participants", "query_timetable"],
     "Screenleap": ["screenleap", "screenleap_account"],
     "Educates": ["educates"],
