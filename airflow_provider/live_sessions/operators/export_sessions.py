@@ -65,6 +65,8 @@ class SessionsToObjectStorageOperator(BaseOperator):
     """
 
     hook_class: ClassVar[str]
+    why_not: ClassVar[tuple[str, str]] = ("Its past sessions cannot be read back.", "Export another platform's.")
+    """Why there is no export, and what works instead; for a platform that is no ``ExportPlatform``."""
     template_fields: Sequence[str] = (
         "since",
         "until",
@@ -158,7 +160,7 @@ class SessionsToObjectStorageOperator(BaseOperator):
         if isinstance(platform, ExportPlatform):
             return platform
         platform.close()
-        unsupported(platform.name, self.conn_id, "Its sessions cannot be exported.", "Export another platform's.")
+        unsupported(platform.name.capitalize(), self.conn_id, *self.why_not)
         return None
 
     def _catch_up(self) -> timedelta:
