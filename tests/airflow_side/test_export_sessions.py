@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -67,6 +68,19 @@ def test_a_run_without_an_interval_exports_the_last_whole_period_before_it(
     for interval in ((None, None), (after, after)):  # a cron timetable gives a run a point for an interval
         result = exported(one, ran(interval[0], interval[1], after))
         assert (result["since"], result["until"]) == (begin.isoformat(), end.isoformat())
+
+
+def test_an_interval_between_the_hours_is_moved_so_that_runs_still_join_each_other(
+    school: School, tmp_path: Path
+) -> None:
+    at = [TODAY - DAY + timedelta(hours=hour, minutes=20) for hour in (5, 6, 9)]
+    told = [
+        exported(operator(school, tmp_path, period="hour"), ran(begin, end))
+        for begin, end in itertools.pairwise(at)
+    ]
+    assert told[0]["since"] == (at[0] - timedelta(minutes=20)).isoformat()
+    assert told[0]["until"] == told[1]["since"]
+    assert len(told[1]["manifests"]) == 3
 
 
 def test_a_day_is_one_of_the_zone_that_was_named(school: School, tmp_path: Path) -> None:

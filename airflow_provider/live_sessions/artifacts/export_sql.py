@@ -56,8 +56,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?
 class Cursor(Protocol):
     """As much of a DB-API cursor as is used."""
 
-    def execute(self, operation: str, /) -> object:
+    def execute(self, operation: str, parameters: Sequence[Any] = (), /) -> object:
         """Run a statement."""
+
+    def fetchone(self) -> Any:
+        """Return a row of its result."""
 
     def executemany(self, operation: str, parameters: Sequence[Sequence[Any]], /) -> object:
         """Run a statement for each set of parameters."""
@@ -123,6 +126,16 @@ class Tables:
             sessions += len(batch)
             people += len(persons)
         return sessions, people
+
+    def count(self, cursor: Cursor, platform: str, conn_id: str, since: str, until: str) -> int:
+        """Return how many sessions of an account are in the table that are counted from ``since`` to ``until``."""
+        hold = self.placeholder
+        which = f"platform = {hold} AND conn_id = {hold} AND counted_at >= {hold} AND counted_at < {hold}"
+        cursor.execute(
+            f"SELECT COUNT(*) FROM {self.sessions} WHERE {which}",  # noqa: S608 - checked names
+            (platform, conn_id, since, until),
+        )
+        return int(cursor.fetchone()[0])
 
     def _definition(self, table: str, columns: dict[str, str], key: tuple[str, ...]) -> str:
         types = _TYPES[self.dialect]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider.live_sessions.artifacts.export_chunks import Period, before, cut
+from airflow_provider.live_sessions.artifacts.export_chunks import Period, before, cut, floor
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import ExportPlatform, unsupported
@@ -42,7 +42,8 @@ class SessionsToObjectStorageOperator(BaseOperator):
 
     Args:
         since: The begin, included: an aware datetime, or ISO 8601 with an offset. Without it, the run's data
-            interval; where a run has none, the last whole ``period`` before the run.
+            interval, both its ends moved back to the begin of their ``period``; where a run has none, or one
+            within a period, the last whole ``period`` before the run.
         until: The end, not included.
         conn_id: The Airflow connection.
         destination: A folder, or any URL of Airflow's object storage; ``[live_sessions] destination`` by default.
@@ -196,10 +197,14 @@ class SessionsToObjectStorageOperator(BaseOperator):
             return moment(self.since, "since"), moment(self.until, "until")
         run = context["dag_run"]
         begin, end = getattr(run, "data_interval_start", None), getattr(run, "data_interval_end", None)
-        if begin is not None and end is not None and begin < end:
-            return aware(begin), aware(end)
+        period, zone = Period.of(self.period), zone_of(self.timezone)
+        if begin is not None and end is not None:
+            # A schedule at twenty past has intervals from twenty past; moved alike, they still join each other.
+            whole = floor(aware(begin), period, zone), floor(aware(end), period, zone)
+            if whole[0] < whole[1]:
+                return whole
         # Cron timetables of Airflow 3 give runs no interval: the run's own time decides, in each try the same.
-        return before(aware(run.run_after), Period.of(self.period), zone_of(self.timezone))
+        return before(aware(run.run_after), period, zone)
 
 
 def _look_back(value: timedelta | float | str | None) -> timedelta | None:
