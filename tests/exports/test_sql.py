@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -179,3 +182,41 @@ def test_a_database_of_another_kind_is_refused_with_what_to_do() -> None:
 def test_what_is_no_export_is_refused(database: str, export: Any) -> None:
     with pytest.raises(AirflowFailException, match="not the result of an export"):
         load(database, export)
+
+
+KILLED = """
+import itertools, os, signal, sys
+from airflow.providers.common.compat.sdk import BaseHook
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode
+from airflow_provider.live_sessions.artifacts.export_sql import BATCH, Tables
+
+conn_id, name = sys.argv[1:]
+hook = BaseHook.get_hook(conn_id)
+tables = Tables(hook.dialect_name, hook.placeholder)
+connection = hook.get_conn()
+
+def rows():
+    with open(name, "rb") as file:
+        yield from itertools.islice(decode(file, FileFormat.JSONL), BATCH + 1)
+    print("some were sent", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+tables.load(connection.cursor(), rows())
+"""
+
+
+def test_a_load_whose_process_is_killed_leaves_what_was_there_and_the_next_one_heals_it(
+    database: str, home: dict[str, Any]
+) -> None:
+    load(database, home)
+    ask(database, "UPDATE sessions SET title = 'kept'", fetch=False)
+    before = contents(database)
+    storage = LocalStorage(home["destination"])
+    name = max((one for one in storage.list() if one.endswith(".jsonl")), key=lambda one: len(storage.get(one)))
+    program = [sys.executable, "-c", KILLED, database, f"{home['destination']}/{name}"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own
+    assert (done.returncode, "some were sent" in done.stdout) == (-signal.SIGKILL, True), done.stderr
+    assert contents(database) == before
+    load(database, home)
+    titles = {row["title"] for row in rows(storage, home["manifests"])}
+    assert {row[6] for row in contents(database)[0]} == titles
