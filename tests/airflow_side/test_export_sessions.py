@@ -96,7 +96,7 @@ def test_it_waits_without_a_slot_until_the_lists_have_caught_up(school: School, 
     one.period, one.deferrable = "hour", True
     deferred = deferral(one, context())
     assert isinstance(deferred.trigger, DateTimeTrigger)
-    assert deferred.trigger.moment == hour + timedelta(hours=1, minutes=10)
+    assert deferred.trigger.moment == hour + timedelta(hours=1, minutes=11)
     assert school.log() == []
     school.sandbox.clock.set(hour + timedelta(hours=2))
     assert one.resume_execution(deferred.method_name, {"event": hour}, context())["status"] == "complete"

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def test_the_usage_export_and_the_rows_tell_of_the_same_shares_at_the_same_cost(
     studio: Studio, tmp_path: Path
 ) -> None:
-    for _ in range(2):
-        record = studio.launch()
+    records = [studio.launch() for _ in range(2)]
+    for record in records:
         studio.present(record, "v-1")
         studio.wait(1800)
         studio.end(record)
-    begin = parse_time(record["start"]).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = parse_time(records[0]["start"]).replace(hour=0, minute=0, second=0, microsecond=0)
     studio.wait(3 * 86_400)
     time: dict[str, Any] = {"conn_id": studio.conn_id, "destination": str(tmp_path), "since": begin, "wait": False}
     until = begin + timedelta(days=2)

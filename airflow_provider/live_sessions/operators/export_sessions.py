@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult
 
+CLOCKS = timedelta(seconds=60)
+"""How far this machine's clock, which is waited by, may be ahead of the platform's, which is judged by."""
+
 MAX_CHUNKS = 10_000
 """More files are not named in one XCom."""
 
@@ -123,7 +126,7 @@ class SessionsToObjectStorageOperator(BaseOperator):
             chunks = self._chunks(context)
             self._plan()  # what does not fit is said before the wait
             if is_true(self.wait):
-                caught_up = chunks[-1].until + self._catch_up()
+                caught_up = chunks[-1].until + self._catch_up() + CLOCKS
                 wait_until(self, caught_up, method_name="execute_export", deferrable=self.deferrable)
         return self.execute_export(context)
 
