@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.lessonspace_account import LessonspaceSessionsToObjectStorageOperator
+from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from tests.airflow_side.stage import School, context
 from tests.exports.lessonspace_past import ended, fill
 
@@ -186,3 +187,15 @@ def test_an_export_that_is_partial_or_harmed_fails_loudly(school: School, tmp_pa
         check(told)
     with pytest.raises(AirflowFailException, match="not the result of an export"):
         check({"manifests": []})
+
+
+def test_what_only_one_machine_sees_is_not_looked_for_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.delenv("AIRFLOW__LIVE_SESSIONS__DESTINATION")
+    told = {"destination": "", "manifests": ["sessions/m.json"], "counts": {}}
+    for operator in (
+        CheckSessionsExportOperator(task_id="check", export=told),
+        SessionsToSqlOperator(task_id="load", export=told, sql_conn_id="none"),
+    ):
+        with pytest.raises(AirflowFailException, match="no destination is set"):
+            operator.execute(context())

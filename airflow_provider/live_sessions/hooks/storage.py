@@ -45,7 +45,7 @@ def shared_destination(destination: str = "") -> str:
         executors = {name.strip() for name in conf.get("core", "executor", fallback="LocalExecutor").split(",")}
         if not executors <= {"LocalExecutor", "SequentialExecutor"}:
             raise ConfigurationError(
-                "Claims and served links have to lie where every worker sees them, and no destination is set.",
+                "What one task leaves for another has to lie where all workers see it, and no destination is set.",
                 advice="Set [live_sessions] destination, e.g. to s3://my_aws_connection@bucket/classes.",
             )
     return destination or default_destination()

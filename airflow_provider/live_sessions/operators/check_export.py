@@ -10,13 +10,15 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import format_time
-from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from airflow_provider.live_sessions.core.storage import Storage
 
 SHOWN = 20
 """Problems that are told one by one."""
@@ -70,12 +72,12 @@ class CheckSessionsExportOperator(BaseOperator):
         with airflow_errors():
             told = self._told()
             names = [str(one) for one in told["manifests"]]
-            storage = open_storage(str(told["destination"]))
+            storage = open_storage(shared_destination(str(told["destination"])))
             found = problems(storage, names)
             if is_true(self.no_gap):
                 found += filter(None, [gap_before(storage, names)])
             if self.sql_conn_id:
-                found += self._missing_rows(names, str(told["destination"]))
+                found += self._missing_rows(names, storage)
         for one in found[:SHOWN]:
             self.log.error("%s", one)
         if found:
@@ -92,12 +94,11 @@ class CheckSessionsExportOperator(BaseOperator):
             )
         return dict(told)
 
-    def _missing_rows(self, names: Sequence[str], destination: str) -> list[str]:
+    def _missing_rows(self, names: Sequence[str], storage: Storage) -> list[str]:
         """Return a sentence for each file whose time the table holds another number of sessions for."""
         from airflow_provider.live_sessions.artifacts.export_checks import read
         from airflow_provider.live_sessions.artifacts.export_sql import Tables
 
-        storage = open_storage(destination)
         hook = BaseHook.get_hook(self.sql_conn_id)
         tables = Tables(hook.dialect_name, hook.placeholder, self.sessions_table)
         found = []

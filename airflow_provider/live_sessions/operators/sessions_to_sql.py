@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class SessionsToSqlOperator(BaseOperator):
         from airflow_provider.live_sessions.artifacts.manifest import Manifest
 
         for destination, name in dict.fromkeys(_manifests(self.export)):
-            storage = open_storage(destination)
+            storage = open_storage(shared_destination(destination))
             try:
                 manifest = Manifest.from_bytes(storage.get(name))
             except FileNotFoundError:
