@@ -20,6 +20,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 ENTRANCES = [
     "operators.lessonspace",
     "operators.classes",
+    "operators.lessonspace_account",
     "sensors.lessonspace",
     "flows.lessonspace",
     "plugin.live_sessions",
@@ -69,6 +70,7 @@ def test_the_measure_itself_can_tell() -> None:
         "icalendar",
         "recurring_ical_events",
         "fsspec",
+        "pyarrow",
         f"{OURS}.platforms",
         f"{OURS}.core.http",
         f"{OURS}.sandbox",

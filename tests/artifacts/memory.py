@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider.live_sessions.core.storage import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class MemoryStorage:
@@ -27,6 +27,9 @@ class MemoryStorage:
         if name not in self.files:
             raise FileNotFoundError(name)
         return self.files[name]
+
+    def read(self, name: str) -> Iterator[bytes]:
+        yield self.get(name)
 
     def exists(self, name: str) -> bool:
         return check_name(name) in self.files

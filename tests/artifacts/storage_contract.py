@@ -86,6 +86,14 @@ class StorageContract:
             with pytest.raises(FileNotFoundError):
                 storage.get(name)
 
+    def test_a_file_is_read_in_chunks_that_make_the_whole(self, storage: Storage) -> None:
+        content = bytes(range(256)) * 10_000
+        storage.put("a/b", [content])
+        assert b"".join(storage.read("a/b")) == content
+        for name in ("nothing", "a", "a/b/c"):
+            with pytest.raises(FileNotFoundError):
+                list(storage.read(name))
+
     def test_a_delete_is_safe_to_repeat(self, storage: Storage) -> None:
         storage.put("a/b", [b"x"])
         storage.delete("a/b")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
+from airflow_provider.live_sessions.artifacts.export_run import window_key
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability
 from airflow_provider.live_sessions.core.launching import create_or_find
@@ -352,7 +353,7 @@ SCREENLEAP: dict[str, Act] = {
     "export usage": _shared(
         lambda scene: screenleap_home.export_usage(
             scene.client,
-            scene.writer("usage", screenleap_home.window_key("studio", *_WINDOW)),
+            scene.writer("usage", window_key("studio", *_WINDOW)),
             *_WINDOW,
             conn_id="studio",
             zone=UTC,

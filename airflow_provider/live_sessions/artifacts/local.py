@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.storage import check_name
+from airflow_provider.live_sessions.core.storage import READ_BYTES, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _PREFIX, _SUFFIX = ".live-sessions-", ".part"
 # A writer touches its file with every chunk; one silent for this long is dead. Were it alive after all, its
@@ -80,6 +80,21 @@ class LocalStorage:
             return self._path(name).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise FileNotFoundError(f"There is no file {name!r} in the storage.") from None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield a file's content in chunks.
+
+        Raises:
+            ConfigurationError: The name is refused.
+            FileNotFoundError: There is no such file.
+        """
+        try:
+            file = self._path(name).open("rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise FileNotFoundError(f"There is no file {name!r} in the storage.") from None
+        with file:
+            while chunk := file.read(READ_BYTES):
+                yield chunk
 
     def exists(self, name: str) -> bool:
         """Tell whether there is a file of this name."""

@@ -233,14 +233,17 @@ class Manifest:
         """
         problems = []
         for entry in self.files:
+            size, digest = 0, hashlib.sha256()
             try:
-                content = storage.get(entry.name)
+                for chunk in storage.read(entry.name):
+                    size += len(chunk)
+                    digest.update(chunk)
             except FileNotFoundError:
                 problems.append(f"{entry.name} is missing.")
                 continue
-            if len(content) != entry.bytes:
-                problems.append(f"{entry.name} has {len(content)} bytes; {entry.bytes} were written.")
-            elif hashlib.sha256(content).hexdigest() != entry.sha256:
+            if size != entry.bytes:
+                problems.append(f"{entry.name} has {size} bytes; {entry.bytes} were written.")
+            elif digest.hexdigest() != entry.sha256:
                 problems.append(f"{entry.name} is not what was written: its sha256 differs.")
         return problems
 

@@ -11,11 +11,12 @@ from airflow_provider.live_sessions.core.reading import MISFITS, finite, why
 from airflow_provider.live_sessions.core.times import format_time, later, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Plan, SessionRef
+    from airflow_provider.live_sessions.core.session_rows import ExportAsk, ExportRules, SessionRow, Tally
     from airflow_provider.live_sessions.core.status import Seen, SessionStatus
 
 
@@ -145,6 +146,34 @@ class SessionPlatform(Protocol):
             ref: The session.
             force: Also try what is documented but uncertain.
             handed_over: False when no join link has left Airflow yet.
+        """
+
+    def close(self) -> None:
+        """Give back connections."""
+
+
+@runtime_checkable
+class ExportPlatform(Protocol):
+    """A platform whose past sessions can be read back, all of a time at once."""
+
+    name: str
+    export_rules: ExportRules
+
+    def now(self) -> datetime:
+        """Return the platform's time."""
+
+    def ended_sessions(self, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
+        """Yield every session whose ``counted_at`` lies in the time, whole, in any order.
+
+        A session may come twice; the row that knows more counts. The rows held at once do not grow with the time.
+
+        Args:
+            ask: Which sessions.
+            tally: Takes what was asked and met, so that what is missing is seen.
+
+        Raises:
+            Unavailable: The platform's list and its own count do not agree.
+            Unsupported: The platform keeps no history.
         """
 
     def close(self) -> None:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 # The narrowest of what is in use: NAME_MAX of Linux file systems, the object key length of Amazon S3.
 MAX_PART_BYTES = 255
 MAX_NAME_BYTES = 1024
+
+READ_BYTES = 1024 * 1024
+"""How much of a file is held at once while it is read in chunks."""
 
 
 class Storage(Protocol):
@@ -45,6 +48,15 @@ class Storage(Protocol):
         Raises:
             ConfigurationError: The name is refused.
             FileNotFoundError: There is no such file.
+        """
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield a file's content in chunks, for files that are too large for :meth:`get`.
+
+        Raises:
+            ConfigurationError: The name is refused.
+            FileNotFoundError: There is no such file; at the first chunk.
         """
         ...
 

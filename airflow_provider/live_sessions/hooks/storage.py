@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.storage import check_name
+from airflow_provider.live_sessions.core.storage import READ_BYTES, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from airflow.sdk import ObjectStoragePath
 
@@ -45,7 +45,7 @@ def shared_destination(destination: str = "") -> str:
         executors = {name.strip() for name in conf.get("core", "executor", fallback="LocalExecutor").split(",")}
         if not executors <= {"LocalExecutor", "SequentialExecutor"}:
             raise ConfigurationError(
-                "Claims and served links have to lie where every worker sees them, and no destination is set.",
+                "What one task leaves for another has to lie where all workers see it, and no destination is set.",
                 advice="Set [live_sessions] destination, e.g. to s3://my_aws_connection@bucket/classes.",
             )
     return destination or default_destination()
@@ -153,6 +153,16 @@ class ObjectStorage:
         path = self._path(name)
         try:
             return bytes(path.read_bytes())
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):  # a folder, or below a file
+            raise FileNotFoundError(name) from None
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content in chunks."""
+        path = self._path(name)
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(READ_BYTES):
+                    yield bytes(chunk)
         except (FileExistsError, IsADirectoryError, NotADirectoryError):  # a folder, or below a file
             raise FileNotFoundError(name) from None
 

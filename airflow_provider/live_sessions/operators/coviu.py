@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.operators.coviu_participants import (
     CoviuCancelParticipantOperator,
     CoviuUpdateParticipantOperator,
 )
+from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
@@ -257,3 +258,19 @@ def _updated(record: SessionRecord, session: Session) -> SessionRecord:
     title = session.session_name or record.title
     hand_over_at = record.hand_over_at and record.hand_over_at + (start - record.start)
     return replace(record, ref=ref, title=title, start=start, end=end, links=links, hand_over_at=hand_over_at)
+
+
+class CoviuSessionsToObjectStorageOperator(SessionsToObjectStorageOperator):
+    """Bring home every session of the team whose time ended within a time, as JSON Lines or Parquet.
+
+    Coviu shows cancelled sessions no more, so they are not in the files. With ``attendance`` each session costs a
+    request of its own.
+
+    Args and returns: see
+    :class:`~airflow_provider.live_sessions.operators.export_sessions.SessionsToObjectStorageOperator`.
+    """
+
+    hook_class: ClassVar[str] = HOOK
+
+    def __init__(self, *, conn_id: str = CoviuHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(conn_id=conn_id, **kwargs)

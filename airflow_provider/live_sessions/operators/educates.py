@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, Refus
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
+from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.identity import Meant, find_meant
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
@@ -357,3 +358,22 @@ def _learners(given: Any) -> list[str] | None:
     if isinstance(given, str):
         raise ConfigurationError("`learners` is a list of participant ids.")
     return [str(one) for one in given]
+
+
+class EducatesSessionsToObjectStorageOperator(SessionsToObjectStorageOperator):
+    """Refuse, with the reason: a training portal forgets a session when it ends, so no time can be read back.
+
+    It is here so that a DAG over all platforms fails with a sentence and not with a missing name.
+
+    Raises:
+        AirflowFailException: Always; it names what works instead.
+    """
+
+    hook_class: ClassVar[str] = HOOK
+    why_not: ClassVar[tuple[str, str]] = (
+        "A training portal keeps no history: a session that ended shows no end, no reason and no row.",
+        "Take what is there now (EducatesListWorkshopsOperator), or events (analytics_url at the launch).",
+    )
+
+    def __init__(self, *, conn_id: str = EducatesHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(conn_id=conn_id, **kwargs)

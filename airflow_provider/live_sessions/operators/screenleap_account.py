@@ -1,10 +1,10 @@
-"""Screenleap's operators for a whole account: the usage of a time, and the reaper of shares left open."""
+"""Screenleap's operators for a whole account: the shares of a time, and the reaper of those left open."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
@@ -13,8 +13,9 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unavailable
 from airflow_provider.live_sessions.core.times import moment, seconds_of
-from airflow_provider.live_sessions.hooks.screenleap import ScreenleapHook
+from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND
@@ -84,11 +85,8 @@ class ScreenleapExportUsageOperator(BaseOperator):
     def execute_export(self, context: Context, event: object = None) -> dict[str, Any]:
         """Export now; the way back from waiting."""
         del context, event
-        from airflow_provider.live_sessions.platforms.screenleap.bringing_home import (
-            USAGE,
-            export_usage,
-            window_key,
-        )
+        from airflow_provider.live_sessions.artifacts.export_run import window_key
+        from airflow_provider.live_sessions.platforms.screenleap.bringing_home import USAGE, export_usage
 
         with airflow_errors():
             since, until = self._window()
@@ -110,6 +108,22 @@ class ScreenleapExportUsageOperator(BaseOperator):
         if since >= until:
             raise ConfigurationError("`since` has to lie before `until`.")
         return since, until
+
+
+class ScreenleapSessionsToObjectStorageOperator(SessionsToObjectStorageOperator):
+    """Bring home every watched share of the account that ended within a time, as JSON Lines or Parquet.
+
+    The same shares as :class:`ScreenleapExportUsageOperator` tabulates, in the shape that all platforms share.
+    Shares that nobody watched are in no list afterwards, so they are not in the files.
+
+    Args and returns: see
+    :class:`~airflow_provider.live_sessions.operators.export_sessions.SessionsToObjectStorageOperator`.
+    """
+
+    hook_class: ClassVar[str] = HOOK
+
+    def __init__(self, *, conn_id: str = ScreenleapHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(conn_id=conn_id, **kwargs)
 
 
 class ScreenleapReapSessionsOperator(BaseOperator):

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
 from airflow_provider.live_sessions.core.status import Held, Seen, State
 from airflow_provider.live_sessions.platforms.screenleap.attendance import presences
+from airflow_provider.live_sessions.platforms.screenleap.exporting import wanted
 from airflow_provider.live_sessions.platforms.screenleap.filters import EPOCH, to_millis
 from airflow_provider.live_sessions.platforms.screenleap.java_dates import write
 from airflow_provider.live_sessions.platforms.screenleap.judging import Gone, count, judge, judge_gone, present
@@ -24,7 +26,7 @@ from airflow_provider.live_sessions.platforms.screenleap.models import Share
 from airflow_provider.live_sessions.platforms.screenleap.reaping import overdue
 from airflow_provider.live_sessions.platforms.screenleap.usage import (
     UsageRow,
-    ended_within,
+    in_order,
     merge,
     participant_rows,
     to_csv,
@@ -211,9 +213,12 @@ def test_people_are_counted_once_and_never_without_a_start(share: Share) -> None
     }
 
 
-@given(st.lists(shares, max_size=5), st.lists(shares, max_size=5))
+once_each = st.lists(shares, max_size=5, unique_by=lambda one: one.code and one.code.get_secret_value())
+
+
+@given(once_each, once_each)
 def test_merging_loses_no_code_and_doubles_none(past: list[Share], recent: list[Share]) -> None:
-    merged = merge(past, recent)
+    merged = in_order(merge(past, recent))
     codes = [one.code for one in merged]
     assert set(codes) == {one.code for one in (*past, *recent)}
     assert len(set(codes)) == len(codes)
@@ -229,8 +234,11 @@ def test_windows_that_join_each_other_count_each_share_once(
     rows: list[Share], begin: int, first: int, second: int
 ) -> None:
     at = [EPOCH + timedelta(milliseconds=mark) for mark in (begin, begin + first, begin + first + second)]
-    one, two = ended_within(rows, at[0], at[1]), ended_within(rows, at[1], at[2])
-    whole = ended_within(rows, at[0], at[2])
+
+    def ended(since: datetime, until: datetime) -> list[Share]:
+        return list(wanted(rows, ExportAsk(since, until, timedelta(hours=24)), Tally()))
+
+    one, two, whole = ended(at[0], at[1]), ended(at[1], at[2]), ended(at[0], at[2])
     assert len(one) + len(two) == len(whole)
     assert all(row in whole for row in (*one, *two))
 

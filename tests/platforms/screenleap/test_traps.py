@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
+from airflow_provider.live_sessions.artifacts.export_run import window_key
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability, Found, Unprovable
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unsupported
 from airflow_provider.live_sessions.core.status import Held, State
-from airflow_provider.live_sessions.platforms.screenleap.bringing_home import export_usage, window_key
+from airflow_provider.live_sessions.platforms.screenleap.bringing_home import export_usage
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.platforms.screenleap.models import Share
 from tests.artifacts.memory import MemoryStorage

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from airflow_provider.live_sessions.artifacts.export_run import window_key
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
@@ -19,7 +20,6 @@ from airflow_provider.live_sessions.platforms.screenleap.bringing_home import (
     bring_attendance,
     bring_usage,
     export_usage,
-    window_key,
 )
 from airflow_provider.live_sessions.platforms.screenleap.cancelling import Pace
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters

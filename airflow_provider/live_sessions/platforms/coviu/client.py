@@ -43,7 +43,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import (
 from airflow_provider.live_sessions.platforms.coviu.tokens import TokenRefused, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from requests import PreparedRequest
@@ -152,12 +152,22 @@ class CoviuClient:
 
     # ---- sessions
 
-    def sessions(self, filters: SessionFilters) -> Iterator[Session]:
-        """List sessions, page by page while there are ``more``; rows that contradict the filters are dropped."""
+    def sessions(
+        self, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None
+    ) -> Iterator[Session]:
+        """List sessions, page by page while there are ``more``; rows that contradict the filters are dropped.
+
+        Args:
+            filters: Which sessions.
+            on_page: Sees each page's JSON as it comes, for who has to count.
+        """
         label = "list sessions"
 
         def fetch(query: Mapping[str, Any]) -> Any:
-            return self._call("GET", "sessions", label, params=query).json()
+            body = self._call("GET", "sessions", label, params=query).json()
+            if on_page is not None:
+                on_page(body)
+            return body
 
         rows = walk_numbered(
             fetch,

@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.status import SessionStatus, State
 from airflow_provider.live_sessions.platforms.coviu import (
     attendance,
     cancelling,
+    exporting,
     finding,
     launching,
     marks,
@@ -34,7 +35,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import ParticipantReq
 from airflow_provider.live_sessions.platforms.coviu.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import Participant
+    from airflow_provider.live_sessions.core.session_rows import ExportAsk, SessionRow, Tally
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
     from airflow_provider.live_sessions.platforms.coviu.models import Session
 
@@ -78,6 +80,7 @@ class CoviuPlatform:
     name = launching.NAME
     keeps_history = True
     ended_overlap = OVERLAP
+    export_rules = exporting.RULES
     abilities = frozenset({Ability.CANCEL_SCHEDULED, Ability.UPDATE, Ability.EXTEND, Ability.ATTENDANCE})
 
     def __init__(self, client: CoviuClient, *, settle: float = SETTLE) -> None:
@@ -88,6 +91,16 @@ class CoviuPlatform:
     def close(self) -> None:
         """Give back the connection."""
         self.client.close()
+
+    # ---- export
+
+    def now(self) -> datetime:
+        """Return Coviu's time."""
+        return self.client.now()
+
+    def ended_sessions(self, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
+        """Yield every session of the team that ended within a time, also those made elsewhere."""
+        return exporting.ended_sessions(self.client, ask, tally)
 
     # ---- launch
 

@@ -54,7 +54,7 @@ def _stays(session: Session) -> list[tuple[str, Stay]]:
     inside: dict[tuple[str, str], LogEntry] = {}
     found: list[tuple[str, Stay]] = []
     for entry in sorted(session.logs, key=lambda one: (one.date, one.id or 0)):
-        person = _person(entry)
+        person = person_of(entry)
         if person is None or entry.log_type not in (JOINED, LEFT):
             continue
         connection = (person, entry.user_socket_id or "")
@@ -70,7 +70,8 @@ def _stays(session: Session) -> list[tuple[str, Stay]]:
     return found
 
 
-def _person(entry: LogEntry) -> str | None:
+def person_of(entry: LogEntry) -> str | None:
+    """Return whom a line of the log is about; None for nobody."""
     if entry.profile:
         return entry.profile
     return f"guest:{entry.guest_uuid}" if entry.guest_uuid else None

@@ -34,7 +34,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from requests import PreparedRequest
@@ -188,16 +188,32 @@ class LessonspaceClient:
 
     # ---- sessions
 
-    def sessions(self, filters: SessionFilters) -> Iterator[Session]:
-        """List the organisation's sessions; rows that contradict the filters are dropped."""
+    def sessions(
+        self, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None
+    ) -> Iterator[Session]:
+        """List the organisation's sessions; rows that contradict the filters are dropped.
+
+        Args:
+            filters: Which sessions.
+            on_page: Sees each page's JSON as it comes, for who has to count.
+        """
         path = f"organisations/{self.organisation}/sessions/"
-        rows = self._list(Session, path, filters.params(), label="list sessions", limited=True)
+        rows = self._list(Session, path, filters.params(), label="list sessions", limited=True, on_page=on_page)
         return (row for row in rows if filters.admits(row))
 
-    def space_sessions(self, space: str, filters: SessionFilters) -> Iterator[Session]:
-        """List one space's sessions, with their logs: the only place that has them."""
+    def space_sessions(
+        self, space: str, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None
+    ) -> Iterator[Session]:
+        """List one space's sessions, with their logs: the only place that has them.
+
+        Args:
+            space: The room.
+            filters: Which sessions.
+            on_page: Sees each page's JSON as it comes.
+        """
         path = f"spaces/{quote(space, safe='')}/sessions/"
-        rows = self._list(Session, path, filters.params(), label="list the sessions of a space", limited=True)
+        label = "list the sessions of a space"
+        rows = self._list(Session, path, filters.params(), label=label, limited=True, on_page=on_page)
         return (row for row in rows if filters.admits(row))
 
     def session(self, uuid: str) -> Session:
@@ -294,10 +310,20 @@ class LessonspaceClient:
         return f"organisations/{self.organisation}/sessions/{quote(uuid, safe='')}/"
 
     def _list(
-        self, model: type[_Model], path: str, params: Mapping[str, Any], *, label: str, limited: bool
+        self,
+        model: type[_Model],
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        label: str,
+        limited: bool,
+        on_page: Callable[[Any], None] | None = None,
     ) -> Iterator[_Model]:
         def fetch(query: Mapping[str, Any]) -> Any:
-            return self._http.request("GET", path, label=label, params=query, limited=limited).json()
+            body = self._http.request("GET", path, label=label, params=query, limited=limited).json()
+            if on_page is not None:
+                on_page(body)
+            return body
 
         for row in walk_envelopes(
             fetch, params, base_url=self._http.base_url, platform=PLATFORM, conn_id=self.conn_id, label=label

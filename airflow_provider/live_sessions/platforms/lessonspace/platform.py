@@ -30,6 +30,7 @@ from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace import (
     attendance,
     cancelling,
+    exporting,
     launching,
     recordings,
     transcripts,
@@ -41,12 +42,13 @@ from airflow_provider.live_sessions.platforms.lessonspace.watching import Watchi
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
+    from airflow_provider.live_sessions.core.session_rows import ExportAsk, SessionRow, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 
 SETTLE = 600.0
@@ -64,6 +66,7 @@ class LessonspacePlatform:
     name = launching.NAME
     keeps_history = True
     ended_overlap = OVERLAP
+    export_rules = exporting.RULES
     abilities = frozenset(
         {
             Ability.CANCEL_SCHEDULED,
@@ -214,6 +217,16 @@ class LessonspacePlatform:
     def current(self, ref: SessionRef) -> SessionStatus:
         """Return how a class stands, read directly from its space."""
         return cancelling.current_status(self.client, ref, settle=self._settle)
+
+    # ---- export
+
+    def now(self) -> datetime:
+        """Return Lessonspace's time."""
+        return self.client.now()
+
+    def ended_sessions(self, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
+        """Yield every session of the organisation that ended within a time, also those made elsewhere."""
+        return exporting.ended_sessions(self.client, ask, tally)
 
     # ---- artifacts
 

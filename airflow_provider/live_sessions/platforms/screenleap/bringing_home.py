@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.attendance import build_rows, counts
+from airflow_provider.live_sessions.artifacts.export_run import window_key
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.tables import write_attendance
-from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
 from airflow_provider.live_sessions.platforms.screenleap.attendance import presences
-from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
+from airflow_provider.live_sessions.platforms.screenleap.exporting import RULES, ended_shares
 from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND, PRESENTER_ID
-from airflow_provider.live_sessions.platforms.screenleap.usage import ended_within, merge, totals, write_usage
+from airflow_provider.live_sessions.platforms.screenleap.usage import in_order, totals, write_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +30,6 @@ PAST = "GET /screen-shares"
 
 USAGE = "usage"
 ATTENDANCE = "attendance"
-
-OVERLAP = timedelta(seconds=600)
-"""How far before the window the history is asked for: what is asked for exactly may be missed by a millisecond."""
 
 
 def bring_usage(
@@ -105,7 +101,7 @@ def export_usage(
 ) -> Manifest:
     """Write the usage of every share of the account that ended in a window.
 
-    The history leaves out what ended recently, the recent list keeps it for 5 minutes: both are read and merged.
+    Windows that join each other count no share twice: each ends once.
 
     Args:
         client: The account's client.
@@ -115,10 +111,7 @@ def export_usage(
         conn_id: The Airflow connection.
         zone: The zone in which the CSV tells times.
     """
-    # The recent list first: a share that leaves it in between is then in it at least.
-    recent = client.recent()
-    past = list(client.shares(ShareFilters(ended_after=since - OVERLAP)))
-    shares = ended_within(merge(past, recent), since, until)
+    shares = in_order(ended_shares(client, ExportAsk(since, until, RULES.look_back), Tally()))
     rows = write_usage(writer, shares, client.digest, zone=zone)
     unpriced = sum(row.user_minutes is None for row in rows)
     reasons = []
@@ -142,12 +135,6 @@ def export_usage(
             extra={"totals": totals(rows)},
         )
     )
-
-
-def window_key(conn_id: str, since: datetime, until: datetime) -> str:
-    """Return what tells the exports of two windows apart."""
-    text = f"{conn_id}\n{format_time(since)}\n{format_time(until)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _completeness(share: Share | None) -> tuple[Completeness, str]:

@@ -33,7 +33,7 @@ from airflow_provider.live_sessions.platforms.screenleap.filters import EPOCH, S
 from airflow_provider.live_sessions.platforms.screenleap.models import LaunchData, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from requests import PreparedRequest
@@ -247,15 +247,23 @@ class ScreenleapClient:
             )
         return share
 
-    def recent(self) -> list[Share]:
-        """Return what waits for a presenter, runs, or ended within 5 minutes (``GET /recent-screen-shares``)."""
-        return self._list("recent-screen-shares", {}, "list recent shares")
+    def recent(self, *, on_page: Callable[[Any], None] | None = None) -> list[Share]:
+        """Return what waits for a presenter, runs, or ended within 5 minutes (``GET /recent-screen-shares``).
 
-    def shares(self, filters: ShareFilters) -> Iterator[Share]:
+        Args:
+            on_page: Sees the answer's JSON, for who has to count.
+        """
+        return self._list("recent-screen-shares", {}, "list recent shares", on_page)
+
+    def shares(self, filters: ShareFilters, *, on_page: Callable[[Any], None] | None = None) -> Iterator[Share]:
         """Walk the past shares that had a viewer (``GET /screen-shares``), each once.
 
         There are no pages: the list is cut at 1,000 or 10,000 (its page says both) and is asked for again from
         the last start, until nothing new comes. Recently ended shares are not in it; see :meth:`recent`.
+
+        Args:
+            filters: Which shares.
+            on_page: Sees each answer's JSON as it comes.
 
         Raises:
             Refused: The list is cut and not in the order of the starts, so it cannot be walked.
@@ -268,7 +276,7 @@ class ScreenleapClient:
                 query["startedAfter"] = mark
             elif mark > first:
                 query = replace(filters, started_after=EPOCH + timedelta(milliseconds=mark)).params()
-            rows = self._list("screen-shares", query, "list past shares")
+            rows = self._list("screen-shares", query, "list past shares", on_page)
             self._refuse_unordered(rows)
             return [row for row in rows if row.started_at is not None]
 
@@ -286,12 +294,16 @@ class ScreenleapClient:
 
     # ---- plumbing
 
-    def _list(self, path: str, query: Mapping[str, Any], label: str) -> list[Share]:
+    def _list(
+        self, path: str, query: Mapping[str, Any], label: str, on_page: Callable[[Any], None] | None
+    ) -> list[Share]:
         body = self._http.request("GET", path, label=label, params=query, limited=True).json()
         if not isinstance(body, list):
             raise Unavailable(
                 f"{label}: the answer is no list.", platform=PLATFORM, conn_id=self.conn_id, advice=_CHANGED
             )
+        if on_page is not None:
+            on_page(body)
         rows = [self._parse(one, label) for one in body]
         return [row for row in rows if row.code is not None]
 

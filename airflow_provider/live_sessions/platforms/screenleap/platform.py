@@ -29,7 +29,7 @@ from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, 
 from airflow_provider.live_sessions.core.sealing import seal, unseal
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
-from airflow_provider.live_sessions.platforms.screenleap import cancelling, launching
+from airflow_provider.live_sessions.platforms.screenleap import cancelling, exporting, launching
 from airflow_provider.live_sessions.platforms.screenleap.ended import OVERLAP, ended_since
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.platforms.screenleap.judging import SETTLE, judge
@@ -37,7 +37,7 @@ from airflow_provider.live_sessions.platforms.screenleap.launching import Screen
 from airflow_provider.live_sessions.platforms.screenleap.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.sealing import Cipher
+    from airflow_provider.live_sessions.core.session_rows import ExportAsk, SessionRow, Tally
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
     from airflow_provider.live_sessions.platforms.screenleap.models import Share
 
@@ -67,6 +68,7 @@ class ScreenleapPlatform:
     name = launching.NAME
     keeps_history = False
     ended_overlap = OVERLAP
+    export_rules = exporting.RULES
     abilities = frozenset({Ability.CANCEL_SCHEDULED, Ability.END_LIVE, Ability.ATTENDANCE})
 
     def __init__(
@@ -95,6 +97,16 @@ class ScreenleapPlatform:
             ConfigurationError: It was sealed with another key.
         """
         return unseal(ref.detail("code"), self._cipher())
+
+    # ---- export
+
+    def now(self) -> datetime:
+        """Return Screenleap's time."""
+        return self.client.now()
+
+    def ended_sessions(self, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
+        """Yield every watched share of the account that ended within a time, also those made elsewhere."""
+        return exporting.ended_sessions(self.client, ask, tally)
 
     # ---- launch
 

@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.platforms.screenleap.judging import count
 from airflow_provider.live_sessions.platforms.screenleap.marks import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime, tzinfo
 
     from pydantic import SecretStr
@@ -111,7 +111,7 @@ def usage_row(share: Share, digest: str) -> UsageRow:
 
 def participant_rows(share: Share, digest: str) -> list[ParticipantRow]:
     """Return a share's people, the presenter first, then by arrival."""
-    people = sorted(share.participants, key=_arrival)
+    people = sorted(share.participants, key=arrival)
     return [
         ParticipantRow(
             share=digest,
@@ -126,28 +126,26 @@ def participant_rows(share: Share, digest: str) -> list[ParticipantRow]:
     ]
 
 
-def merge(past: Iterable[Share], recent: Iterable[Share]) -> list[Share]:
-    """Return each share once, in the order of the starts.
+def merge(past: Iterable[Share], recent: Iterable[Share]) -> Iterator[Share]:
+    """Yield each share once; the recent list, which is short, is held while the history streams past it.
 
     A share that ended a moment ago is in the recent list, later in the history, for a while in neither or both
     (``apis/screenleap.md`` section 10, trap 5). The row that knows more wins: cost is told last.
+
+    Args:
+        past: The history, each share once.
+        recent: The recent list, read before it.
     """
-    best: dict[str, Share] = {}
-    for one in (*recent, *past):
-        code = _code(one)
-        known = best.get(code)
-        if known is None or _knowledge(one) >= _knowledge(known):
-            best[code] = one
-    return sorted(best.values(), key=lambda one: (_stamp(one.started_at), _code(one)))
+    left = {_code(one): one for one in recent}
+    for one in past:
+        other = left.pop(_code(one), one)
+        yield one if _knowledge(one) >= _knowledge(other) else other
+    yield from left.values()
 
 
-def ended_within(shares: Iterable[Share], since: datetime, until: datetime) -> list[Share]:
-    """Return the watched shares that ended from ``since`` on and before ``until``.
-
-    Each share ends once, so windows that join each other count none twice. Shares without a viewer are left out:
-    they cost nothing and only the recent list shows them, so a repeat could not find them again.
-    """
-    return [one for one in shares if one.watched and one.ended_at is not None and since <= one.ended_at < until]
+def in_order(shares: Iterable[Share]) -> list[Share]:
+    """Return shares in the order of the starts."""
+    return sorted(shares, key=lambda one: (_stamp(one.started_at), _code(one)))
 
 
 def totals(rows: Sequence[UsageRow]) -> dict[str, int]:
@@ -232,5 +230,6 @@ def _stamp(moment: datetime | None) -> float:
     return 0.0 if moment is None else moment.timestamp()
 
 
-def _arrival(one: ShareParticipant) -> tuple[bool, float, str, str]:
+def arrival(one: ShareParticipant) -> tuple[bool, float, str, str]:
+    """Return the order of people in a table: the presenter, then by arrival."""
     return not one.presenter, _stamp(one.joined_at), one.external_id or "", one.id or ""

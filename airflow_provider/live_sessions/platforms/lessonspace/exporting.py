@@ -1,0 +1,228 @@
+"""Every session of the organisation that ended within a time, as rows.
+
+The organisation's list is asked for by end, so a session that began long before is found as well. Only a room's
+own list has logs, so with attendance each room with a session in the time costs a request of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.artifacts.intervals import total, unite
+from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.session_rows import (
+    ExportRules,
+    LogRow,
+    PersonRow,
+    SessionRow,
+    minutes_between,
+)
+from airflow_provider.live_sessions.core.status import Held
+from airflow_provider.live_sessions.platforms.lessonspace.attendance import person_of, presences
+from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
+from airflow_provider.live_sessions.platforms.lessonspace.launching import KEY_TAG, NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+RULES = ExportRules(catch_up=timedelta(seconds=600), look_back=timedelta(hours=24))
+"""Patience, for neither is documented: a room closes 5.5 minutes after its last sign of life ("terms and
+concepts"), and nothing bounds how long people stay."""
+
+EDGE = timedelta(seconds=1)
+"""How much more than the time is asked for: what lies on its edge may be cut off by a rounding."""
+
+WALKS = 3
+"""How often a list whose pages and count disagree is read before it is given up."""
+
+ROOMS = 500
+"""Rooms whose logs are held, for rooms with several sessions."""
+
+_OURS = "als_"
+
+
+def ended_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
+    """Yield each session that ended within the time.
+
+    Raises:
+        Unavailable: The pages of the list and its count do not agree, three times.
+    """
+    tally.unended += _unended(client, ask, tally)
+    logs = _Logs(client, ask, tally)
+    for session in _listed(client, ask, tally):
+        yield logs.row(session) if ask.attendance else row_of(session, session, client.conn_id, logged=False)
+
+
+def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -> SessionRow:
+    """Return the row of a session that ended.
+
+    Args:
+        session: As the organisation's list shows it: with its room.
+        detailed: As the room's list shows it: with its logs.
+        conn_id: The Airflow connection.
+        logged: Whether ``detailed`` has logs.
+
+    Raises:
+        ValueError: It has not ended.
+    """
+    if session.end_time is None:
+        raise ValueError("a session that goes on is in no interval yet")
+    room = session.space
+    return SessionRow(
+        platform=NAME,
+        conn_id=conn_id,
+        session_id=session.uuid,
+        counted_at=session.end_time,
+        launch_key=session.tags.get(KEY_TAG, ""),
+        room="" if room is None else room.slug or room.id,
+        title=session.name or "",
+        started_at=session.start_time,
+        ended_at=session.end_time,
+        held=Held.YES if len(session.people) >= 2 else Held.NO,
+        minutes=minutes_between(session.start_time, session.end_time),
+        participants=tuple(_people(detailed, logged=logged)),
+        attendance_known=logged,
+        logs=tuple(_log(detailed)),
+        extras={
+            "billable_seconds": session.billable_seconds,
+            "room_name": "" if room is None else room.name or "",
+            "tags": {name: value for name, value in session.tags.items() if not name.startswith(_OURS)},
+        },
+    )
+
+
+def _listed(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
+    """Yield each session once; read the list again where its pages moved under the reading."""
+    filters = SessionFilters(
+        include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
+    )
+    known: set[str] = set()
+    ledger = _Ledger()
+    for _ in range(WALKS):
+        ledger = _Ledger()
+
+        def count(page: Any, ledger: _Ledger = ledger) -> None:
+            tally.pages += 1
+            ledger.take(page)
+            tally.told = ledger.told
+
+        for session in client.sessions(filters, on_page=count):
+            if session.uuid in known:
+                continue
+            known.add(session.uuid)
+            tally.listed += 1
+            if ask.holds(session.end_time):
+                yield session
+            else:
+                tally.outside += 1
+        if ledger.agrees:
+            return
+    raise Unavailable(
+        f"list sessions: Lessonspace tells of {ledger.told} sessions and lists {len(ledger.ids)}.",
+        platform="Lessonspace",
+        conn_id=client.conn_id,
+        advice="The list may be changing: let the task try again later.",
+    )
+
+
+def _unended(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> int:
+    """Return how many sessions go on that began before anything that could end in the time."""
+
+    def count(_: Any) -> None:
+        tally.pages += 1
+
+    running = client.sessions(SessionFilters(include_single_user=True, in_progress_only=True), on_page=count)
+    oldest = ask.until - ask.look_back
+    return len({one.uuid for one in running if one.start_time is not None and one.start_time < oldest})
+
+
+class _Ledger:
+    """The rows on the pages of one walk, against the count that the platform tells."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.told: int | None = None
+
+    def take(self, page: Any) -> None:
+        rows = page.get("results") if isinstance(page, dict) else page
+        self.ids |= {str(row.get("uuid")) for row in rows or () if isinstance(row, dict)}
+        told = page.get("count") if isinstance(page, dict) else None
+        self.told = told if isinstance(told, int) else None
+
+    @property
+    def agrees(self) -> bool:
+        return self.told is None or self.told == len(self.ids)
+
+
+class _Logs:
+    """Sessions with their logs, from their rooms; the rooms asked last are remembered."""
+
+    def __init__(self, client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> None:
+        self._client = client
+        self._tally = tally
+        self._filters = SessionFilters(
+            include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
+        )
+        self._rooms: OrderedDict[str, Mapping[str, Session]] = OrderedDict()
+        self._lacking = 0
+
+    def row(self, session: Session) -> SessionRow:
+        """Return a session's row; without logs where its room does not show it."""
+        room = "" if session.space is None else session.space.slug or session.space.id
+        detailed = self._sessions(room).get(session.uuid) if room else None
+        if detailed is None:
+            self._lack()
+            return row_of(session, session, self._client.conn_id, logged=False)
+        return row_of(session, detailed, self._client.conn_id, logged=True)
+
+    def _sessions(self, room: str) -> Mapping[str, Session]:
+        if room in self._rooms:
+            self._rooms.move_to_end(room)
+            return self._rooms[room]
+
+        def count(_: Any) -> None:
+            self._tally.pages += 1
+
+        found = {one.uuid: one for one in self._client.space_sessions(room, self._filters, on_page=count)}
+        self._rooms[room] = found
+        if len(self._rooms) > ROOMS:
+            self._rooms.popitem(last=False)
+        return found
+
+    def _lack(self) -> None:
+        self._lacking += 1
+        said = "sessions are not in their room's list, so their attendance is not known."
+        self._tally.lacking[:] = [one for one in self._tally.lacking if not one.endswith(said)]
+        self._tally.lacking.append(f"{self._lacking} {said}")
+
+
+def _people(session: Session, *, logged: bool) -> list[PersonRow]:
+    rows = []
+    for one in presences([session], {}):
+        stays = unite((stay.joined, stay.left or session.end_time or stay.joined) for stay in one.stays)
+        rows.append(
+            PersonRow(
+                person_id=one.platform_user_id,
+                name=one.name,
+                role=one.role,
+                joined_at=stays[0][0] if stays else None,
+                left_at=stays[-1][1] if stays else None,
+                minutes=round(total(stays).total_seconds() / 60, 3) if logged and stays else None,
+            )
+        )
+    return sorted(rows, key=_by_arrival)
+
+
+def _by_arrival(row: PersonRow) -> tuple[bool, float, str]:
+    return row.joined_at is None, 0.0 if row.joined_at is None else row.joined_at.timestamp(), row.person_id
+
+
+def _log(session: Session) -> Iterable[LogRow]:
+    for entry in sorted(session.logs, key=lambda one: (one.date, one.id or 0)):
+        yield LogRow(entry.date, entry.log_type, person_of(entry) or "", entry.user_socket_id or "")

@@ -1,0 +1,40 @@
+"""The measurement of exports sees each kind of wrong row."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
+from airflow_provider.live_sessions.artifacts.local import LocalStorage
+from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.writer import Writer
+from benchmarks.exports import SAME, _differences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = [{**dict.fromkeys(SAME, "x"), "session_id": one, "participants": [{"person_id": "p"}]} for one in "abc"]
+TRUTH = {str(row["session_id"]): {**row, "people": {"p": {}}} for row in ROWS}
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        (ROWS, 0),
+        (ROWS[1:], 1),
+        ([*ROWS, ROWS[0]], 1),
+        ([*ROWS, {**ROWS[0], "session_id": "d"}], 1),
+        ([{**ROWS[0], "title": "y"}, *ROWS[1:]], 1),
+        ([{**ROWS[0], "participants": []}, *ROWS[1:]], 1),
+    ],
+)
+def test_a_row_that_is_missing_doubled_made_up_or_changed_is_counted(
+    rows: list[dict[str, Any]], wrong: int, tmp_path: Path
+) -> None:
+    writer = Writer(LocalStorage(tmp_path), "", kind="sessions-jsonl", session_key="k")
+    writer.add("sessions.jsonl", encode(map(json.dumps, rows), FileFormat.JSONL), media_type="text/plain")
+    manifest = writer.finish(Manifest("sessions-jsonl", "p", "c", "k", Completeness.COMPLETE))
+    assert _differences(TRUTH, tmp_path, [manifest.name]) == wrong

@@ -1,0 +1,201 @@
+"""The warehouse DAG as Airflow reads and runs it, against the sandbox and a real database; and its checks."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+
+from airflow_provider.live_sessions.artifacts.local import LocalStorage
+from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
+from airflow_provider.live_sessions.operators.lessonspace_account import LessonspaceSessionsToObjectStorageOperator
+from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
+from tests.airflow_side.stage import School, context
+from tests.exports.lessonspace_past import ended, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import DAG
+
+DAGS = Path(__file__).parents[2] / "dags"
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def school(monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    with School.open(monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def warehouse(airflow_db: None) -> DAG:
+    bag = DagBag(str(DAGS / "session_warehouse.py"))
+    assert bag.import_errors == {}
+    found: DAG = bag.dags["session_warehouse"]
+    return found
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    given = {"conn_type": "sqlite", "host": f"{tmp_path}/warehouse.db"}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(given))
+    return "warehouse"
+
+
+def states(run: Any) -> dict[str, str]:
+    return {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+
+
+def count(conn_id: str, table: str) -> int:
+    with closing(BaseHook.get_hook(conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+        return int(cursor.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - a test's own words
+
+
+def test_hours_of_a_school_come_home_are_checked_and_loaded(
+    warehouse: DAG, school: School, database: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    since, until = NOW - 6 * HOUR, NOW - 2 * HOUR
+    truth = ended(fill(school.sandbox, NOW - 12 * HOUR, NOW - 3 * HOUR, 80), since, until)
+    conf = {
+        "connections": {"lessonspace": school.conn_id},
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "destination": (tmp_path / "home").as_uri(),
+        "sql_conn_id": database,
+    }
+    run = warehouse.test(run_conf=conf)
+    ran = states(run)
+    assert str(run.state) == "success", ran
+    ours = {name: state for name, state in ran.items() if name.startswith("lessonspace.")}
+    assert set(ours.values()) == {"success"}, ran
+    assert {ran["coviu.export"], ran["screenleap.load"]} == {"skipped"}
+    assert count(database, "sessions") == len(truth) > 10
+    assert count(database, "participants") == sum(len(one["people"]) for one in truth.values())
+    files = [name for name in LocalStorage(tmp_path / "home").list() if name.endswith(".parquet")]
+    assert len(files) == 4
+
+
+def test_without_a_database_the_files_are_checked_and_that_is_all(
+    warehouse: DAG, school: School, tmp_path: Path
+) -> None:
+    conf = {
+        "connections": {"lessonspace": school.conn_id},
+        "since": (NOW - 3 * HOUR).isoformat(),
+        "until": (NOW - 2 * HOUR).isoformat(),
+        "destination": (tmp_path / "home").as_uri(),
+        "file_format": "jsonl",
+    }
+    ran = states(warehouse.test(run_conf=conf))
+    assert (ran["lessonspace.check_files"], ran["lessonspace.load"]) == ("success", "skipped")
+
+
+def test_until_connections_are_set_a_run_does_nothing(warehouse: DAG) -> None:
+    run = warehouse.test(run_conf={})
+    ran = states(run)
+    assert str(run.state) == "success"
+    assert {state for name, state in ran.items() if name.endswith(".export")} == {"skipped"}
+
+
+def test_the_form_is_sound_and_knows_its_platforms(warehouse: DAG) -> None:
+    warehouse.params.validate()
+    assert warehouse.catchup is False
+    tasks = warehouse.task_dict
+    assert tasks["coviu.load"].upstream_task_ids == {"coviu.has_database", "coviu.export"}
+    assert not any(name.startswith("educates") for name in tasks)
+
+
+# ---- the checks
+
+
+def exported(school: School, folder: Path, since: datetime, until: datetime) -> dict[str, Any]:
+    operator = LessonspaceSessionsToObjectStorageOperator(
+        task_id="export",
+        conn_id=school.conn_id,
+        destination=str(folder),
+        since=since,
+        until=until,
+        period="hour",
+    )
+    return dict(json.loads(json.dumps(operator.execute(context()))))
+
+
+def check(export: Any, **more: Any) -> dict[str, int]:
+    return CheckSessionsExportOperator(task_id="check", export=export, **more).execute(context())
+
+
+def test_a_missing_hour_since_the_export_before_fails_loudly_until_it_is_filled(
+    school: School, tmp_path: Path
+) -> None:
+    fill(school.sandbox, NOW - 12 * HOUR, NOW - 3 * HOUR, 40)
+    check(exported(school, tmp_path, NOW - 8 * HOUR, NOW - 7 * HOUR))
+    late = exported(school, tmp_path, NOW - 5 * HOUR, NOW - 4 * HOUR)
+    with pytest.raises(AirflowFailException, match=f"nothing is home from .*T{NOW - 7 * HOUR:%H}:00"):
+        check(late)
+    check(late, no_gap="False")
+    exported(school, tmp_path, NOW - 7 * HOUR, NOW - 5 * HOUR)
+    assert check(late)["files"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: [*rows, rows[0]], "there twice"),
+        (lambda rows: [{**rows[0], "ended_at": "2020-01-01T00:00:00+00:00"}, *rows[1:]], "before it started"),
+        (lambda rows: [{**rows[0], "counted_at": "2020-01-01T00:00:00+00:00"}, *rows[1:]], "outside"),
+        (lambda rows: rows[1:], "were counted"),
+    ],
+)
+def test_rows_that_cannot_be_true_fail_loudly(school: School, tmp_path: Path, change: Any, said: str) -> None:
+    from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode, encode
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
+    from airflow_provider.live_sessions.artifacts.writer import Writer
+
+    fill(school.sandbox, NOW - 6 * HOUR, NOW - 6 * HOUR + timedelta(minutes=10), 40)
+    told = exported(school, tmp_path, NOW - 6 * HOUR, NOW - 5 * HOUR)
+    storage = LocalStorage(tmp_path)
+    (name,) = told["manifests"]
+    manifest = Manifest.from_bytes(storage.get(name))
+    rows = list(decode(storage.read(manifest.files[0].name), FileFormat.JSONL))
+    assert check(told)["sessions"] == len(rows) > 1
+    writer = Writer(storage, name.rpartition("/")[0], kind=manifest.kind, session_key=manifest.session_key)
+    writer.add(
+        "sessions.jsonl",
+        encode(map(json.dumps, change(rows)), FileFormat.JSONL),
+        media_type="application/x-ndjson",
+    )
+    writer.finish(manifest)
+    with pytest.raises(AirflowFailException, match=said):
+        check(told)
+
+
+def test_an_export_that_is_partial_or_harmed_fails_loudly(school: School, tmp_path: Path) -> None:
+    fill(school.sandbox, NOW - 6 * HOUR, NOW - 5 * HOUR, 20)
+    told = exported(school, tmp_path, NOW - 6 * HOUR, NOW - 3 * HOUR)
+    storage = LocalStorage(tmp_path)
+    name = next(one for one in storage.list() if one.endswith(".jsonl"))
+    storage.put(name, [b"{}"])
+    with pytest.raises(AirflowFailException, match="bytes"):
+        check(told)
+    with pytest.raises(AirflowFailException, match="not the result of an export"):
+        check({"manifests": []})
+
+
+def test_what_only_one_machine_sees_is_not_looked_for_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.delenv("AIRFLOW__LIVE_SESSIONS__DESTINATION")
+    told = {"destination": "", "manifests": ["sessions/m.json"], "counts": {}}
+    for operator in (
+        CheckSessionsExportOperator(task_id="check", export=told),
+        SessionsToSqlOperator(task_id="load", export=told, sql_conn_id="none"),
+    ):
+        with pytest.raises(AirflowFailException, match="no destination is set"):
+            operator.execute(context())

@@ -1,0 +1,225 @@
+"""Exports loaded into real databases: upserts, one transaction, nothing lost by a load that dies."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+
+from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
+from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, export
+from airflow_provider.live_sessions.artifacts.export_sql import BATCH, Tables
+from airflow_provider.live_sessions.artifacts.local import LocalStorage
+from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.writer import Writer
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
+from demo.postgres import postgres, programs
+from tests.exports.lessonspace_past import fill
+from tests.exports.reading import rows
+from tests.platforms.lessonspace.academy import Academy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BEGIN, END = datetime(2026, 8, 28, tzinfo=UTC), datetime(2026, 8, 30, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    found = programs()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("There is no PostgreSQL here, and CI has to test with one: install postgresql.")
+        pytest.skip("There is no PostgreSQL on this machine: install Debian's postgresql to run this.")
+    with tempfile.TemporaryDirectory(prefix="live-sessions-pg-") as folder:
+        Path(folder).chmod(0o755)  # the database's own user has to get in
+        with postgres(Path(folder) / "database", found) as url:
+            yield url.replace("postgresql+psycopg2", "postgres")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A connection to an empty database."""
+    conn_id = f"warehouse_{next(_numbers)}"
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if request.param == "sqlite":
+        given = {"conn_type": "sqlite", "host": f"{tmp_path}/warehouse.db"}
+        monkeypatch.setenv(variable, json.dumps(given))
+        yield conn_id
+        return
+    monkeypatch.setenv(variable, request.getfixturevalue("server"))
+    yield conn_id
+    for table in ("participants", "sessions"):
+        ask(conn_id, f"DROP TABLE IF EXISTS {table}", fetch=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, Any]:
+    """Two days of sessions, brought home as an export operator tells it."""
+    return brought_home(tmp_path / "home")
+
+
+def brought_home(folder: Path, *formats: FileFormat, sessions: int = 700) -> dict[str, Any]:
+    names: list[str] = []
+    with Academy.open() as academy:
+        fill(academy.sandbox, BEGIN, END - timedelta(hours=22), sessions, rooms=3)
+        for file_format in formats or (FileFormat.JSONL,):
+            plan = ExportPlan(LocalStorage(folder), "school", file_format=file_format)
+            result = export(academy.platform, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
+            names += result.manifests
+    return {"destination": str(folder), "manifests": names}
+
+
+def load(conn_id: str, home: Any, **more: Any) -> dict[str, int]:
+    return SessionsToSqlOperator(task_id="load", export=home, sql_conn_id=conn_id, **more).execute({})
+
+
+def ask(conn_id: str, statement: str, *, fetch: bool = True) -> list[Any]:
+    with closing(BaseHook.get_hook(conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(statement)
+        found = list(cursor.fetchall()) if fetch else []
+        connection.commit()
+        return found
+
+
+def contents(conn_id: str) -> tuple[list[Any], list[Any]]:
+    return (
+        ask(conn_id, "SELECT * FROM sessions ORDER BY platform, conn_id, session_id"),
+        ask(conn_id, "SELECT * FROM participants ORDER BY platform, conn_id, session_id, position"),
+    )
+
+
+def test_what_is_in_the_files_is_in_the_tables_and_loading_again_changes_nothing(
+    database: str, home: dict[str, Any]
+) -> None:
+    found = rows(LocalStorage(home["destination"]), home["manifests"])
+    people = [one for row in found for one in row["participants"]]
+    assert load(database, home) == {"sessions": len(found), "participants": len(people), "files": 2}
+    before = contents(database)
+    assert (len(before[0]), len(before[1])) == (len(found), len(people))
+    assert {row[6] for row in before[0]} == {row["title"] for row in found}
+    ((minutes,),) = ask(database, "SELECT SUM(minutes) FROM sessions")
+    assert minutes == pytest.approx(sum(row["minutes"] for row in found))
+    load(database, [home, home])
+    assert contents(database) == before
+
+
+def test_a_session_that_changed_is_written_over_with_its_people(database: str, home: dict[str, Any]) -> None:
+    load(database, home)
+    before = contents(database)
+    ask(database, "UPDATE sessions SET title = 'old'", fetch=False)
+    ask(database, "UPDATE participants SET position = position + 100", fetch=False)
+    load(database, home)
+    assert contents(database) == before
+
+
+def test_a_load_that_dies_leaves_what_was_there(database: str, home: dict[str, Any]) -> None:
+    load(database, {**home, "manifests": home["manifests"][1:]})
+    ask(database, "UPDATE sessions SET title = 'kept'", fetch=False)
+    before = contents(database)
+    storage = LocalStorage(home["destination"])
+    good = rows(storage, home["manifests"])
+    assert len(good) > BATCH  # so that some were sent when the load dies
+    writer = Writer(storage, "broken", kind="sessions-jsonl", session_key="k")
+    lines = [*map(json.dumps, good), '{"platform": "lessonspace"}']
+    writer.add("sessions.jsonl", encode(lines, FileFormat.JSONL), media_type="application/x-ndjson")
+    broken = writer.finish(Manifest("sessions-jsonl", "lessonspace", "school", "k", Completeness.COMPLETE))
+    with pytest.raises(KeyError):
+        load(database, {**home, "manifests": [broken.name]})
+    assert contents(database) == before
+
+
+def test_a_file_that_was_harmed_is_not_loaded(database: str, home: dict[str, Any]) -> None:
+    storage = LocalStorage(home["destination"])
+    name = next(one for one in storage.list() if one.endswith(".jsonl"))
+    storage.put(name, [storage.get(name)[:-50]])
+    with pytest.raises(AirflowFailException, match="bytes"):
+        load(database, home)
+
+
+def test_parquet_and_json_lines_load_the_same(database: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    both = brought_home(tmp_path / "both", FileFormat.JSONL, FileFormat.PARQUET, sessions=40)
+    lines, columns = both["manifests"][:2], both["manifests"][2:]
+    load(database, {**both, "manifests": lines})
+    before = contents(database)
+    ask(database, "DELETE FROM sessions", fetch=False)
+    load(database, {**both, "manifests": columns})
+    assert contents(database) == before
+    assert before[0]
+
+
+def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(
+    database: str, home: dict[str, Any]
+) -> None:
+    with pytest.raises(Exception, match="sessions"):
+        load(database, home, create_tables="false")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x; DROP TABLE y", "a.b.c", '"q"', "1a", "ä"])
+def test_a_table_s_name_cannot_be_a_statement(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="no name of a table"):
+        Tables("sqlite", "?", name)
+
+
+def test_a_database_of_another_kind_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ConfigurationError, match=r"mysql.*Known are sqlite, postgresql"):
+        Tables("mysql", "%s")
+
+
+@pytest.mark.parametrize("export", [None, {"a": 1}, ["x"], [{"manifests": ["m"]}]])
+def test_what_is_no_export_is_refused(database: str, export: Any) -> None:
+    with pytest.raises(AirflowFailException, match="not the result of an export"):
+        load(database, export)
+
+
+KILLED = """
+import itertools, os, signal, sys
+from airflow.providers.common.compat.sdk import BaseHook
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode
+from airflow_provider.live_sessions.artifacts.export_sql import BATCH, Tables
+
+conn_id, name = sys.argv[1:]
+hook = BaseHook.get_hook(conn_id)
+tables = Tables(hook.dialect_name, hook.placeholder)
+connection = hook.get_conn()
+
+def rows():
+    with open(name, "rb") as file:
+        yield from itertools.islice(decode(file, FileFormat.JSONL), BATCH + 1)
+    print("some were sent", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+tables.load(connection.cursor(), rows())
+"""
+
+
+def test_a_load_whose_process_is_killed_leaves_what_was_there_and_the_next_one_heals_it(
+    database: str, home: dict[str, Any]
+) -> None:
+    load(database, home)
+    ask(database, "UPDATE sessions SET title = 'kept'", fetch=False)
+    before = contents(database)
+    storage = LocalStorage(home["destination"])
+    name = max((one for one in storage.list() if one.endswith(".jsonl")), key=lambda one: len(storage.get(one)))
+    program = [sys.executable, "-c", KILLED, database, f"{home['destination']}/{name}"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own
+    assert (done.returncode, "some were sent" in done.stdout) == (-signal.SIGKILL, True), done.stderr
+    assert contents(database) == before
+    load(database, home)
+    titles = {row["title"] for row in rows(storage, home["manifests"])}
+    assert {row[6] for row in contents(database)[0]} == titles
