@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
 from demo.screenleap.office import quiet_zone
 from tests.airflow_side_screenleap.stage import ACCOUNT, TOKEN, context, deferral
+from tests.airflow_versions import DagBag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
