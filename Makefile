@@ -15,7 +15,7 @@ OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore t
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format lock lock-older clean
+.PHONY: help install demo test lint format lock lock-older env clean
 
 help:           ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -56,6 +56,9 @@ lock-older: .venv/.ready ## resolve the older Airflows' packages as of their day
 
 RESOLVE := --quiet --universal --python-version 3.11 --all-extras
 as_of    = echo "apache-airflow==$(1)" | .venv/bin/uv pip compile $(RESOLVE) --group test --exclude-newer $(2) --constraints - --custom-compile-command "make lock-older" --output-file requirements/airflow-$(1).txt pyproject.toml
+
+env:            ## random secrets in .env, for docker-compose.yaml
+	$(PYTHON) docker/make_env.py
 
 clean:          ## remove the environment and what the demo left
 	rm -rf .venv .venv-* .run demo-output

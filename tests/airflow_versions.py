@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from packaging.version import Version
+
+if TYPE_CHECKING:
+    import pytest
 
 AIRFLOW = Version(version("apache-airflow-core"))
 
