@@ -15,7 +15,7 @@ OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore t
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format lock lock-older env clean
+.PHONY: help install demo test lint format lock lock-older env up down clean
 
 help:           ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,6 +31,12 @@ $(READY): pyproject.toml $(LOCKED)
 
 demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox; PLATFORM=... for others
 	$(BIN)/python -m demo $(if $(PLATFORM),--platform $(PLATFORM))
+
+up: $(READY)    ## an Airflow to click through, with the sandbox and the examples; until Ctrl-C or make down
+	$(BIN)/python -m demo.up
+
+down:           ## stop what make up started
+	$(PYTHON) -m demo.running
 
 ifdef AIRFLOW
 test: $(READY)  ## every test, against the sandbox over real HTTP; AIRFLOW=3.1.8 or 3.2.2: on that Airflow

@@ -51,10 +51,10 @@ async def connection_of(conn_id: str) -> Connection:
         AirflowNotFoundException: There is no such connection.
     """
     if hasattr(Connection, "aextra_dejson"):  # came with the masking that waits
-        return cast("Connection", await BaseHook.aget_connection(conn_id))
+        return await BaseHook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
 
-    return cast("Connection", await sync_to_async(BaseHook.get_connection)(conn_id))
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
 
 
 def mask_secret(text: str) -> None:
