@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from packaging.version import Version
-
-if TYPE_CHECKING:
-    import pytest
 
 AIRFLOW = Version(version("apache-airflow-core"))
 
@@ -65,3 +63,10 @@ def stop_metrics() -> None:
         from airflow.sdk.observability import stats
 
         stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
+
+
+in_real_seconds = pytest.mark.skipif(
+    Version("3.3") > AIRFLOW,
+    reason=f"`dag.test` of Airflow {AIRFLOW} starts an API server for every task: the session is over by then",
+)
+"""For runs of a whole DAG whose sessions last seconds."""
