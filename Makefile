@@ -1,34 +1,52 @@
 # One-liners; each installs what it needs, on a machine with only Python 3.11 or newer and make.
 PYTHON ?= python3
-VENV   ?= .venv
+# An older Airflow to test on, with the packages of its day: make test AIRFLOW=3.1.8 (or 3.2.2).
+AIRFLOW ?=
+VENV   ?= .venv$(addprefix -,$(AIRFLOW))
+LOCKED := requirements/$(if $(AIRFLOW),airflow-$(AIRFLOW),dev).txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BENCH  := .venv-bench
+
+# What an older Airflow is tested with: all but this project's own benchmarks, demos and texts. A run by `dag.test`
+# starts an API server a task there, so it is given more time.
+OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore tests/readme --ignore tests/e2e
 
 # What stands below the Airflow line: its branch coverage is a gate.
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz crash e2e lint bench format lock clean
+.PHONY: help install demo up down test e2e fuzz crash bench lint format lock lock-older env clean
 
 help:           ## this list
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 install: $(READY) ## the virtual environment with everything in it
-$(READY): pyproject.toml requirements/dev.txt
+$(READY): pyproject.toml $(LOCKED)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r $(LOCKED)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 demo: $(READY)  ## the main job, end to end, on a real Airflow against the sandbox; PLATFORM=... for others
 	$(BIN)/python -m demo $(if $(PLATFORM),--platform $(PLATFORM))
 
-test: $(READY)  ## every test, against the sandbox over real HTTP
+up: $(READY)    ## an Airflow to click through, with the sandbox and the examples; until Ctrl-C or make down
+	$(BIN)/python -m demo.up
+
+down:           ## stop what make up started
+	$(PYTHON) -m demo.running
+
+ifdef AIRFLOW
+test: $(READY)  ## every test, against the sandbox over real HTTP; AIRFLOW=3.1.8 or 3.2.2: on that Airflow
+	$(BIN)/python -m pytest $(OLDER) $(ARGS)
+else
+test: $(READY)
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
+endif
 
 e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
@@ -55,8 +73,18 @@ format: $(READY) ## let ruff put the code in order
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 lock: $(READY)  ## resolve requirements/dev.txt and bench.txt anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --custom-compile-command "make lock" --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(RESOLVE) --group dev --custom-compile-command "make lock" --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt --custom-compile-command "make lock" --output-file requirements/bench.txt pyproject.toml
 
+lock-older: .venv/.ready ## resolve the older Airflows' packages as of their day
+	$(call as_of,3.1.8,2026-04-01)
+	$(call as_of,3.2.2,2026-07-01)
+
+RESOLVE := --quiet --universal --python-version 3.11 --all-extras
+as_of    = echo "apache-airflow==$(1)" | .venv/bin/uv pip compile $(RESOLVE) --group test --exclude-newer $(2) --constraints - --custom-compile-command "make lock-older" --output-file requirements/airflow-$(1).txt pyproject.toml
+
+env:            ## random secrets in .env, for docker-compose.yaml
+	$(PYTHON) docker/make_env.py
+
 clean:          ## remove the environment and what the demo left
-	rm -rf $(VENV) $(BENCH) .run demo-output
+	rm -rf .venv .venv-* .run demo-output

@@ -91,6 +91,11 @@ class AirflowStack:
             **settings,
         }
 
+    @property
+    def login(self) -> tuple[str, str]:
+        """The name and the password of the one user; made for this stack."""
+        return "admin", self._password
+
     def __enter__(self) -> Self:
         try:
             self.start()

@@ -7,12 +7,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    BaseHook,
+    Connection,
+)
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, GetTaskStates, TaskStatesResult
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
-from airflow_provider.live_sessions.compat.features import deferral_hold, memory_of, state_of_deferred
+from airflow_provider.live_sessions.compat.features import (
+    connection_of,
+    deferral_hold,
+    memory_of,
+    state_of_deferred,
+)
 from airflow_provider.live_sessions.core import errors
 from airflow_provider.live_sessions.core.errors import LiveSessionError
 from tests.airflow_side.stage import Store
@@ -62,6 +72,26 @@ def test_the_memory_of_a_task_is_airflow_s_store_or_nothing() -> None:
     without = memory_of({})
     without.record({"ref": 1})
     assert without.recall() == {}
+
+
+def test_many_read_their_connections_on_one_event_loop_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"compat_{number}" for number in range(5)]
+    for name in names:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", f'{{"conn_type": "lessonspace", "login": "{name}"}}')
+
+    async def read() -> list[Connection]:
+        return await asyncio.gather(*(connection_of(name) for name in names))
+
+    assert [one.login for one in asyncio.run(read())] == names
+
+
+def test_an_airflow_that_masks_synchronously_is_asked_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Connection, "aextra_dejson", raising=False)
+    monkeypatch.setattr(BaseHook, "aget_connection", None, raising=False)  # whoever calls it fails
+    monkeypatch.setenv("AIRFLOW_CONN_COMPAT", '{"conn_type": "lessonspace", "login": "one"}')
+    assert asyncio.run(connection_of("compat")).login == "one"
+    with pytest.raises(AirflowNotFoundException):
+        asyncio.run(connection_of("compat_nowhere"))
 
 
 def test_the_hold_after_a_deferral_is_twice_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import ParamValidationError
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from tests.airflow_side.stage import meanwhile
+from tests.airflow_versions import DagBag, ParamValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,8 @@ OURS = "airflow_provider.live_sessions"
 AIRFLOW = """
 import airflow.sdk, airflow.triggers.base
 from airflow.providers.common.compat.sdk import (
-    AirflowPlugin, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, XCom, conf, mask_secret
+    AirflowPlugin, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, XCom, conf
 )
-from airflow.providers.common.compat.connection import get_async_connection
 """
 ENTRANCES = [
     "operators.lessonspace",

@@ -17,6 +17,7 @@ from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal, seal
 from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlugin
+from tests.airflow_versions import found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,14 +31,13 @@ LINK = f"https://room.test/space/7f1c2f34-aaaa-bbbb-cccc-0123456789ab?user={TOKE
 @pytest.fixture
 def keyed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Change Airflow's Fernet key, as an operator of Airflow would with a restart."""
-    from airflow.models import crypto
-    from airflow.sdk import crypto as sdk_crypto
 
     def forget() -> None:
-        for module in (crypto, sdk_crypto):
-            get_fernet = module.get_fernet
-            if hasattr(get_fernet, "cache_clear"):
-                get_fernet.cache_clear()
+        for module in (found("airflow.models.crypto"), found("airflow.sdk.crypto")):
+            if hasattr(module, "_fernet"):  # Airflow 3.1
+                monkeypatch.setattr(module, "_fernet", None)
+            elif hasattr(module, "get_fernet") and hasattr(module.get_fernet, "cache_clear"):
+                module.get_fernet.cache_clear()
 
     def change(key: str) -> None:
         monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
@@ -138,9 +138,8 @@ def test_the_plugin_s_macro_opens_and_masks(masked: Callable[[str], str]) -> Non
 
 
 def test_a_template_reaches_the_macro_by_the_plugin_s_name() -> None:
-    from airflow.sdk import plugins_manager
-    from airflow.sdk.execution_time import macros
-
+    plugins_manager = found("airflow.sdk.plugins_manager", "airflow.plugins_manager")
+    macros = found("airflow.sdk.execution_time.macros")
     plugins_manager.integrate_macros_plugins()
     template = jinja2.Environment(autoescape=False).from_string("{{ macros.live_sessions.reveal(link) }}")  # noqa: S701 - Airflow's templates do not escape
     assert template.render(macros=macros, link=seal(SecretStr(LINK))) == LINK

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
 from demo.screenleap.office import quiet_zone
 from tests.airflow_side_screenleap.stage import ACCOUNT, TOKEN, context, deferral
+from tests.airflow_versions import DagBag, in_real_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +146,7 @@ def held(run: Any) -> dict[str, str]:
     return states
 
 
+@in_real_seconds
 def test_a_support_session_that_is_held_brings_its_cost_and_its_people_home(
     bag: DagBag, account: Sandbox, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_support_session_that_is_held_brings_its_cost_and_its_people_home(
     assert all(one["first_joined"] for one in people)
 
 
+@in_real_seconds
 def test_a_share_that_goes_on_past_its_minutes_is_stopped(bag: DagBag, account: Sandbox, tmp_path: Path) -> None:
     with customer(account, ends_after=None):
         run = support(bag, tmp_path, minutes=0.25)
@@ -169,6 +171,7 @@ def test_a_share_that_goes_on_past_its_minutes_is_stopped(bag: DagBag, account: 
     assert len(usage) == 1
 
 
+@in_real_seconds
 def test_nobody_is_waited_for_any_longer_than_the_form_says(bag: DagBag, account: Sandbox, tmp_path: Path) -> None:
     states = states_of(support(bag, tmp_path, no_show_seconds=3))
     skipped = {name for name, state in states.items() if state == "skipped"}

@@ -5,13 +5,16 @@
 | 3.1 | the oldest that is supported; Fernet lives in ``airflow.models.crypto`` |
 | 3.2 | Fernet in ``airflow.sdk.crypto``, declarative connection forms |
 | 3.3 | the task state store, ``BaseTrigger.on_kill`` |
+| 3.3.2 | an asynchronous look-up of connections that does not break off |
+
+What each of them lacks, as its users see it, is in docs/compatibility.md.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import BaseHook, Connection, conf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,32 @@ def fernet() -> _Fernet:
     except ImportError:  # Airflow 3.1
         from airflow.models.crypto import get_fernet  # type: ignore[no-redef,unused-ignore]
     return cast("_Fernet", get_fernet())
+
+
+async def connection_of(conn_id: str) -> Connection:
+    """Return a connection, asked for on an event loop; in the triggerer that is the loop of all triggers.
+
+    Before Airflow 3.3.2 the asynchronous look-up masks what it read with a synchronous call, which Airflow breaks
+    off as a deadlock when another trigger is asking. There the synchronous look-up runs in a thread.
+
+    Args:
+        conn_id: The connection's id.
+
+    Raises:
+        AirflowNotFoundException: There is no such connection.
+    """
+    if hasattr(Connection, "aextra_dejson"):  # came with the masking that waits
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def mask_secret(text: str) -> None:
+    """Have Airflow write ``***`` for a text in this task's log and on its pages."""
+    from airflow.sdk.log import mask_secret as mask  # common.compat has it only since its 1.23
+
+    mask(text)
 
 
 def memory_of(context: Mapping[str, Any]) -> Memory:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowException, mask_secret
+from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider.live_sessions.compat.features import fernet
+from airflow_provider.live_sessions.compat.features import fernet, mask_secret
 from airflow_provider.live_sessions.core import sealing
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 

@@ -11,9 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider.live_sessions.compat.features import connection_of
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 
@@ -130,7 +130,7 @@ class Account:
         if self._platform is not None and time.monotonic() - self._read_at < REREAD_SECONDS:
             return self._platform
         try:
-            connection = await get_async_connection(self.conn_id)
+            connection = await connection_of(self.conn_id)
         except AirflowException as error:
             if self._platform is not None and "isn't defined" not in str(error):
                 return self._platform  # Airflow itself is away for a moment: go on with what was read
