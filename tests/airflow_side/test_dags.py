@@ -207,8 +207,10 @@ def test_a_class_now_runs_from_the_form_to_files(bag: DagBag, school: School, tm
     with meanwhile(lambda: school.polls >= 3, school_day(school, 3000)):
         run = dag(bag, "class_now").test(run_conf=given)
     states = states_of(run)
-    assert set(states.values()) == {"success"}, states
     assert set(states) == LANE | {"describe"}
+    # `dag.test` runs one task after the other, in no certain order: the wait may see the end before links go out.
+    assert states.pop("class.hand_over") in ("success", "skipped")
+    assert set(states.values()) == {"success"}, states
     (space,) = school.spaces
     assert space["name"] == "Extra lesson"
     assert len([name for name in LocalStorage(tmp_path / "home").list() if name.endswith("manifest.json")]) == 3
