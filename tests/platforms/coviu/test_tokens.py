@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
@@ -124,6 +124,7 @@ def test_delegated_access_is_renewed_by_its_refresh_token_only() -> None:
     assert "client_credentials" not in desk.grants
 
 
+@example([(0.0, True), (5.0, False), (5.0, False)], 10.0, False)
 @given(
     st.lists(st.tuples(st.floats(0, 2000), st.booleans()), max_size=30),
     st.floats(10, 1000),

@@ -79,7 +79,9 @@ class Tokens:
             self._take(self._get(CLIENT_CREDENTIALS))
             return
         age = self._monotonic() - self._got_at
-        if age < self._token.expires_in / 2 or self._monotonic() < self._not_before:
+        # After a renewal that failed the old token serves a while longer, but not past its life.
+        waits = self._monotonic() < self._not_before and age < self._token.expires_in
+        if age < self._token.expires_in / 2 or waits:
             return
         try:
             self._take(self._renewed())
