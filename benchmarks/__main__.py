@@ -27,7 +27,8 @@ def main() -> int:
         say = teller()
         reports: list[Report] = []
         for section in SECTIONS:
-            if (arguments.only and section.name not in arguments.only) or (arguments.quick and not section.quick):
+            wanted = section.name in arguments.only if arguments.only else section.quick or not arguments.quick
+            if not wanted:
                 continue
             say(f"{section.name}: {section.about}")
             report = section.run(say, arguments.quick)

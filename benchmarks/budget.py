@@ -11,7 +11,6 @@ Beside it, without bars: eight processes with a budget each, as it would be if n
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -22,8 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
-from benchmarks.report import Report, teller
-from benchmarks.results import record
+from benchmarks.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,17 +193,3 @@ def _hear(process: subprocess.Popen[str]) -> str:
     if not line:
         raise RuntimeError(f"{process.args!r} ended without a word.")
     return line.strip()
-
-
-def main() -> int:
-    """Measure, record and tell in one line; 1 when a bar was missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.budget", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="for 15 seconds each")
-    report = run(teller(), parser.parse_args().quick)
-    record("budget", report.figures)
-    print("; ".join([report.line, *(f"MISSED: {one}" for one in report.broken)]))
-    return 1 if report.broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

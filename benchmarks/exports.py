@@ -6,9 +6,7 @@ not asked for logs: at 4.75 requests a second that would measure the rate limit.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -26,8 +24,7 @@ from airflow_provider.live_sessions.core.retry import RetryPolicy
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions, Sandbox
-from benchmarks.report import Report, Say, teller
-from benchmarks.results import record
+from benchmarks.report import Report, Say
 from tests.exports.lessonspace_past import Truth, ended, fill
 
 if TYPE_CHECKING:
@@ -149,17 +146,3 @@ def _peak_mib() -> float:
     # Not ru_maxrss: a process begins with its parent's, and the parent holds the truth.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def main() -> int:
-    """Measure, record and tell in one line; 1 when a bar was missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.exports", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="10,000 sessions")
-    report = run(teller(), parser.parse_args().quick)
-    record("exports", report.figures)
-    print("; ".join([report.line, *(f"MISSED: {one}" for one in report.broken)]))
-    return 1 if report.broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import artifacts, budget, faults, platforms, reaction, waits
+from benchmarks import artifacts, budget, exports, faults, platforms, reaction, waits
 from benchmarks.report import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -12,4 +12,5 @@ SECTIONS: tuple[Section, ...] = (
     Section("budget", "one key used by 1, 4 and 8 processes", budget.run, quick=False),
     Section("artifacts", "waits for transcripts that do not come", artifacts.run, quick=False),
     Section("reaction", "from the end of a session to the event", reaction.run, quick=False),
+    Section("exports", "200,000 sessions exported twice while requests fail", exports.run, quick=False),
 )
