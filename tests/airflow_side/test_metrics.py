@@ -16,7 +16,7 @@ from airflow_provider.live_sessions.compat import metrics
 from airflow_provider.live_sessions.compat.metrics import LONGEST_PART, AirflowMeter, metric_part
 from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
-from tests.airflow_side.test_triggers import fires, wait_for
+from tests.airflow_side.waiting import fires, wait_for
 from tests.airflow_versions import log_metrics_with, send_metrics_to, stop_metrics
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
-"""The triggers as the triggerer runs them: one poll for all, no exception, no cancel by accident."""
+"""The shared poll as the triggerer runs it: one for all, no exception, no wait that ends by accident."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,74 +16,29 @@ from airflow.triggers.base import TriggerEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider.live_sessions.compat import features
-from airflow_provider.live_sessions.core.models import SessionRef
-from airflow_provider.live_sessions.core.polling import ARTIFACT_CALLS, Conclusion, Goal, GoalKind
-from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.polling import Conclusion, GoalKind
 from airflow_provider.live_sessions.core.status import Held, Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
-from airflow_provider.live_sessions.hooks.lessonspace import HOOK
-from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
 from airflow_provider.live_sessions.sensors.session import SessionEndSensor
-from airflow_provider.live_sessions.triggers import account, artifact
 from airflow_provider.live_sessions.triggers.artifact import ArtifactTrigger
 from airflow_provider.live_sessions.triggers.events import read_outcome
-from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger, cancel_if_allowed
+from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger
 from tests.airflow_side.stage import PATIENCE, School, context, crossed, event_of
+from tests.airflow_side.waiting import (
+    SESSIONS,
+    VALID,
+    arguments,
+    fires,
+    outcome,
+    played,
+    until,
+    wait_for,
+    with_deadline,
+)
 from tests.platforms.toy_hook import HOOK as TOY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-
     from airflow_provider.live_sessions.core.polling import Outcome
-
-SESSIONS = "/organisations/.*/sessions/$"
-
-
-def arguments(record: Mapping[str, Any], goal: GoalKind = GoalKind.END, **changes: Any) -> dict[str, Any]:
-    """Return the arguments of a wait for a class."""
-    one = SessionRecord.from_json(record)
-    seen = Seen(one.start, one.end, datetime.fromisoformat(one.ref.detail("window_end")))
-    return {
-        "hook_class": HOOK,
-        "ref": one.ref.to_json(),
-        "seen": seen.to_json(),
-        "goal": Goal(goal).to_json(),
-        "due": 0.0,
-        "poll_interval": 0.05,
-        "not_before": 0.0,
-        **changes,
-    }
-
-
-def wait_for(record: Mapping[str, Any], goal: GoalKind = GoalKind.END, **changes: Any) -> SessionTrigger:
-    return SessionTrigger(**arguments(record, goal, **changes))
-
-
-async def fires(trigger: Any) -> Any:
-    async with asyncio.timeout(PATIENCE):
-        (event,) = [one.payload async for one in crossed(trigger).run()]
-        return json.loads(json.dumps(event))
-
-
-async def outcome(trigger: Any) -> Outcome:
-    return read_outcome(await fires(trigger))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def played(life: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(life)
-
-
-def with_deadline(record: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
-    one = SessionRecord.from_json(record)
-    return Seen(one.start, one.end, deadline).to_json()
-
 
 # ---- arguments
 
@@ -124,24 +78,6 @@ def test_a_trigger_crosses_airflow_s_database_unchanged(school: School) -> None:
         assert again.serialize()[1] == {**kwargs, "cancel_on_kill": "never"}
 
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-VALID: dict[str, Any] = {
-    "hook_class": TOY,
-    "ref": SessionRef("toy", "nowhere_at_all", "1", "k").to_json(),
-    "seen": Seen(LONG_AGO, LONG_AGO, LONG_AGO).to_json(),
-    "goal": Goal(GoalKind.END).to_json(),
-    "due": 0.0,
-    "poll_interval": 0.01,
-    "ability": "TRANSCRIPT",
-    "session_ids": ["s"],
-    "delays": [0.001],
-    "wait": {
-        "deadline": "2020-01-01T00:00:00Z",
-        "short_deadline": "2020-01-01T00:00:00Z",
-        "min_seconds": 1,
-        "sure_seconds": 1,
-    },
-}
 nonsense = st.none() | st.booleans() | st.text(max_size=20) | st.lists(st.text(max_size=3), max_size=2)
 wrong = st.dictionaries(
     st.text(max_size=8) | st.sampled_from(["kind", "deadline", "conn_id"]), anything, max_size=4
@@ -479,139 +415,6 @@ def test_the_poll_s_own_lines_land_in_nobody_s_task_log_and_each_waiter_s_in_its
         assert "It ended at" in said[-1] or "left" in said[-1]
 
 
-# ---- artifacts
-
-
-@pytest.fixture
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock between two questions run two hundred times as fast."""
-    monkeypatch.setattr(account, "ARTIFACT_SPACING", 0.01)
-    monkeypatch.setattr(artifact._Question, "until_deadline", lambda _: 0.5)
-
-
-def transcripts(school: School, record: Mapping[str, Any], **changes: Any) -> ArtifactTrigger:
-    sessions = school.sandbox.state()["lessonspace"]["sessions"]
-    end = format_time(datetime.now(UTC) + timedelta(days=1))
-    given = {
-        "hook_class": HOOK,
-        "ref": record["ref"],
-        "ability": "TRANSCRIPT",
-        "session_ids": [one["uuid"] for one in sessions],
-        "asked": 1,
-        "delays": [0.02],
-        "wait": {"deadline": end, "short_deadline": end, "min_seconds": 1, "sure_seconds": 1},
-        "not_before": 0.0,
-    }
-    return ArtifactTrigger(**{**given, **changes})
-
-
-def late(school: School, **how: Any) -> dict[str, Any]:
-    """Hold a class whose transcript is late."""
-    record = school.launch(transcribe=True)
-    school.hold(record, seconds=3500)
-    school.sandbox.faults.add(
-        **{"kind": "status", "path": "/transcript/$", "status": 404, "body": '{"detail": "none"}', **how}
-    )
-    return record
-
-
-@pytest.mark.usefixtures("unhurried")
-def test_a_transcript_that_comes_late_is_ready_when_it_is_there(school: School) -> None:
-    record = late(school, count=3)
-    (verdict,) = event_of(transcripts(school, record))["verdicts"].values()
-    assert verdict["readiness"] == "ready"
-    assert len(school.log(path="/transcript/$")) == 4
-
-
-@pytest.mark.usefixtures("unhurried")
-@pytest.mark.parametrize("asked", [0, 1, 10])
-def test_a_session_is_asked_about_fourteen_times_at_most_over_all_tries(school: School, asked: int) -> None:
-    record = late(school)
-    (verdict,) = event_of(transcripts(school, record, asked=asked))["verdicts"].values()
-    assert verdict == {"readiness": "failed", "why": f"it was asked for {ARTIFACT_CALLS} times in vain"}
-    assert len(school.log(path="/transcript/$")) == ARTIFACT_CALLS - asked
-
-
-@pytest.mark.usefixtures("unhurried")
-@pytest.mark.parametrize("kind", ["reset_before", "expired", "malformed", "status"])
-def test_a_question_that_fails_is_pending_until_the_deadline(school: School, kind: str) -> None:
-    record = late(school, kind=kind, path="/sessions/[^/]+/$", count=2, status=503)
-    (verdict,) = event_of(transcripts(school, record))["verdicts"].values()
-    assert verdict["readiness"] == "ready"
-
-
-@pytest.mark.usefixtures("unhurried")
-def test_a_question_that_cannot_be_asked_fails_after_the_deadline(school: School) -> None:
-    record = late(school)
-    school.connect(nonsense=1)
-    past = "2020-01-01T00:00:00Z"
-    bounds = {"deadline": past, "short_deadline": past, "min_seconds": 1, "sure_seconds": 1}
-    (verdict,) = event_of(transcripts(school, record, wait=bounds))["verdicts"].values()
-    assert verdict["readiness"] == "failed"
-    assert "nonsense" in verdict["why"]
-
-
-def test_the_first_question_of_a_resumed_wait_keeps_its_delay_and_a_new_one_has_none(school: School) -> None:
-    record = late(school, count=1)
-    school.sandbox.faults.clear()
-    for asked, least in ((1, 0.7), (0, 0.0)):
-        begun = time.time()
-        school.sandbox.log.clear()
-        event_of(transcripts(school, record, asked=asked, delays=[0.7]))
-        (question,) = school.log(path="/transcript/$")
-        assert question.real - begun >= least
-
-
-def test_questions_of_a_connection_keep_their_distance_whatever_asks(school: School) -> None:
-    record = late(school)
-    school.sandbox.faults.clear()
-    school.sandbox.log.clear()
-
-    async def life() -> None:
-        await asyncio.gather(*(fires(transcripts(school, record, asked=0)) for _ in range(3)))
-
-    played(life())
-    times = sorted(one.real for one in school.log(path="/transcript/$"))
-    assert len(times) == 3
-    assert times[-1] - times[0] >= 2 * account.ARTIFACT_SPACING
-
-
-def test_a_question_that_was_held_up_is_not_caught_up_with(school: School) -> None:
-    record = late(school)
-    school.sandbox.faults.clear()
-    school.sandbox.log.clear()
-    # The first question takes as long as the distance: without care the second would follow on its heels.
-    school.sandbox.faults.add("delay", path="/transcript/$", delay=account.ARTIFACT_SPACING, count=1)
-
-    async def life() -> None:
-        await asyncio.gather(*(fires(transcripts(school, record, asked=0)) for _ in range(2)))
-
-    played(life())
-    ends = [one.real for one in school.log(path="/transcript/$")]
-    begins = [one.real for one in school.log(path="/organisations/.*/sessions/[^/]+/$")]
-    assert len(ends) == 2
-    assert begins[1] - ends[0] >= account.ARTIFACT_SPACING
-
-
-@pytest.mark.usefixtures("unhurried")
-def test_an_artifact_no_platform_has_is_an_error_and_a_platform_without_any_says_so(
-    school: School, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = late(school)
-    event = event_of(transcripts(school, record, ability="TELEPATHY"))
-    assert (event["kind"], event["error"]) == ("error", "ConfigurationError")
-    monkeypatch.setenv("AIRFLOW_CONN_TOY", json.dumps({"conn_type": "toy", "host": "artifact-toy"}))
-    ref = SessionRef("toy", "toy", "1", "k").to_json()
-    past = "2020-01-01T00:00:00Z"
-    bounds = {"deadline": past, "short_deadline": past, "min_seconds": 1, "sure_seconds": 1}
-    from tests.platforms.toy import ToyWorld
-    from tests.platforms.toy_hook import WORLDS
-
-    monkeypatch.setitem(WORLDS, "artifact-toy", ToyWorld())
-    (verdict,) = event_of(transcripts(school, record, ref=ref, hook_class=TOY, wait=bounds))["verdicts"].values()
-    assert "no artifacts to wait for" in verdict["why"]
-
-
 # ---- milestones
 
 
@@ -641,115 +444,3 @@ def test_after_a_milestone_the_task_defers_again_with_what_must_not_be_forgotten
     kwargs = trigger.serialize()[1]
     assert kwargs["seen"]["first_live"] == format_time(first_live)
     assert kwargs.get("cancel_on_kill", "") == cancel_on_kill
-
-
-# ---- on_kill
-
-
-@pytest.fixture
-def kill(school: School, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Kill the wait of a launch while Airflow says in which state its task is."""
-
-    def killed(record: Mapping[str, Any], state: str | None, policy: object, *, handed_over: bool = True) -> None:
-        async def answer(_: object) -> str | None:
-            return state
-
-        monkeypatch.setattr(features, "state_of_deferred", answer)
-        trigger = crossed(LaunchTrigger(**arguments(record), cancel_on_kill=policy, handed_over=handed_over))
-        trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="launch", map_index=-1)
-        asyncio.run(trigger.on_kill())
-
-    return killed
-
-
-def marked(school: School, record: Mapping[str, Any]) -> bool:
-    """Return whether the platform shows the class as cancelled."""
-    outcome = LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
-    return bool(outcome["state_before"] == "cancelled")
-
-
-@pytest.mark.parametrize("policy", ["before_start", "always"])
-def test_a_failed_task_cancels_a_class_nobody_has_entered(
-    school: School, kill: Callable[..., None], policy: str
-) -> None:
-    record = school.launch()
-    kill(record, "failed", policy)
-    assert marked(school, record)
-
-
-@pytest.mark.parametrize(
-    "state", ["success", "skipped", "deferred", "running", "up_for_retry", "queued", "removed", "", None]
-)
-def test_no_state_but_failed_cancels_or_even_asks(
-    school: School, kill: Callable[..., None], state: str | None
-) -> None:
-    record = school.launch()
-    asked = len(school.log())
-    kill(record, state, "always")
-    assert len(school.log()) == asked
-    assert not marked(school, record)
-
-
-@pytest.mark.parametrize("policy", ["never", "", None, 1, "perhaps"])
-def test_no_policy_but_the_two_cancels_or_even_asks(
-    school: School, kill: Callable[..., None], policy: object
-) -> None:
-    record = school.launch()
-    asked = len(school.log())
-    kill(record, "failed", policy)
-    assert len(school.log()) == asked
-
-
-def test_a_wait_without_a_policy_or_a_task_cancels_nothing(school: School) -> None:
-    record = school.launch()
-    asked = len(school.log())
-    asyncio.run(LaunchTrigger(**arguments(record)).on_kill())
-    asyncio.run(LaunchTrigger(**arguments(record), cancel_on_kill="always").on_kill())
-    assert len(school.log()) == asked
-
-
-@pytest.mark.parametrize("policy", ["before_start", "always"])
-def test_a_class_with_people_in_it_is_left_to_them(school: School, kill: Callable[..., None], policy: str) -> None:
-    record = school.launch()
-    school.go_to(record["start"])
-    school.join(record, "t-1", "s-1")
-    launches = school.launches
-    kill(record, "failed", policy)
-    assert school.launches == launches
-    (session,) = school.sandbox.state()["lessonspace"]["sessions"]
-    assert session["end_time"] is None
-
-
-def test_the_status_is_asked_for_afresh_before_anything_is_cancelled(
-    school: School, kill: Callable[..., None]
-) -> None:
-    record = school.launch()
-    school.sandbox.log.clear()
-    kill(record, "failed", "always")
-    (asked,) = school.log(path=SESSIONS, query="in_progress_only=true")
-    (mark,) = school.log(method="POST", path="/spaces/launch/$")
-    assert asked.number < mark.number
-
-
-def test_a_platform_that_is_away_when_the_task_is_failed_cancels_nothing(
-    school: School, kill: Callable[..., None]
-) -> None:
-    record = school.launch()
-    school.sandbox.faults.add("status", status=503)
-    with pytest.raises(Exception, match="503"):
-        kill(record, "failed", "always")
-    school.sandbox.faults.clear()
-    assert not marked(school, record)
-
-
-def test_a_status_that_cannot_be_told_cancels_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.platforms.toy import ToyPlatform, ToyWorld
-
-    world = ToyWorld()
-    world.fail("statuses", None)
-    seen = Seen.from_json(VALID["seen"])
-    told = cancel_if_allowed(
-        ToyPlatform(world), SessionRef.from_json(VALID["ref"]), seen, only_scheduled=False, handed_over=True
-    )
-    assert told == ["Its state could not be told, so it is left alone."]
-    assert "cancel" not in world.calls

@@ -1,0 +1,129 @@
+"""What may cancel a session when its waiting launch is taken away, and what may not."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider.live_sessions.compat import features
+from airflow_provider.live_sessions.core.models import SessionRef
+from airflow_provider.live_sessions.core.status import Seen
+from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from airflow_provider.live_sessions.triggers.session import LaunchTrigger, cancel_if_allowed
+from tests.airflow_side.stage import School, context, crossed
+from tests.airflow_side.waiting import SESSIONS, VALID, arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@pytest.fixture
+def kill(school: School, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Kill the wait of a launch while Airflow says in which state its task is."""
+
+    def killed(record: Mapping[str, Any], state: str | None, policy: object, *, handed_over: bool = True) -> None:
+        async def answer(_: object) -> str | None:
+            return state
+
+        monkeypatch.setattr(features, "state_of_deferred", answer)
+        trigger = crossed(LaunchTrigger(**arguments(record), cancel_on_kill=policy, handed_over=handed_over))
+        trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="launch", map_index=-1)
+        asyncio.run(trigger.on_kill())
+
+    return killed
+
+
+def marked(school: School, record: Mapping[str, Any]) -> bool:
+    """Return whether the platform shows the class as cancelled."""
+    outcome = LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    return bool(outcome["state_before"] == "cancelled")
+
+
+@pytest.mark.parametrize("policy", ["before_start", "always"])
+def test_a_failed_task_cancels_a_class_nobody_has_entered(
+    school: School, kill: Callable[..., None], policy: str
+) -> None:
+    record = school.launch()
+    kill(record, "failed", policy)
+    assert marked(school, record)
+
+
+@pytest.mark.parametrize(
+    "state", ["success", "skipped", "deferred", "running", "up_for_retry", "queued", "removed", "", None]
+)
+def test_no_state_but_failed_cancels_or_even_asks(
+    school: School, kill: Callable[..., None], state: str | None
+) -> None:
+    record = school.launch()
+    asked = len(school.log())
+    kill(record, state, "always")
+    assert len(school.log()) == asked
+    assert not marked(school, record)
+
+
+@pytest.mark.parametrize("policy", ["never", "", None, 1, "perhaps"])
+def test_no_policy_but_the_two_cancels_or_even_asks(
+    school: School, kill: Callable[..., None], policy: object
+) -> None:
+    record = school.launch()
+    asked = len(school.log())
+    kill(record, "failed", policy)
+    assert len(school.log()) == asked
+
+
+def test_a_wait_without_a_policy_or_a_task_cancels_nothing(school: School) -> None:
+    record = school.launch()
+    asked = len(school.log())
+    asyncio.run(LaunchTrigger(**arguments(record)).on_kill())
+    asyncio.run(LaunchTrigger(**arguments(record), cancel_on_kill="always").on_kill())
+    assert len(school.log()) == asked
+
+
+@pytest.mark.parametrize("policy", ["before_start", "always"])
+def test_a_class_with_people_in_it_is_left_to_them(school: School, kill: Callable[..., None], policy: str) -> None:
+    record = school.launch()
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    launches = school.launches
+    kill(record, "failed", policy)
+    assert school.launches == launches
+    (session,) = school.sandbox.state()["lessonspace"]["sessions"]
+    assert session["end_time"] is None
+
+
+def test_the_status_is_asked_for_afresh_before_anything_is_cancelled(
+    school: School, kill: Callable[..., None]
+) -> None:
+    record = school.launch()
+    school.sandbox.log.clear()
+    kill(record, "failed", "always")
+    (asked,) = school.log(path=SESSIONS, query="in_progress_only=true")
+    (mark,) = school.log(method="POST", path="/spaces/launch/$")
+    assert asked.number < mark.number
+
+
+def test_a_platform_that_is_away_when_the_task_is_failed_cancels_nothing(
+    school: School, kill: Callable[..., None]
+) -> None:
+    record = school.launch()
+    school.sandbox.faults.add("status", status=503)
+    with pytest.raises(Exception, match="503"):
+        kill(record, "failed", "always")
+    school.sandbox.faults.clear()
+    assert not marked(school, record)
+
+
+def test_a_status_that_cannot_be_told_cancels_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.platforms.toy import ToyPlatform, ToyWorld
+
+    world = ToyWorld()
+    world.fail("statuses", None)
+    seen = Seen.from_json(VALID["seen"])
+    told = cancel_if_allowed(
+        ToyPlatform(world), SessionRef.from_json(VALID["ref"]), seen, only_scheduled=False, handed_over=True
+    )
+    assert told == ["Its state could not be told, so it is left alone."]
+    assert "cancel" not in world.calls
