@@ -74,7 +74,7 @@ def world(database: dict[str, str]) -> Iterator[World]:
             dags = Path(__file__).parent / "dags"
             with AirflowStack(home, dags, settings) as stack:
                 stack.start_component(SECOND)
-                names = ("class_waits_deferred", "class_waits_in_slot", "share_in_slot")
+                names = ("class_waits_deferred", "class_waits_in_slot", "class_of_a_timetable", "share_in_slot")
                 for dag_id in (*names, "share_never", "share_before_start", "share_always"):
                     stack.wait_for_dag(dag_id)
                     stack.unpause(dag_id)

@@ -21,6 +21,12 @@ SESSION: dict[str, Any] = {
 }
 DEFAULTS = {"retries": 2, "retry_delay": timedelta(seconds=2)}
 PARAMS = {"title": "", "start": "", "end": "", "grace": 10}
+WAIT: dict[str, Any] = {
+    "settle": 6,
+    "poll_interval": POLL_INTERVAL,
+    "on_no_show": "succeed",
+    "on_cancelled": "succeed",
+}
 
 for deferrable, dag_id in ((True, "class_waits_deferred"), (False, "class_waits_in_slot")):
     with DAG(dag_id, schedule=None, default_args=DEFAULTS, params=PARAMS, render_template_as_native_obj=True):
@@ -34,15 +40,23 @@ for deferrable, dag_id in ((True, "class_waits_deferred"), (False, "class_waits_
             grace="{{ params.grace }}",
             **SESSION,
         )
-        LessonspaceSessionEndSensor(
-            task_id="wait",
-            session=launched.output,
-            settle=6,
-            poll_interval=POLL_INTERVAL,
-            deferrable=deferrable,
-            on_no_show="succeed",
-            on_cancelled="succeed",
-        )
+        LessonspaceSessionEndSensor(task_id="wait", session=launched.output, deferrable=deferrable, **WAIT)
+
+with DAG(
+    "class_of_a_timetable", schedule=None, default_args=DEFAULTS, params=PARAMS, render_template_as_native_obj=True
+):
+    launched = LessonspaceLaunchSessionOperator(
+        task_id="launch",
+        session={
+            **SESSION,
+            "uid": "{{ params.title }}",
+            "participants": [{"id": "teacher", "name": "Tess", "leader": True}, {"id": "student", "name": "Sam"}],
+        },
+        timetable="races",
+        lead=60,
+        grace="{{ params.grace }}",
+    )
+    LessonspaceSessionEndSensor(task_id="wait", session=launched.output, deferrable=True, **WAIT)
 
 for policy in CANCEL_ON_KILL:
     with DAG(f"share_{policy}", schedule=None, default_args=DEFAULTS, params=PARAMS):

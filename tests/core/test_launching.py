@@ -240,7 +240,7 @@ def test_a_task_whose_map_index_moved_on_never_adopts_its_neighbour_s_session(
         key=TASK,
         on_existing=on_existing,
     )
-    assert "occurrence" in error.advice
+    assert "`session`" in error.advice
 
 
 def test_a_platform_that_carries_no_fingerprint_leaves_the_task_its_session(desk: Desk) -> None:

@@ -182,8 +182,8 @@ def _take_over(
         raise ConfigurationError(
             f"This task launched another session before than {plan.title!r} at {format_time(plan.start)}.",
             platform=platform.name,
-            advice="Key mapped classes by their occurrence (pass `occurrence`), or clear with "
-            "on_existing='replace' to launch anew on purpose.",
+            advice="Give a class of a timetable as `session`, which keeps its identity through edits, or clear "
+            "with on_existing='replace' to launch anew on purpose.",
         )
     if policy.on_existing is OnExisting.FAIL:
         raise Refused(
