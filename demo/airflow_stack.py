@@ -156,6 +156,7 @@ class AirflowStack:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
             _signal_group(process, signal.SIGKILL)  # its children, whatever they were doing
+            process.wait()
             del self._processes[name]
 
     def stop(self) -> None:
