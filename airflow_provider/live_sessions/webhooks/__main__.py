@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--token-file",
         type=Path,
-        help=f"a file with the REST API's token, read again after a 401; else the variable {TOKEN_VARIABLE}",
+        help=f"a file with the REST API's token, read again when it was refused; else {TOKEN_VARIABLE}",
     )
     serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1 by default: behind a proxy that has TLS")
     serve.add_argument("--port", type=int, default=8088)

@@ -31,7 +31,7 @@ class ThroughRest:
     Args:
         url: Where Airflow is, without ``/api/v2``.
         token: Returns the bearer token of a user who may read task instances and create asset events. It is asked
-            for anew after a 401, so that a token that is renewed from outside takes effect.
+            for anew after a 401 or 403, so that a token that is renewed from outside takes effect.
     """
 
     def __init__(self, url: str, token: Callable[[], SecretStr]) -> None:
@@ -104,7 +104,7 @@ class ThroughRest:
             offset += PAGE
 
     def _call(self, method: str, path: str, *, fine: tuple[int, ...] = (), **what: Any) -> Response:
-        """Send a request; once more with a fresh token after a 401.
+        """Send a request; once more with a fresh token after a 401, or a 403, which a worthless token gets too.
 
         Raises:
             Unavailable: There was no good answer. Neither the token nor what was sent is in the message.
@@ -123,7 +123,7 @@ class ThroughRest:
             status = answer.status_code
             if 200 <= status < 300 or status in fine:
                 return answer
-            if status != 401:
+            if status not in (401, 403):
                 break
         raise Unavailable(
             f"Airflow answered {status} to {method} {path.partition('/dags/')[0] or '/dags'}.",
