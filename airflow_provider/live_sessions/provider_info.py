@@ -90,6 +90,23 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/var/lib/airflow/live-sessions",
                         "default": "",
                     },
+                    "webhooks_url": {
+                        "description": "Where the platforms reach the receiver of webhooks: the api-server's "
+                        "public address with /live-sessions/webhooks behind it, or that of a receiver of its own. "
+                        "Empty receives nothing.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "https://airflow.example.org/live-sessions/webhooks",
+                        "default": "",
+                    },
+                    "webhooks_signature": {
+                        "description": "How deliveries that are signed are signed: sha1, sha256, sha384 or "
+                        "sha512, each also with -base64 behind it; off looks at no signature.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "sha256-base64",
+                        "default": "sha256",
+                    },
                 },
             }
         },

@@ -5,11 +5,12 @@ Airflow reads this file to know the scheme, also while it parses DAG files: it i
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow.providers.common.compat.assets import Asset
+
+from airflow_provider.live_sessions.core.happening import Happening as Happening  # part of this module's words
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -17,15 +18,7 @@ if TYPE_CHECKING:
 SCHEME = "live-sessions"
 BY_SESSION = "-by-session"
 WATCHED = "-watched"
-
-
-class Happening(StrEnum):
-    """What can happen to a session."""
-
-    STARTED = "session-started"
-    ENDED = "session-ended"
-    TRANSCRIPT = "transcript-ready"
-    RECORDING = "recording-ready"
+DELIVERED = "-delivered"
 
 
 def create_asset(
@@ -65,7 +58,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     """Check an address, as Airflow asks of the owner of a scheme.
 
     Raises:
-        ValueError: It is none of :func:`create_asset`'s or of a watcher's.
+        ValueError: It is none of :func:`create_asset`'s, of a watcher's or of a delivery's.
     """
     parts = uri.path.split("/")
     if not uri.netloc or len(parts) != 3 or not parts[1] or uri.query or uri.fragment:
@@ -85,4 +78,5 @@ def read(uri: str) -> tuple[str, str, str] | None:
 
 
 def _known(what: str) -> bool:
-    return any(what in (one, one + BY_SESSION, one + WATCHED) for one in Happening)
+    endings = ("", BY_SESSION, WATCHED, DELIVERED, DELIVERED + BY_SESSION)
+    return any(what == one + ending for one in Happening for ending in endings)

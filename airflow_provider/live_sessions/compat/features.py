@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.launching import Memory
 
+TASK_KEY = "live_sessions"
+"""The key in the task state store under which a launch writes."""
+
 
 class _Fernet(Protocol):
     is_encrypted: bool
@@ -75,17 +78,15 @@ def memory_of(context: Mapping[str, Any]) -> Memory:
 class _TaskMemory:
     """A launch's memory in Airflow's task state store; survives retries and clears."""
 
-    KEY = "live_sessions"
-
     def __init__(self, store: Any) -> None:
         self._store = store
 
     def recall(self) -> dict[str, Any]:
-        value = self._store.get(self.KEY)
+        value = self._store.get(TASK_KEY)
         return dict(value) if isinstance(value, dict) else {}
 
     def record(self, value: dict[str, Any]) -> None:
-        self._store.set(self.KEY, value)
+        self._store.set(TASK_KEY, value)
 
 
 def deferral_hold() -> float:

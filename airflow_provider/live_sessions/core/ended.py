@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _ID_LENGTH = 16
 
 
+def event_id(session_id: str) -> str:
+    """Return what is the same whenever something of a session is told again, and differs for every other."""
+    return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
+
+
 @dataclass(frozen=True, slots=True)
 class EndedSession:
     """A session that is over for good.
@@ -44,7 +49,7 @@ class EndedSession:
     @property
     def event_id(self) -> str:
         """What is the same whenever this end is told again, and differs for every other."""
-        return hashlib.sha256(self.session_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
+        return event_id(self.session_id)
 
 
 @runtime_checkable

@@ -226,6 +226,7 @@ class Launched:
         created: False when the session existed already.
         status: How it stands, where the launch learned it.
         warnings: What the platform silently changed or refused, for the log and the result.
+        secret: What the platform signs this session's deliveries with, where it does.
         afterwards: What is to be done once the session is recorded, and never before: giving up the sessions of
             other tries. A try that was taken for dead cannot record, so it takes nothing from its retry.
     """
@@ -235,6 +236,7 @@ class Launched:
     created: bool
     status: SessionStatus | None = None
     warnings: tuple[str, ...] = ()
+    secret: SecretStr | None = None
     afterwards: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
 

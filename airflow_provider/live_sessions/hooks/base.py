@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider.live_sessions.core.contract import unsupported
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
 from airflow_provider.live_sessions.core.reading import MISFITS, listed, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.deliveries import Delivery
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
 
 log = logging.getLogger(__name__)
@@ -32,8 +36,12 @@ class LiveSessionHook(BaseHook):
     """
 
     conn_name_attr: ClassVar[str] = "conn_id"
+    conn_type: ClassVar[str] = ""
+    """The connection's type, which is the platform's name."""
     platform_label: ClassVar[str] = ""
     """The platform's name as people write it."""
+    signature_header: ClassVar[str] = ""
+    """The header with a delivery's signature, in lower case; empty where the platform signs nothing."""
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -83,6 +91,21 @@ class LiveSessionHook(BaseHook):
         """Take a reference apart as the platform does; whatever that raises means that it does not fit."""
         del ref
 
+    @classmethod
+    def read_delivery(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Read what a webhook of the platform sent, without asking anybody.
+
+        Args:
+            headers: The request's headers, by names in lower case.
+            body: The raw body.
+
+        Raises:
+            UnreadableDeliveryError: It is no delivery of this platform.
+            Unsupported: The platform sends none.
+        """
+        del headers, body
+        unsupported(cls.platform_label, "", "It sends no webhooks.", "Wait with a sensor, or watch its list.")
+
     def platform(self) -> SessionPlatform:
         """Return the open platform; close it when done."""
         return self.open(self.get_connection(self.conn_id))
@@ -101,6 +124,17 @@ class LiveSessionHook(BaseHook):
             return True, self.describe()
         except LiveSessionError as error:
             return False, str(error)
+
+
+def hook_path_of(platform: str) -> str:
+    """Return the import path of a platform's hook, without importing it.
+
+    Raises:
+        ConfigurationError: The name cannot be a platform's.
+    """
+    if not (platform.isidentifier() and platform.isascii() and platform.islower()):
+        raise ConfigurationError(f"{shown(platform)} is no platform.")
+    return f"{__package__}.{platform}.{platform.capitalize()}Hook"
 
 
 def hook_class_of(path: str) -> type[LiveSessionHook]:

@@ -14,8 +14,11 @@ from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, posit
 from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
     from airflow_provider.live_sessions.platforms.coviu.platform import CoviuPlatform
@@ -100,6 +103,13 @@ class CoviuHook(LiveSessionHook):
 
         grace_of(ref)
         segment(ref.session_id)
+
+    @classmethod
+    def read_delivery(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Read what a webhook of Coviu sent; see :class:`LiveSessionHook`."""
+        from airflow_provider.live_sessions.platforms.coviu import deliveries
+
+        return deliveries.read(headers, body)
 
     def platform(self) -> CoviuPlatform:
         """Return the open team; close it when done."""

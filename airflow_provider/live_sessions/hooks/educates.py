@@ -16,8 +16,11 @@ from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.educates.client import EducatesClient
     from airflow_provider.live_sessions.platforms.educates.platform import EducatesPlatform
@@ -109,6 +112,13 @@ class EducatesHook(LiveSessionHook):
         for seat in seats_of(ref):
             segment(seat.session)
         parse_time(ref.detail("requested_at"))
+
+    @classmethod
+    def read_delivery(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Read what a webhook of Educates sent; see :class:`LiveSessionHook`."""
+        from airflow_provider.live_sessions.platforms.educates import deliveries
+
+        return deliveries.read(headers, body)
 
     def platform(self) -> EducatesPlatform:
         """Return the open portal; close it when done."""

@@ -15,8 +15,11 @@ from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, posit
 from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
@@ -38,6 +41,7 @@ class LessonspaceHook(LiveSessionHook):
     hook_name: ClassVar[str] = "Lessonspace"
     default_conn_name: ClassVar[str] = "lessonspace_default"
     platform_label: ClassVar[str] = "Lessonspace"
+    signature_header: ClassVar[str] = "x-webhook-signature"
 
     def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(conn_id, **kwargs)
@@ -104,6 +108,13 @@ class LessonspaceHook(LiveSessionHook):
         Window.of(ref)
         for name in ("settings", "room_settings"):
             settings_in(ref, name)
+
+    @classmethod
+    def read_delivery(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Read what a webhook of Lessonspace sent; see :class:`LiveSessionHook`."""
+        from airflow_provider.live_sessions.platforms.lessonspace import deliveries
+
+        return deliveries.read(headers, body)
 
     def platform(self) -> LessonspacePlatform:
         """Return the open organisation; close it when done."""

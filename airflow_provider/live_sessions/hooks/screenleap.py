@@ -19,10 +19,11 @@ from airflow_provider.live_sessions.hooks.sealing import SHORTEST_MASK, AirflowC
 from airflow_provider.live_sessions.hooks.surroundings import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
     from airflow_provider.live_sessions.platforms.screenleap.platform import ScreenleapPlatform
@@ -96,6 +97,13 @@ class ScreenleapHook(LiveSessionHook):
         from airflow_provider.live_sessions.core.address import segment
 
         segment(sealing.unseal(ref.detail("code"), AirflowCipher()).get_secret_value())
+
+    @classmethod
+    def read_delivery(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Read what a webhook of Screenleap sent; see :class:`LiveSessionHook`."""
+        from airflow_provider.live_sessions.platforms.screenleap import deliveries
+
+        return deliveries.read(headers, body)
 
     def platform(self) -> ScreenleapPlatform:
         """Return the open account; close it when done."""

@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.operators.export_sessions import SessionsToO
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.identity import Meant, find_meant
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
+from airflow_provider.live_sessions.webhooks.urls import is_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +49,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         parameters: Values for the workshop, the same for everybody; seal secret ones
             (``hooks.sealing.seal``). A participant's own go into their ``options``.
         analytics_url: Where the sessions' events go (``{key}`` and ``{user}`` are filled in); seal it.
+        webhooks: ``auto`` sends them to this Airflow's own receiver instead; ``off`` (default) does not.
         allow_partial: When the portal is full, go on with the learners who have a session; otherwise the task
             fails and its retry asks for the others.
         options: ``timeout`` (the portal's own activation window, from the launch), ``share_emails`` and ``grace``
@@ -64,6 +66,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         "users",
         "parameters",
         "analytics_url",
+        "webhooks",
         "allow_partial",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -81,6 +84,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         users: str = "launch",
         parameters: Mapping[str, str] | None = None,
         analytics_url: str | None = None,
+        webhooks: str = "off",
         allow_partial: bool | str = False,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +95,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         self.users = users
         self.parameters = parameters
         self.analytics_url = analytics_url
+        self.webhooks = webhooks
         self.allow_partial = allow_partial
 
     def plan_and_key(self, context: Context) -> tuple[Plan, LaunchKey]:
@@ -116,6 +121,21 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         }
         given = {name: value for name, value in own.items() if value not in (None, "")}
         return {**given, **super().platform_options(space)}
+
+    @property
+    def webhooks_auto(self) -> bool:
+        """Whether this launch registers webhooks by itself."""
+        return is_auto(self.webhooks)
+
+    def webhook_options(self, url: str) -> dict[str, Any]:
+        """Return the address that the sessions' events go to.
+
+        Raises:
+            ConfigurationError: Another one was given as well.
+        """
+        if self.analytics_url:
+            raise ConfigurationError("Give either analytics_url or webhooks='auto': a session has one address.")
+        return {"analytics_url": url}
 
 
 class EducatesTerminateSessionOperator(CancelSessionOperator):

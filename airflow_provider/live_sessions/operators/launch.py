@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisti
 from airflow_provider.live_sessions.core.models import Participant, Plan
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Goal, GoalKind
 from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.sealing import seal
 from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
@@ -31,6 +32,7 @@ from airflow_provider.live_sessions.operators.identity import (
 from airflow_provider.live_sessions.schedules.claims import Ticket
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 from airflow_provider.live_sessions.triggers.waiting import SessionWait
+from airflow_provider.live_sessions.webhooks.urls import SEALED, url_of_launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,6 +172,8 @@ class LaunchSessionOperator(BaseOperator):
             claim = claim_of(self.session)
             skip_if_taken(claim)
             plan, key = self.plan_and_key(context)
+            plan = self.with_webhooks(plan, context)
+            memory = memory_of(context)
             hand_over_at = hand_over_moment(plan, self.hand_over_before)
             platform = self.hook().platform()
             try:
@@ -178,7 +182,7 @@ class LaunchSessionOperator(BaseOperator):
                     plan,
                     key,
                     now=datetime.now(UTC),
-                    memory=memory_of(context),
+                    memory=memory,
                     policy=LaunchPolicy(
                         on_existing=self._on_existing(),
                         create_in_past=is_true(self.create_in_past),
@@ -188,6 +192,8 @@ class LaunchSessionOperator(BaseOperator):
                 )
             finally:
                 platform.close()
+            if self.webhooks_auto and launched.secret is not None and launched.secret.get_secret_value():
+                memory.record({**memory.recall(), SEALED: seal(launched.secret, cipher)})
             record = SessionRecord.of(launched, plan, cipher, hand_over_at=hand_over_at)
             record = replace(record, claim=claim)
             self._tell(record)
@@ -254,6 +260,27 @@ class LaunchSessionOperator(BaseOperator):
         if space:
             raise ConfigurationError(f"This platform has no lasting rooms, but the class asks for {space!r}.")
         return dict(self.options or {})
+
+    @property
+    def webhooks_auto(self) -> bool:
+        """Whether this launch registers webhooks by itself; False where its platform's launches cannot."""
+        return False
+
+    def with_webhooks(self, plan: Plan, context: Context) -> Plan:
+        """Return the plan with the webhooks that this launch registers by itself.
+
+        Raises:
+            ConfigurationError: They are asked for and not set up.
+        """
+        if not self.webhooks_auto:
+            return plan
+        platform = hook_class_of(self.hook_class).conn_type
+        url = url_of_launch(platform, self.conn_id, plan, context["ti"])
+        return replace(plan, options={**plan.options, **self.webhook_options(url)})
+
+    def webhook_options(self, url: str) -> dict[str, Any]:
+        """Return the platform's launch settings that send its deliveries to a URL."""
+        raise NotImplementedError
 
     def hook(self) -> LiveSessionHook:
         """Return the platform's hook."""

@@ -19,6 +19,7 @@ from airflow_provider.live_sessions.operators.cancel import CancelSessionOperato
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
+from airflow_provider.live_sessions.webhooks.urls import is_auto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
         lead: Seconds before the start from when links work and presence counts.
         grace: Seconds after the end until when presence counts.
         server: The region; without it, and without ``client_ip`` in ``options``, it is the worker's.
-        webhooks: The complete set of webhook URLs; it replaces what was there.
+        webhooks: ``auto`` registers this Airflow's own receiver for start, end and transcript, ``off`` (default)
+            registers nothing; or the complete set of webhook URLs, which replaces what was there.
         options: Any other documented launch field by its API name: ``features``, ``theme``, ``locale``,
             ``video_layout_mode``, ``invite_url``, ``resource_url``, ``holodeck_parameters``, ``auth_external``,
             ``session_tags``, ``space_tags``, ``summarise``, ``client_ip``, ``share_emails``. A participant's own
@@ -91,7 +93,7 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
         lead: float | str = 1800.0,
         grace: float | str = 3600.0,
         server: str | None = None,
-        webhooks: Mapping[str, Any] | None = None,
+        webhooks: Mapping[str, Any] | str | None = "off",
         **kwargs: Any,
     ) -> None:
         super().__init__(conn_id=conn_id, **kwargs)
@@ -129,10 +131,21 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
             "lead": self.lead,
             "grace": self.grace,
             "server": self.server,
-            "webhooks": self.webhooks,
+            "webhooks": None if isinstance(self.webhooks, str) else self.webhooks,
         }
         given = {name: value for name, value in own.items() if value is not None}
         return {**given, **_room(space or self.space_id, self.space), **dict(self.options or {})}
+
+    @property
+    def webhooks_auto(self) -> bool:
+        """Whether this launch registers webhooks by itself."""
+        return is_auto(self.webhooks)
+
+    def webhook_options(self, url: str) -> dict[str, Any]:
+        """Return the webhooks that tell one URL of start, end and transcript."""
+        from airflow_provider.live_sessions.platforms.lessonspace.deliveries import webhooks_for
+
+        return {"webhooks": webhooks_for(url)}
 
 
 class LessonspaceCancelSessionOperator(CancelSessionOperator):

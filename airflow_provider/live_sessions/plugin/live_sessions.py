@@ -1,10 +1,12 @@
-"""The plugin: ``{{ macros.live_sessions.reveal(sealed) }}`` in templates."""
+"""The plugin: ``{{ macros.live_sessions.reveal(sealed) }}`` in templates, and the receiver of webhooks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider.live_sessions.plugin import webhooks
 
 
 def reveal(sealed: str) -> str:
@@ -27,3 +29,4 @@ class LiveSessionsPlugin(AirflowPlugin):
 
     name = "live_sessions"
     macros: list[Any] = [reveal]  # noqa: RUF012 - Airflow declares it as an instance variable
+    fastapi_apps: list[Any] = webhooks.apps()

@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.status import SessionStatus, State
 from airflow_provider.live_sessions.platforms.coviu import (
     attendance,
     cancelling,
+    deliveries,
     exporting,
     finding,
     launching,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.deliveries import Delivery, Finding
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import Participant
@@ -193,6 +195,11 @@ class CoviuPlatform:
     def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
         """Return the team's sessions that were over from a moment on, whoever launched them."""
         return ended_since(self.client, since, settle=self._settle)
+
+    def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
+        """Ask whether what a delivery says is so. Its address is the team's, so no launch is known."""
+        del ref
+        return deliveries.confirm(self.client, delivery, settle=self._settle)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Cancel a session that has not started; say what cannot be done about one that has."""

@@ -20,7 +20,7 @@ from airflow_provider.live_sessions.core.contract import (
     unsupported,
 )
 from airflow_provider.live_sessions.core.status import Held, Seen, SessionStatus, State
-from airflow_provider.live_sessions.platforms.educates import ending, extending
+from airflow_provider.live_sessions.platforms.educates import deliveries, ending, extending
 from airflow_provider.live_sessions.platforms.educates.client import STANDING
 from airflow_provider.live_sessions.platforms.educates.judging import Sighting, judge
 from airflow_provider.live_sessions.platforms.educates.launching import Desk, Launching, Patience
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery, Finding
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Plan, SessionRef
     from airflow_provider.live_sessions.core.sealing import Cipher
@@ -170,6 +171,10 @@ class EducatesPlatform:
             learners: Only these participants' sessions.
         """
         return [extending.extend(self.client, seat) for seat in seats_of(ref, learners)]
+
+    def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
+        """Ask whether what a delivery says is so."""
+        return deliveries.confirm(self.client, delivery, ref)
 
     def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
         """Say that there is nothing to wait for.

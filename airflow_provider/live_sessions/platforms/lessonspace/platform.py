@@ -30,6 +30,7 @@ from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace import (
     attendance,
     cancelling,
+    deliveries,
     exporting,
     launching,
     recordings,
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from pydantic import SecretStr
+
     from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.deliveries import Delivery, Finding
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, SessionRow, Tally
@@ -103,10 +107,11 @@ class LessonspacePlatform:
             warnings.append("No participants were named: one link for a guest was made, whoever has it comes in.")
         ref: SessionRef | None = None
         created = False
+        secret: SecretStr | None = None
         for person, request in launching.requests_of(plan, key, options):
             answer = self.client.launch(request, client_ip=options.client_ip)
             if ref is None:
-                created = answer.created
+                created, secret = answer.created, answer.secret
                 warnings.extend(launching.silently_changed(request, answer))
                 ref = launching.make_ref(
                     plan,
@@ -135,7 +140,7 @@ class LessonspacePlatform:
             )
         if ref is None:
             raise AssertionError("requests_of gives at least one request")
-        return Launched(ref=ref, links=tuple(links), created=created, warnings=tuple(warnings))
+        return Launched(ref=ref, links=tuple(links), created=created, warnings=tuple(warnings), secret=secret)
 
     def adopt(self, found: Found, plan: Plan, key: LaunchKey) -> Launched:
         """Launch the same space again: it brings the name up to date and makes fresh links.
@@ -205,6 +210,10 @@ class LessonspacePlatform:
     def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
         """Return the organisation's sessions that ended from a moment on, whoever launched them."""
         return ended_since(self.client, since)
+
+    def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
+        """Ask whether what a delivery says is so."""
+        return deliveries.confirm(self.client, delivery, ref, key_tag=launching.KEY_TAG)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Mark a class that nobody entered as cancelled; say what cannot be done about the rest.

@@ -35,7 +35,7 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _moment(value: Any) -> Any:
+def moment_of(value: Any) -> datetime | None:
     """Read milliseconds since 1970, as a number or as text; 0 stands for a time that has not come."""
     if value in (None, "", 0, "0"):
         return None
@@ -46,7 +46,7 @@ def _moment(value: Any) -> Any:
 
 
 Code = Annotated[SecretStr, BeforeValidator(_code)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Moment = Annotated[datetime | None, BeforeValidator(moment_of)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 
 

@@ -29,7 +29,7 @@ from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, 
 from airflow_provider.live_sessions.core.sealing import seal, unseal
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
-from airflow_provider.live_sessions.platforms.screenleap import cancelling, exporting, launching
+from airflow_provider.live_sessions.platforms.screenleap import cancelling, deliveries, exporting, launching
 from airflow_provider.live_sessions.platforms.screenleap.ended import OVERLAP, ended_since
 from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFilters
 from airflow_provider.live_sessions.platforms.screenleap.judging import SETTLE, judge
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from airflow_provider.live_sessions.core.deliveries import Delivery, Finding
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.sealing import Cipher
@@ -264,6 +265,11 @@ class ScreenleapPlatform:
     def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
         """Return the account's shares whose end became final from a moment on, whoever made them."""
         return ended_since(self.client, since)
+
+    def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
+        """Ask whether what a delivery says is so. Its address is the account's, so no launch is known."""
+        del ref
+        return deliveries.confirm(self.client, delivery)
 
     def cancel(self, ref: SessionRef, *, force: bool = False, handed_over: bool = True) -> CancelOutcome:
         """Stop a share, and wait a moment for its end.

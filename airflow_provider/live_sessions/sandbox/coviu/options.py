@@ -33,6 +33,8 @@ class Options:
         max_hours: The longest session (official plugin).
         early_entry: How long before the start a link admits; unknown.
         end_ejects: People are put out at ``end_time``; unknown.
+        webhook: The team's URL for events; empty is none.
+        webhook_timeout: Real seconds to wait for a receiver; there is one try.
     """
 
     api_key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -52,3 +54,5 @@ class Options:
     max_hours: float = 12.0
     early_entry: float = 0.0
     end_ejects: bool = False
+    webhook: str = ""
+    webhook_timeout: float = 5.0

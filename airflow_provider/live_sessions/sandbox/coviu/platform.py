@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.sandbox.coviu.presence import NotAdmitted, P
 from airflow_provider.live_sessions.sandbox.coviu.shapes import ENTRY
 from airflow_provider.live_sessions.sandbox.coviu.state import Store, new_id
 from airflow_provider.live_sessions.sandbox.coviu.tokens import Tokens, unauthorised
+from airflow_provider.live_sessions.sandbox.coviu.webhooks import Webhooks
 from airflow_provider.live_sessions.sandbox.coviu.wire import Problem
 from airflow_provider.live_sessions.sandbox.wire import Response
 from airflow_provider.live_sessions.sandbox.world import ControlError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import World
 
-VERBS = frozenset({"join", "leave", "revoke", "secrets"})
+VERBS = frozenset({"join", "leave", "revoke", "secrets", "webhooks", "wait_for_webhooks"})
 PAGE = "<!doctype html><title>{title}</title><h1>{title}</h1><p>{text}</p>"
 SECRET_PATH = re.compile(r"(/participants/|/coviu/session/)[^/]+")
 
@@ -47,6 +48,7 @@ class Coviu:
         self._world = world
         self.options = options or Options()
         self.team_id = new_id()
+        self._webhooks = Webhooks(self.options, self.team_id)
         self._assemble()
 
     @property
@@ -79,6 +81,14 @@ class Coviu:
     def leave(self, session: str, user: str) -> dict[str, str]:
         """Let a person leave. Raises as :meth:`join`; 404 too when they are not inside."""
         return self._act(session, user, self._presence.leave)
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return the deliveries so far."""
+        return self._webhooks.deliverer.listed()
+
+    def wait_for_webhooks(self, seconds: float = 5.0) -> bool:
+        """Wait in real time until no delivery is pending; False when it took longer."""
+        return self._webhooks.deliverer.wait_idle(seconds)
 
     def revoke(self, *, refresh: bool = False) -> dict[str, str]:
         """Make every access token worthless; with ``refresh`` the refresh tokens too."""
@@ -139,15 +149,17 @@ class Coviu:
 
     def reset(self) -> None:
         """Forget everything but the credentials."""
+        self._webhooks.deliverer.clear()
         self._assemble()
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """End the delivery of webhooks."""
+        self._webhooks.deliverer.stop()
 
     def _assemble(self) -> None:
         self._store = Store()
         self._tokens = Tokens(self.options, self.team_id)
-        self._presence = Presence(self.options, self._world.agenda, self._world.scripts)
+        self._presence = Presence(self.options, self._world.agenda, self._world.scripts, self._webhooks)
         self._api = Api(self._store, self.options, self._tokens, self._presence, self.team_id)
 
     def _act(self, reference: str, user: str, act: Any) -> dict[str, str]:

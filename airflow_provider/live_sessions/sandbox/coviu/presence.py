@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.agenda import Agenda
     from airflow_provider.live_sessions.sandbox.coviu.options import Options
     from airflow_provider.live_sessions.sandbox.coviu.state import Participant, Session
+    from airflow_provider.live_sessions.sandbox.coviu.webhooks import Webhooks
     from airflow_provider.live_sessions.sandbox.scripts import Event, Scripts
 
 KEPT = 20_000
@@ -33,12 +34,14 @@ class Presence:
         options: When a link admits.
         agenda: For what is going to happen.
         scripts: The people that come by themselves.
+        webhooks: Reports who comes and goes.
     """
 
-    def __init__(self, options: Options, agenda: Agenda, scripts: Scripts) -> None:
+    def __init__(self, options: Options, agenda: Agenda, scripts: Scripts, webhooks: Webhooks) -> None:
         self._options = options
         self._agenda = agenda
         self._scripts = scripts
+        self._webhooks = webhooks
         self.happened: deque[dict[str, Any]] = deque(maxlen=KEPT)
 
     def admit(self, session: Session, person: Participant, now: datetime) -> None:
@@ -65,6 +68,7 @@ class Presence:
         self.admit(session, person, now)
         person.visits.append(Visit(now))
         session.actual_end = None
+        self._webhooks.participant("join", person, now)
 
     def leave(self, session: Session, person: Participant, now: datetime) -> None:
         """Let a person out; the last one's leave is the end of the call.
@@ -78,6 +82,7 @@ class Presence:
             visit.left = visit.left or now
         if not any(one.inside for one in session.participants):
             session.actual_end = now
+        self._webhooks.participant("leave", person, now)
 
     def closed(self, session: Session, now: datetime) -> None:
         """Put everybody out at the end, where this Coviu does so."""

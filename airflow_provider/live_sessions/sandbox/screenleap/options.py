@@ -36,6 +36,8 @@ class Options:
         quota: Creates from this number on are a 403: the free hours are used up. 0 is no limit.
         cents_per_minute: Price of a participant's minute with Screenleap's branding.
         white_label_cents_per_minute: The same without.
+        webhook: The account's one URL for events; empty is none.
+        webhook_timeout: Real seconds to wait for a receiver; there is one try.
     """
 
     account_id: str = "sandbox-academy"
@@ -56,3 +58,5 @@ class Options:
     quota: int = 0
     cents_per_minute: float = 0.3
     white_label_cents_per_minute: float = 1.0
+    webhook: str = ""
+    webhook_timeout: float = 5.0

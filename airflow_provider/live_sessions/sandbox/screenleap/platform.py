@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.sandbox.screenleap.api import ROOT, Api, una
 from airflow_provider.live_sessions.sandbox.screenleap.options import Options
 from airflow_provider.live_sessions.sandbox.screenleap.shapes import billed, refuse
 from airflow_provider.live_sessions.sandbox.screenleap.state import NotPossibleError, Store
+from airflow_provider.live_sessions.sandbox.screenleap.webhooks import Webhooks
 from airflow_provider.live_sessions.sandbox.scripts import LEADER, Do, Facts
 from airflow_provider.live_sessions.sandbox.world import ControlError
 
@@ -26,7 +27,21 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request, Response
     from airflow_provider.live_sessions.sandbox.world import World
 
-VERBS = frozenset(("present", "view", "leave", "end", "crash", "widget", "past", "codes", "secrets"))
+VERBS = frozenset(
+    (
+        "present",
+        "view",
+        "leave",
+        "end",
+        "crash",
+        "widget",
+        "past",
+        "codes",
+        "secrets",
+        "webhooks",
+        "wait_for_webhooks",
+    )
+)
 KEPT = 20_000
 _CODE_IN_PATH = re.compile(r"(/(?:screen-shares|viewer)/)([^/]+)")
 
@@ -45,6 +60,7 @@ class Screenleap:
         self._world = world
         self.options = options or Options()
         self._happened: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._webhooks = Webhooks(self.options)
         self._assemble()
 
     @property
@@ -156,6 +172,14 @@ class Screenleap:
                 "viewer_urls": [self._api.viewer_url(one, self._world.url) for one in shares],
             }
 
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return the deliveries so far."""
+        return self._webhooks.deliverer.listed()
+
+    def wait_for_webhooks(self, seconds: float = 5.0) -> bool:
+        """Wait in real time until no delivery is pending; False when it took longer."""
+        return self._webhooks.deliverer.wait_idle(seconds)
+
     # ---- what the sandbox asks of a platform
 
     def handle(self, request: Request, now: datetime) -> Response:
@@ -202,10 +226,12 @@ class Screenleap:
     def reset(self) -> None:
         """Forget everything but the credentials."""
         self._happened.clear()
+        self._webhooks.deliverer.clear()
         self._assemble()
 
     def close(self) -> None:
-        """There is no thread to end."""
+        """End the delivery of webhooks."""
+        self._webhooks.deliverer.stop()
 
     # ---- inside
 
@@ -219,10 +245,12 @@ class Screenleap:
             share = self._store.find(reference)
             if share is None:
                 raise ControlError("There is no such share.", HTTPStatus.NOT_FOUND)
+            before = share.started_at, share.ended_at
             try:
                 action(share, now)
             except NotPossibleError as why:
                 raise ControlError(str(why), HTTPStatus.CONFLICT) from None
+            self._webhooks.changed(share, before)
             return {"share": digest(share.code)}
 
     def _stop(self, share: Share, now: datetime) -> None:
@@ -230,7 +258,9 @@ class Screenleap:
 
         def reach(at: datetime) -> None:
             if share.running:
+                before = share.started_at, share.ended_at
                 self._store.end(share, at)
+                self._webhooks.changed(share, before)
 
         if self.options.stop_after:
             self._world.agenda.add(now + timedelta(seconds=self.options.stop_after), reach)
@@ -246,6 +276,7 @@ class Screenleap:
     def _play(self, share: Share, event: Event, at: datetime) -> None:
         why = ""
         leads = event.user == LEADER
+        before = share.started_at, share.ended_at
         try:
             if event.do is Do.JOIN and leads:
                 self._store.present(share, at)
@@ -259,6 +290,7 @@ class Screenleap:
                 why = "Screenleap has no such thing."
         except NotPossibleError as refused:
             why = str(refused)
+        self._webhooks.changed(share, before)
         self._happened.append(
             {"at": iso(at), "share": digest(share.code), "user": event.user, "do": event.do.value, "refused": why}
         )

@@ -1,0 +1,166 @@
+"""What Lessonspace's webhooks say, read and then asked for (``apis/lessonspace.md`` section 6).
+
+The id in a delivery is the one that the launch reserved. That it is the session's own ``uuid`` is not proven, so
+where nothing answers to it the session of the room that fits in time is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider.live_sessions.core.deliveries import (
+    Delivery,
+    Fact,
+    Finding,
+    NotYet,
+    Untrue,
+    body_of,
+    digest_of,
+    id_in,
+    inner,
+    time_in,
+)
+from airflow_provider.live_sessions.core.errors import NotFound
+from airflow_provider.live_sessions.core.happening import Happening
+from airflow_provider.live_sessions.core.status import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.core.models import SessionRef
+    from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+ID_HEADER: Final = "x-webhook-id"
+EVENT_HEADER: Final = "x-webhook-event"
+SIGNATURE_HEADER: Final = "x-webhook-signature"
+TIME_HEADERS: Final = ("x-webhook-timestamp", "x-webhook-time")
+
+PREFIX: Final = "webhooks."
+"""One client met event names with this before them, and in the past tense."""
+
+HAPPENINGS: Final = {
+    "session.start": Happening.STARTED,
+    "session.started": Happening.STARTED,
+    "session.end": Happening.ENDED,
+    "session.ended": Happening.ENDED,
+    "transcription.finish": Happening.TRANSCRIPT,
+    "transcription.finished": Happening.TRANSCRIPT,
+}
+
+REGISTERED: Final = (("session", "start"), ("session", "end"), ("transcription", "finish"))
+"""What a launch asks to be told: what becomes an event, and nothing that names anybody."""
+
+AROUND: Final = 600.0
+"""Seconds between a delivery's time and a session's, where they are matched by time."""
+
+SOON: Final = 15.0
+LATER: Final = 60.0
+"""Seconds after which what is not there yet is asked for again."""
+
+
+def webhooks_for(url: str) -> dict[str, dict[str, str]]:
+    """Return the complete ``webhooks`` of a launch that sends everything of use to one URL."""
+    found: dict[str, dict[str, str]] = {}
+    for group, name in REGISTERED:
+        found.setdefault(group, {})[name] = url
+    return found
+
+
+def read(headers: Mapping[str, str], body: bytes) -> Delivery:
+    """Read a delivery.
+
+    Args:
+        headers: Its headers, by names in lower case.
+        body: The raw body.
+
+    Raises:
+        UnreadableDeliveryError: It is no delivery of Lessonspace's.
+    """
+    said = body_of(body)
+    event = headers.get(EVENT_HEADER, "").strip().casefold().removeprefix(PREFIX)[:100]
+    told = event.startswith("session.")
+    at = next((headers[name] for name in TIME_HEADERS if headers.get(name)), None)
+    return Delivery(
+        event=event,
+        id=id_in(headers.get(ID_HEADER)) or digest_of(body),
+        happening=HAPPENINGS.get(event),
+        session_id=id_in(said.get("id") if told else inner(said, "session", "id")),
+        room=id_in(inner(said, "room", "id")),
+        at=time_in(inner(said, "summary", "end") or at),
+    )
+
+
+def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | None, *, key_tag: str) -> Finding:
+    """Ask Lessonspace whether what a delivery says is so, with at most three requests.
+
+    Args:
+        client: The organisation's client.
+        delivery: What was sent.
+        ref: The class that the delivery's address was made for, where that is known.
+        key_tag: The tag that carries the launch key.
+
+    Raises:
+        LiveSessionError: The organisation could not be asked.
+    """
+    if delivery.happening is None or not delivery.session_id:
+        return Untrue("it names no session")
+    if ref is not None and delivery.room != ref.detail("space"):
+        return Untrue("it speaks of another room than that of its address")
+    session = _session_of(client, delivery)
+    if session is None:
+        return NotYet("Lessonspace shows no such session yet", SOON)
+    room = session.space
+    if room is not None and delivery.room and not room.is_room(delivery.room):
+        return Untrue("its session is in another room")
+    at: datetime | None = None
+    held = Held.UNKNOWN
+    if delivery.happening is Happening.STARTED:
+        at = session.start_time
+        if at is None:
+            return NotYet("the session has not started", SOON)
+    else:
+        at, held = session.end_time, _held(session)
+        if at is None:
+            return NotYet("the session has not ended", SOON)
+    if delivery.happening is Happening.TRANSCRIPT:
+        if not _transcribed(client, session.uuid):
+            return NotYet("there is no transcript yet", LATER)
+        at = None  # when it was made is not told
+    return Fact(delivery.happening, session.uuid, at, held, session.tags.get(key_tag, ""))
+
+
+def _held(session: Session) -> Held:
+    from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY
+
+    return Held.YES if len(session.people) >= COMPANY else Held.NO
+
+
+def _transcribed(client: LessonspaceClient, uuid: str) -> bool:
+    try:
+        url = client.transcript(uuid).url
+    except NotFound:
+        return False
+    return url is not None and bool(url.get_secret_value())
+
+
+def _session_of(client: LessonspaceClient, delivery: Delivery) -> Session | None:
+    try:
+        return client.session(delivery.session_id)
+    except NotFound:
+        return _by_time(client, delivery)
+
+
+def _by_time(client: LessonspaceClient, delivery: Delivery) -> Session | None:
+    """Return the session of the room that fits the delivery's time best; none where nothing is near."""
+    from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
+
+    if not delivery.room or delivery.at is None or delivery.happening is Happening.TRANSCRIPT:
+        return None  # a transcript comes at any time after its session
+    near: list[tuple[float, Session]] = []
+    for row in client.space_sessions(delivery.room, SessionFilters(include_single_user=True)):
+        moment = row.start_time if delivery.happening is Happening.STARTED else row.end_time
+        if moment is not None and (apart := abs((moment - delivery.at).total_seconds())) <= AROUND:
+            near.append((apart, row))
+    return min(near, key=lambda one: one[0])[1] if near else None

@@ -1,0 +1,166 @@
+"""What was confirmed, told to a real Airflow: from inside its api-server, and through its REST API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests  # noqa: TID253 - a test, not a DAG file
+from pydantic import SecretStr  # noqa: TID253 - a test, not a DAG file
+from sqlalchemy import select
+
+from airflow_provider.live_sessions.assets.delivering import delivered_uri
+from airflow_provider.live_sessions.compat import server
+from airflow_provider.live_sessions.compat.features import TASK_KEY
+from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.webhooks.airflow import InsideAirflow
+from airflow_provider.live_sessions.webhooks.rest import ThroughRest
+from airflow_provider.live_sessions.webhooks.tokens import Addressee
+from tests.webhooks.post import free_port, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider.live_sessions.webhooks.airflow import AirflowSide
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_db")]
+
+EXTRA = {"version": 1, "happening": "session-ended", "id": "d"}
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def database() -> Iterator[Any]:
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        yield session
+
+
+def named_asset(*, by_session: bool = False) -> str:
+    """Write down an asset as a DAG that is scheduled on it does; return its address."""
+    from airflow.models.asset import AssetActive, AssetModel
+
+    uri = delivered_uri("lessonspace", f"school_{next(_numbers)}", "session-ended", by_session=by_session)
+    with database() as session:
+        session.add(AssetModel(name=uri, uri=uri, group="asset"))
+        session.add(AssetActive(name=uri, uri=uri))
+    return uri
+
+
+def events(uri: str) -> list[tuple[Any, Any]]:
+    from airflow.models.asset import AssetEvent, AssetModel
+
+    with database() as session:
+        rows = session.scalars(
+            select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.uri == uri)
+        )
+        return [(row.extra, getattr(row, "partition_key", None)) for row in rows]
+
+
+def launched(value: Any) -> Addressee:
+    """Write into the task state store as a launch does."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.task_state_store import TaskStateStoreModel
+
+    me = Addressee("lessonspace", "school", "class_day", f"manual__{next(_numbers)}+00:00", "lane.launch", 3)
+    with database() as session:
+        run = DagRun(dag_id=me.dag_id, run_id=me.run_id, run_type="manual", run_after=datetime.now(UTC))
+        session.add(run)
+        session.flush()
+        session.add(
+            TaskStateStoreModel(
+                dag_run_id=run.id,
+                task_id=me.task_id,
+                map_index=me.map_index,
+                key=TASK_KEY,
+                dag_id=me.dag_id,
+                run_id=me.run_id,
+                value=json.dumps(value),
+                updated_at=datetime.now(UTC),
+            )
+        )
+    return me
+
+
+@pytest.fixture(scope="module")
+def api(airflow_db: None) -> Iterator[str]:
+    """Airflow's own REST API on a local port."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "0123456789abcdef" * 4)
+        from airflow.api_fastapi.app import create_app, purge_cached_app
+
+        purge_cached_app()
+        port = free_port()
+        with serving(create_app(apps="core"), port):
+            yield f"http://127.0.0.1:{port}"
+        purge_cached_app()
+
+
+def token(api: str) -> SecretStr:
+    return SecretStr(requests.get(f"{api}/auth/token", timeout=30).json()["access_token"])
+
+
+@pytest.fixture(params=["inside", "rest"])
+def side(request: pytest.FixtureRequest) -> AirflowSide:
+    if request.param == "inside":
+        return InsideAirflow()
+    api = request.getfixturevalue("api")
+    return ThroughRest(api, lambda: token(api))
+
+
+def test_an_asset_that_a_dag_names_is_told_and_another_is_not(side: AirflowSide) -> None:
+    uri = named_asset()
+    assert side.tell(uri, EXTRA, None)
+    ((extra, key),) = events(uri)
+    assert (EXTRA.items() <= extra.items(), key) == (True, None)
+    assert not side.tell(uri + "-by-session", EXTRA, "s-1")
+
+
+def test_an_event_carries_its_session_where_this_airflow_has_partitions(side: AirflowSide) -> None:
+    from airflow.models.asset import AssetEvent
+
+    uri = named_asset(by_session=True)
+    assert side.tell(uri, EXTRA, "s-1")
+    ((extra, key),) = events(uri)
+    assert EXTRA.items() <= extra.items()
+    assert key == ("s-1" if hasattr(AssetEvent, "partition_key") else None)
+
+
+@pytest.mark.skipif(not server.remembers(), reason="the task state store came with Airflow 3.3")
+def test_what_a_launch_wrote_down_comes_back_and_nobody_else_s(side: AirflowSide) -> None:
+    me = launched({"webhook_secret": "sealed:v1:x"})
+    assert side.recall(me) == {"webhook_secret": "sealed:v1:x"}
+    assert side.recall(Addressee("lessonspace", "school", me.dag_id, me.run_id, me.task_id, 4)) == {}
+    assert side.recall(launched(["of another release"])) == {}
+    assert side.remembers
+
+
+@pytest.mark.skipif(server.remembers(), reason="this Airflow has the task state store")
+def test_an_airflow_without_task_state_says_so(side: AirflowSide) -> None:
+    assert side.recall(Addressee("lessonspace", "school", "d", "r", "t")) == {}
+    assert not side.remembers
+
+
+def test_a_token_that_has_run_out_is_asked_for_again_and_one_that_stays_bad_is_said(api: str) -> None:
+    given = iter([SecretStr("old"), token(api)])
+    uri = named_asset()
+    assert ThroughRest(api, lambda: next(given)).tell(uri, EXTRA, None)
+    bad = SecretStr("wrong-token-0123456789")
+    with pytest.raises(Unavailable, match=r"answered 40[13]") as told:
+        ThroughRest(api, lambda: bad).tell(uri, EXTRA, None)
+    assert "wrong-token" not in str(told.value)
+    assert len(events(uri)) == 1
+
+
+def test_an_airflow_that_is_away_is_unavailable() -> None:
+    away = ThroughRest(f"http://127.0.0.1:{free_port()}", lambda: SecretStr("t"))
+    with pytest.raises(Unavailable):
+        away.recall(Addressee("lessonspace", "school", "d", "r", "t"))
+    with pytest.raises(Unavailable):
+        away.tell("live-sessions://lessonspace/school/session-ended-delivered", EXTRA, None)
