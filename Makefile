@@ -16,7 +16,7 @@ OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore t
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test e2e fuzz crash bench lint format lock lock-older env clean
+.PHONY: help install demo up down test e2e fuzz crash bench lint docs format lock lock-older env clean
 
 help:           ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -48,7 +48,7 @@ test: $(READY)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
 endif
 
-e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow; about twenty minutes
+e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow, and the tutorial; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
 
 fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
@@ -59,6 +59,9 @@ crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half
 
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: $(READY)  ## the documentation as HTML in docs/_build; a warning is an error
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q -c docs . docs/_build
 
 bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; ARGS=--quick for a slice
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
@@ -87,4 +90,4 @@ env:            ## random secrets in .env, for docker-compose.yaml
 	$(PYTHON) docker/make_env.py
 
 clean:          ## remove the environment and what the demo left
-	rm -rf .venv .venv-* .run demo-output
+	rm -rf .venv .venv-* .run demo-output docs/_build docs/reference/generated

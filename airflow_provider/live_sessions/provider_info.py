@@ -16,6 +16,11 @@ _DOCUMENTATION = {
     "Educates": "https://docs.educates.dev/",
 }
 
+_STANDARDS = {
+    "Timetables": "https://www.rfc-editor.org/rfc/rfc5545",  # iCalendar
+    "Session data": "https://jsonlines.org/",
+}
+
 _FORMS = {
     "Lessonspace": lessonspace.FORM,
     "Coviu": coviu.FORM,
@@ -24,24 +29,36 @@ _FORMS = {
 }
 
 _OPERATORS = {
-    "Lessonspace": ["lessonspace", "lessonspace_account", "classes", "retention"],
-    "Coviu": ["coviu", "coviu_participants", "query_timetable"],
+    "Lessonspace": ["lessonspace", "lessonspace_account"],
+    "Coviu": ["coviu", "coviu_participants"],
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
+    "Timetables": ["classes", "query_timetable"],
+    "Session data": ["check_export", "retention", "sessions_to_sql"],
+}
+
+_PAGES = {name: [f"/docs/platforms/{name.casefold()}.md"] for name in _FORMS} | {
+    "Timetables": ["/docs/timetables.md"],
+    "Session data": ["/docs/exports.md", "/docs/retention.md"],
 }
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description, as ``airflow/provider_info.schema.json`` asks for it."""
+    """Return the provider's description, as ``airflow/provider_info.schema.json`` asks for it.
+
+    Airflow's registry reads by ``airflow/provider.yaml.schema.json``: that is kept to as well.
+    """
     names = ", ".join(_FORMS)
     return {
         "package-name": "airflow-provider-live-sessions",
         "name": "Live sessions",
         "description": f"Launch, wait for and cancel live sessions ({names}), and bring home what they leave.",
         "versions": [__version__],
+        "lifecycle": "incubation",
         "integrations": [
-            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
-            for name, url in _DOCUMENTATION.items()
+            {"integration-name": name, "external-doc-url": url, "how-to-guide": _PAGES[name], "tags": [tag]}
+            for tag, known in (("service", _DOCUMENTATION), ("protocol", _STANDARDS))
+            for name, url in known.items()
         ],
         "operators": [
             {"integration-name": name, "python-modules": [f"{_PACKAGE}.operators.{one}" for one in modules]}

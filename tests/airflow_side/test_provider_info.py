@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pkgutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import airflow
 import jsonschema
@@ -17,6 +18,7 @@ from airflow.providers_manager import ProvidersManager
 from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Connection
 from airflow.triggers.base import BaseTrigger
 
+from airflow_provider.live_sessions import hooks, operators, sensors
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
 from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
@@ -25,9 +27,13 @@ from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlug
 from airflow_provider.live_sessions.provider_info import get_provider_info
 from tests.airflow_versions import found
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 DISTRIBUTION = "airflow-provider-live-sessions"
 INFO = get_provider_info()
 SCHEMA = json.loads((Path(airflow.__path__[0]) / "provider_info.schema.json").read_text())
+REGISTRY = json.loads((Path(airflow.__path__[0]) / "provider.yaml.schema.json").read_text())
 
 
 def _named(key: str, base: type) -> list[Any]:
@@ -54,6 +60,49 @@ def test_every_module_that_is_listed_has_something_of_its_kind(key: str, base: t
     for one in INFO[key]:
         assert one["integration-name"] in {known["integration-name"] for known in INFO["integrations"]}
     assert _named(key, base)
+
+
+def _usable(package: ModuleType, base: type) -> dict[str, type]:
+    """Return what people can use as it is, by where it is defined; bases still lack their platform."""
+    found = {}
+    for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for kind in vars(importlib.import_module(one.name)).values():
+            if isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == one.name:
+                declared = any("hook_class" in vars(part).get("__annotations__", {}) for part in kind.__mro__)
+                if (not declared or hasattr(kind, "hook_class")) and kind is not LiveSessionHook:
+                    found[f"{one.name}.{kind.__name__}"] = kind
+    return found
+
+
+@pytest.mark.parametrize(
+    ("key", "package", "base"),
+    [
+        ("operators", operators, BaseOperator),
+        ("sensors", sensors, BaseSensorOperator),
+        ("hooks", hooks, BaseHook),
+    ],
+)
+def test_everything_that_people_can_use_is_in_a_module_that_is_listed_and_says_what_it_does(
+    key: str, package: ModuleType, base: type
+) -> None:
+    listed = {name for one in INFO[key] for name in one["python-modules"]}
+    usable = _usable(package, base)
+    assert {path.rpartition(".")[0] for path in usable} <= listed
+    for path, kind in usable.items():
+        assert (vars(kind).get("__doc__") or "").strip(), path
+
+
+@pytest.mark.skipif("lifecycle" not in REGISTRY["properties"], reason="of the time before Airflow's registry")
+def test_the_description_is_what_airflow_s_registry_reads() -> None:
+    release = {"state": "ready", "source-date-epoch": 0}  # what a release adds
+    jsonschema.Draft7Validator(REGISTRY).validate({**INFO, **release})
+
+
+def test_every_guide_that_is_named_is_a_page() -> None:
+    for integration in INFO["integrations"]:
+        assert integration["how-to-guide"]
+        for path in integration["how-to-guide"]:
+            assert (Path(__file__).parents[2] / path.removeprefix("/")).is_file()
 
 
 def test_every_class_that_is_named_is_there() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import re
 from dataclasses import fields
 from functools import cache
@@ -25,6 +23,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.client import Lessonsp
 from airflow_provider.live_sessions.platforms.screenleap.filters import EPOCH, ShareFilters
 from airflow_provider.live_sessions.platforms.screenleap.launching import ScreenleapOptions
 from tests.readme import tables
+from tests.readme.code import defined_in
 from tests.readme.exercises import CLIENTS, SENDS_NOTHING_ITSELF, requests_of
 from tests.readme.specification import SPECIFICATION
 
@@ -153,14 +152,7 @@ def test_the_client_takes_every_parameter_of_the_reference(platform: str) -> Non
 @cache
 def classes() -> dict[str, type[Any]]:
     """Return every class below the platforms, operators, sensors and hooks by its name."""
-    found: dict[str, type[Any]] = {}
-    for package in (platforms, operators, sensors, hooks):
-        for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            module = importlib.import_module(one.name)
-            found |= {
-                name: kind for name, kind in vars(module).items() if getattr(kind, "__module__", "") == one.name
-            }
-    return found
+    return defined_in(platforms, operators, sensors, hooks)
 
 
 @EACH_ROW
