@@ -7,6 +7,7 @@ LOCKED := requirements/$(if $(AIRFLOW),airflow-$(AIRFLOW),dev).txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BENCH  := .venv-bench
+CELERY := .venv-distributed
 
 # What an older Airflow is tested with: all but this project's own benchmarks, demos and texts. A run by `dag.test`
 # starts an API server a task there, so it is given more time.
@@ -16,7 +17,7 @@ OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore t
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test e2e fuzz crash bench lint docs format lock lock-older env clean
+.PHONY: help install demo up down test e2e distributed browser fuzz crash bench lint docs format lock lock-older env clean
 
 help:           ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +52,15 @@ endif
 e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow, and the tutorial; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
 
+distributed: $(CELERY)/.ready ## 200 classes on docker-compose.yaml's deployment without Docker, while parts of it fail; about a quarter of an hour
+	$(CELERY)/bin/python -m distributed $(ARGS)
+$(CELERY)/.ready: pyproject.toml requirements/distributed.txt
+	$(PYTHON) -m venv $(CELERY)
+	$(CELERY)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(CELERY)/bin/uv pip install --quiet --python $(CELERY)/bin/python -r requirements/distributed.txt
+	$(CELERY)/bin/uv pip install --quiet --python $(CELERY)/bin/python --no-deps --editable .
+	@touch $@
+
 fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
 	FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest tests/fuzz tests/secrets --timeout 7200 $(ARGS)
 
@@ -75,9 +85,10 @@ $(BENCH)/.ready: pyproject.toml requirements/bench.txt
 format: $(READY) ## let ruff put the code in order
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-lock: $(READY)  ## resolve requirements/dev.txt and bench.txt anew
+lock: $(READY)  ## resolve requirements/dev.txt, bench.txt and distributed.txt anew
 	$(BIN)/uv pip compile $(RESOLVE) --group dev --custom-compile-command "make lock" --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt --custom-compile-command "make lock" --output-file requirements/bench.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group distributed --constraint requirements/dev.txt --custom-compile-command "make lock" --output-file requirements/distributed.txt pyproject.toml
 
 lock-older: .venv/.ready ## resolve the older Airflows' packages as of their day
 	$(call as_of,3.1.8,2026-04-01)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import requests  # noqa: TID253 - a script, no DAG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 COMPONENTS = {
     "api-server": ["api-server"],
@@ -52,6 +52,9 @@ class AirflowStack:
         dags: The folder of DAG files.
         settings: Further environment of all components, e.g. connections.
     """
+
+    start_seconds = START_SECONDS
+    """How long all components may take to be healthy, and a DAG to appear."""
 
     def __init__(self, home: Path, dags: Path, settings: Mapping[str, str]) -> None:
         self.home = home
@@ -126,17 +129,25 @@ class AirflowStack:
             self.start_component(name)
         self._wait_until_healthy()
 
+    def command(self, name: str) -> Sequence[str]:
+        """Return the arguments of ``airflow`` that start a component."""
+        return COMPONENTS[name.rstrip("0123456789").rstrip("-")]
+
+    def environment_of(self, name: str) -> Mapping[str, str]:
+        """Return a component's environment."""
+        del name  # the same for all
+        return self.environment
+
     def start_component(self, name: str) -> None:
         """Start a component, again or one more of it.
 
         Args:
             name: One of ``COMPONENTS``, with ``-2`` behind it for a second one.
         """
-        kind = name.rstrip("0123456789").rstrip("-")
         with self._log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *COMPONENTS[kind]],
-                env=self.environment,
+                [sys.executable, "-m", "airflow", *self.command(name)],
+                env=self.environment_of(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -201,7 +212,7 @@ class AirflowStack:
         Raises:
             StackError: It was not, or a component stopped.
         """
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while time.monotonic() < deadline:
             self.check()
             if self.call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True):
@@ -299,7 +310,7 @@ class AirflowStack:
             raise StackError(f"airflow {' '.join(arguments)} failed:\n{done.stderr.decode()[-3000:]}")
 
     def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         health: dict[str, Any] = {}
         while time.monotonic() < deadline:
             self.check()
@@ -312,7 +323,7 @@ class AirflowStack:
             if all((health.get(part) or {}).get("status") == "healthy" for part in parts):
                 return
             time.sleep(0.5)
-        raise StackError(f"Airflow was not healthy within {START_SECONDS:.0f} s: {json.dumps(health)}")
+        raise StackError(f"Airflow was not healthy within {self.start_seconds:.0f} s: {json.dumps(health)}")
 
     def _log(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"

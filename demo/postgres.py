@@ -29,18 +29,23 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres(folder: Path, bin_folder: Path) -> Iterator[str]:
+def postgres(
+    folder: Path, bin_folder: Path, *, password: str = "", database: str = "postgres", connections: int = 200
+) -> Iterator[str]:
     """Run a database on loopback and give its SQLAlchemy URL; stopped and forgotten afterwards.
 
     Args:
         folder: Where it lives; made anew.
         bin_folder: Where its programs are.
+        password: Of its one user; a random one by default.
+        database: The database in it.
+        connections: How many it takes at a time.
 
     Raises:
         StackError: It did not start.
     """
     folder.mkdir(parents=True)
-    password, port, data = secrets.token_urlsafe(16), free_port(), folder / "data"
+    password, port, data = password or secrets.token_urlsafe(16), free_port(), folder / "data"
     words = folder / "password"
     words.write_text(password)
     words.chmod(0o600)
@@ -55,6 +60,7 @@ def postgres(folder: Path, bin_folder: Path) -> Iterator[str]:
             [str(bin_folder / program), *arguments],
             user=user,
             cwd=folder,
+            env={**os.environ, "PGPASSWORD": password},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
             stderr=subprocess.STDOUT if program != "pg_ctl" else subprocess.DEVNULL,
@@ -69,9 +75,11 @@ def postgres(folder: Path, bin_folder: Path) -> Iterator[str]:
 
     run("initdb", "-D", str(data), "-U", USER, "-A", "scram-sha-256", "--pwfile", str(words), "-E", "UTF8")
     # Nothing in it outlives the run, so nothing waits for the disk.
-    options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c max_connections=200"
+    options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c max_connections={connections}"
     run("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-o", options, "-w", "start")
     try:
-        yield f"postgresql+psycopg2://{USER}:{password}@127.0.0.1:{port}/postgres"
+        if database != "postgres":
+            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", USER, database)
+        yield f"postgresql+psycopg2://{USER}:{password}@127.0.0.1:{port}/{database}"
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from airflow_provider.live_sessions.provider_info import get_provider_info
 from airflow_provider.live_sessions.sandbox import Sandbox
 from airflow_provider.live_sessions.sandbox.__main__ import parser
-from tests.deployment.compose import FILE, TOP, VARIABLE, MissingError, read, values_of, written
+from distributed.compose import FILE, TOP, VARIABLE, MissingError, read, values_of, written
 
 # By its path: a package named docker may be installed.
 make_env = SimpleNamespace(**runpy.run_path(str(TOP / "docker/make_env.py")))

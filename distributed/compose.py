@@ -11,7 +11,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOP = Path(__file__).parents[2]
+TOP = Path(__file__).parents[1]
 FILE = TOP / "docker-compose.yaml"
 
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z_]+)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\}")
@@ -23,11 +23,14 @@ class MissingError(Exception):
 
 def written() -> Any:
     """Return the file as it is written, variables and all."""
-    return yaml.safe_load(FILE.read_text())
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 def read(environment: Mapping[str, str]) -> Any:
     """Return the file with its variables replaced.
+
+    Args:
+        environment: The variables, as a ``.env`` sets them.
 
     Raises:
         MissingError: One that is required is not set, or is empty.

@@ -1,0 +1,1 @@
+"""The deployment of docker-compose.yaml without Docker, put under stress: ``make distributed``."""

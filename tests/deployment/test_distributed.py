@@ -1,0 +1,113 @@
+"""``make distributed`` runs what docker-compose.yaml says: the same services, commands and environment."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distributed.broker import Broker
+from distributed.compose import read
+from distributed.topology import HASTE, HOME, Topology, kind_of, native, relocated, settings
+
+VARIABLES = settings()
+SERVICES: dict[str, Any] = read(VARIABLES)["services"]
+TOPOLOGY = Topology.of(VARIABLES)
+PORTS = {"api-server": 50001, "scheduler": 50002, "redis": 50003, "postgres": 50004}
+HERE = Path("/somewhere/else")
+ENVIRONMENT = TOPOLOGY.environment(PORTS, HERE)
+
+BESIDE = {"postgres", "redis", "sandbox"}
+"""Services that are not Airflow: started by programs of their own."""
+IN_CONTAINERS = {"worker": {"DUMB_INIT_SETSID"}}
+"""What the image's first process reads, which no process of this machine has."""
+
+
+def test_every_service_that_stays_runs_as_often_as_the_compose_file_says() -> None:
+    stay = {name for name, one in SERVICES.items() if one["restart"] != "no"}
+    assert {kind_of(one) for one in TOPOLOGY.components} | BESIDE == stay
+    for name in stay - BESIDE:
+        running = [one for one in TOPOLOGY.components if kind_of(one) == name]
+        assert len(running) == SERVICES[name]["deploy"].get("replicas", 1), name
+
+
+@pytest.mark.parametrize("component", TOPOLOGY.components)
+def test_a_component_is_started_by_the_compose_file_s_command(component: str) -> None:
+    wanted = SERVICES[kind_of(component)]["command"].split()
+    command = TOPOLOGY.command(component, HERE)
+    assert command[: len(wanted)] == wanted
+    assert "--skip-serve-logs" in command or kind_of(component) in {"api-server", "dag-processor"}
+
+
+@pytest.mark.parametrize("component", TOPOLOGY.components)
+def test_a_component_has_the_compose_file_s_environment_and_nothing_unnamed(component: str) -> None:
+    kind = kind_of(component)
+    given = SERVICES[kind]["environment"]
+    wanted = {name: value for name, value in given.items() if name not in IN_CONTAINERS.get(kind, ())}
+    own = {**native(PORTS, HERE), **HASTE}
+    assert not set(own) & set(wanted), "an exception would hide what the compose file says"
+    assert set(ENVIRONMENT) == set(wanted) | set(own)
+    for name, value in wanted.items():
+        assert ENVIRONMENT[name] == relocated(value, PORTS, HERE), name
+
+
+def test_what_components_share_lies_where_their_environment_says() -> None:
+    folders = TOPOLOGY.folders(HERE)
+    assert len(folders) == len({*folders, HERE / "logs"}) == 3
+    shared = {value for name, value in ENVIRONMENT.items() if name.startswith("AIRFLOW__LIVE_SESSIONS__")}
+    assert {Path(value.removeprefix("file://")) for value in shared} == {*folders} - {HERE / "logs"}
+
+
+def test_nothing_leads_to_a_container_or_off_this_machine() -> None:
+    urls = {name: value for name, value in ENVIRONMENT.items() if "://" in value}
+    assert len(urls) >= 5
+    for name, value in urls.items():
+        assert re.search(r"://([^/@]*@)?127\.0\.0\.1:5000\d(/|$)", value) or value.startswith(f"file://{HERE}"), (
+            name
+        )
+    assert not [name for name, value in ENVIRONMENT.items() if HOME in value]
+
+
+def test_addresses_keep_their_user_their_password_and_their_path() -> None:
+    places = {"postgres": 1, "redis": 2, "api-server": 3}
+    assert relocated("postgresql+psycopg2://u:p@postgres/airflow", places, HERE).endswith(
+        "//u:p@127.0.0.1:1/airflow"
+    )
+    assert relocated("redis://:p@redis:6379/0", places, HERE) == "redis://:p@127.0.0.1:2/0"
+    assert relocated("http://api-server:8080/execution/", places, HERE) == "http://127.0.0.1:3/execution/"
+    assert relocated("file:///opt/airflow/brought-home", places, HERE) == f"file://{HERE}/brought-home"
+    assert relocated("http://elsewhere/redis", places, HERE) == "http://elsewhere/redis"
+
+
+@given(st.text(st.characters(exclude_characters="/")))
+def test_what_is_no_address_stays_as_it_is(value: str) -> None:
+    assert relocated(value, PORTS, HERE) == value
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="Redis is not installed here.")
+def test_a_broker_that_is_restarted_still_has_what_it_was_given(tmp_path: Path) -> None:
+    service = SERVICES["redis"]
+    with Broker(tmp_path / "redis", service) as broker:
+        assert ask(broker, service, "SET", "queued", "task") == b"+OK"
+        broker.stop()
+        with pytest.raises(OSError, match="refused"):
+            ask(broker, service, "PING")
+        broker.start()
+        assert ask(broker, service, "GET", "queued").endswith(b"task")
+        with socket.create_connection(("127.0.0.1", broker.port)) as stranger:
+            stranger.sendall(b"GET queued\r\n")
+            assert stranger.recv(200).startswith(b"-NOAUTH")
+
+
+def ask(broker: Broker, service: dict[str, Any], *words: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", broker.port)) as asking, asking.makefile("rb") as answers:
+        asking.sendall(f"AUTH {service['environment']['REDISCLI_AUTH']}\r\n{' '.join(words)}\r\n".encode())
+        assert answers.readline() == b"+OK\r\n"
+        answer = answers.readline()
+        return (answers.readline() if answer.startswith(b"$") else answer).strip()
