@@ -171,7 +171,7 @@ class EducatesPlatform:
         """
         return [extending.extend(self.client, seat) for seat in seats_of(ref, learners)]
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
         """Say that there is nothing to wait for.
 
         Raises:
