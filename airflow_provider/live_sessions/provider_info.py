@@ -69,7 +69,9 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": name,
-                "python-modules": [f"{_PACKAGE}.triggers.{one}" for one in ("session", "artifact", "ended")],
+                "python-modules": [
+                    f"{_PACKAGE}.triggers.{one}" for one in ("session", "artifact", "ended", "ready")
+                ],
             }
             for name in _FORMS
         ],
@@ -81,6 +83,7 @@ def get_provider_info() -> dict[str, Any]:
                 "factory": f"{_PACKAGE}.assets.addresses.create_asset",
             }
         ],
+        "queues": [f"{_PACKAGE}.assets.queue.LiveSessionsMessageQueueProvider"],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}

@@ -27,6 +27,7 @@ ENTRANCES = [
     "triggers.session",
     "triggers.artifact",
     "triggers.ended",
+    "triggers.ready",
     "assets.addresses",
     "assets.watching",
     "operators.retention",

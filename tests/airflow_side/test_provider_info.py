@@ -155,6 +155,25 @@ def test_the_command_line_shows_it(command: str, shown: str) -> None:
     assert shown in done.stdout
 
 
+WITHOUT = """
+import sys
+sys.modules["airflow.providers.common.messaging.providers"] = None
+import warnings
+warnings.simplefilter("ignore")
+from airflow.providers_manager import ProvidersManager
+print([one for one in ProvidersManager().queue_class_names if "live_sessions" in one])
+import airflow_provider.live_sessions.assets.watching
+"""
+
+
+def test_without_the_extra_there_is_no_queue_and_all_else_works() -> None:
+    done = subprocess.run(  # noqa: S603 - our own text
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("[]")
+
+
 # ---- the connection form
 
 

@@ -3,112 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.triggers.base import BaseEventTrigger
+from structlog.testing import capture_logs
 
 from airflow_provider.live_sessions.assets.addresses import read
 from airflow_provider.live_sessions.assets.watching import sessions_ended
-from airflow_provider.live_sessions.hooks.lessonspace import HOOK
-from airflow_provider.live_sessions.triggers.ended import STORE_KEY, SessionsEndedTrigger
-from tests.airflow_side.stage import School, crossed
+from airflow_provider.live_sessions.triggers import watching
+from airflow_provider.live_sessions.triggers.ended import SessionsEndedTrigger
+from tests.airflow_side.watcher import INTERVAL, AssetStore, Watcher, hold, run, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from tests.airflow_side.stage import School
 
-INTERVAL = 0.05
-
-
-class AssetStore:
-    """The state of an asset: it outlives the triggerers, and may be away."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.away = False
-        self.writes = 0
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        self._answer()
-        return json.loads(self.values[key]) if key in self.values else default
-
-    async def aset(self, key: str, value: Any) -> None:
-        self._answer()
-        self.writes += 1
-        self.values[key] = json.dumps(value)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise ConnectionError("Airflow is away")
+STORE_KEY = SessionsEndedTrigger.store_key
 
 
-class Watcher:
-    """Triggerers that come and go; what they told lies in Airflow's database."""
-
-    def __init__(self, school: School, store: AssetStore | None = None) -> None:
-        self.school = school
-        self.store = store
-        self.events: list[dict[str, Any]] = []
-
-    @contextlib.asynccontextmanager
-    async def triggerer(self, *, lose: Callable[[], bool] = lambda: False) -> AsyncIterator[None]:
-        """Run until the body ends, then kill. What is lost on its way to the database was not told."""
-        trigger = crossed(
-            SessionsEndedTrigger(hook_class=HOOK, conn_id=self.school.conn_id, poll_interval=INTERVAL, asset="a")
-        )
-        assert isinstance(trigger, BaseEventTrigger)
-        trigger.asset_state_store = self.store  # type: ignore[assignment]  # as much of it as the trigger uses
-        task = asyncio.create_task(self._run(trigger, lose))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def _run(self, trigger: BaseEventTrigger, lose: Callable[[], bool]) -> None:
-        async for event in trigger.run():
-            if lose():
-                await asyncio.Event().wait()  # the triggerer is dead; nothing more comes of it
-            self.events.append(json.loads(json.dumps(event.payload)))
-
-    @property
-    def ids(self) -> list[str]:
-        return [one["id"] for one in self.events]
-
-    async def asked(self, times: int = 2) -> None:
-        """Wait for so many more questions."""
-        wanted = self.questions + times
-        await until(lambda: self.questions >= wanted)
-
-    @property
-    def questions(self) -> int:
-        return len(self.school.log(path="/organisations/.*/sessions/$", query="end_time"))
-
-
-async def until(condition: Callable[[], object], patience: float = 30.0) -> None:
-    async with asyncio.timeout(patience):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def run(work: Awaitable[None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(120):
-            await work
-
-    asyncio.run(bounded())
-
-
-def hold(school: School, number: int) -> str:
-    """Hold a class of its own, long enough after the one before; return its launch key."""
-    record = school.launch(school.lesson(f"Class {number}", ahead=1200 + 4000 * number, seconds=600))
-    school.hold(record, seconds=600)
-    school.wait(600)
-    return str(record["ref"]["key"])
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow takes an event over at once here."""
+    monkeypatch.setattr(watching, "HANDED_ON_SECONDS", INTERVAL)
 
 
 def test_a_session_that_ends_is_told_once_by_its_key(school: School) -> None:
@@ -177,6 +95,24 @@ def test_triggerers_that_are_killed_again_and_again_lose_nothing(school: School,
     run(day())
 
 
+def test_two_assets_with_one_state_are_told_apart_in_words(
+    school: School,
+) -> None:
+    class OfTwoAssets(AssetStore):
+        async def aget(self, key: str, default: Any = None) -> Any:
+            raise ValueError("Task has 2 concrete inlets and outlets")
+
+    async def day() -> None:
+        watcher = Watcher(school, OfTwoAssets())
+        async with watcher.triggerer():
+            await asyncio.sleep(3 * INTERVAL)
+        assert watcher.questions == 0
+
+    with capture_logs() as lines:
+        run(day())
+    assert any("give each one its own asset" in line["event"] for line in lines)
+
+
 def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School) -> None:
     """One long day in one room, each meeting a session of its own, while triggerers come and go."""
     record = school.launch(school.lesson("Open day", seconds=20 * 3600))
@@ -196,8 +132,9 @@ def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School
             await until(lambda: watcher.store is not None and watcher.store.writes)
         for _ in range(5):
             async with watcher.triggerer(lose=lambda: chance.random() < 0.002):
-                await asyncio.to_thread(meet, 160)
-            await asyncio.to_thread(meet, 40)  # nobody watches
+                await asyncio.to_thread(meet, 120)
+            await asyncio.to_thread(meet, 20)  # nobody watches
+        await asyncio.to_thread(meet, 300)  # more than is told at once
         async with watcher.triggerer():
             await until(lambda: len(set(watcher.ids)) >= 1000)
             await watcher.asked(3)

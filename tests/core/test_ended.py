@@ -57,6 +57,19 @@ def test_every_end_is_told_though_the_watcher_is_killed_again_and_again(
         assert len(told) == len(set(told))
 
 
+@given(ends, st.integers(1, 5))
+def test_what_is_told_in_lots_is_told_once_and_in_order(sessions: list[tuple[int, int]], most: int) -> None:
+    found = [ended(number, at) for number, (at, _) in enumerate(sessions)]
+    cursor, told, more = Cursor(BEGIN), [], True
+    while more:
+        cursor, lot, more = stored(cursor).take(found, BEGIN + timedelta(seconds=6000), OVERLAP, most)
+        assert len(lot) == most or not more
+        told += lot
+    assert [one.ended_at for one in told] == sorted(one.ended_at for one in found)
+    assert {one.event_id for one in told} == {one.event_id for one in found}
+    assert cursor.up_to == BEGIN + timedelta(seconds=6000)
+
+
 @given(ends)
 def test_a_cursor_survives_the_database(sessions: list[tuple[int, int]]) -> None:
     found = [ended(number, at + late / 1000) for number, (at, late) in enumerate(sessions)]

@@ -184,8 +184,15 @@ class ExportPlatform(Protocol):
 class ArtifactPlatform(Protocol):
     """A platform whose artifacts appear some time after the end and cannot be listed."""
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
-        """Say whether the artifact of one session is there, with at most a few requests."""
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
+        """Say whether the artifact of one session is there, with at most a few requests.
+
+        Args:
+            ability: Which artifact.
+            ref: What it was launched as; None where only the session is known.
+            session_id: The platform's id of the session.
+            asked: What bounds the wait.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from airflow_provider.live_sessions.core.ended import event_id
+from airflow_provider.live_sessions.core.ended import event_id_of
 from airflow_provider.live_sessions.core.reading import MISFITS, load_json
 from airflow_provider.live_sessions.core.times import within_reason
 
@@ -71,8 +71,8 @@ class Fact:
 
     @property
     def event_id(self) -> str:
-        """What is the same whenever this is told again; for an end, the same as a watched asset tells."""
-        return event_id(self.session_id)
+        """What is the same whenever this is told again; a watched asset tells the same."""
+        return event_id_of(self.happening, self.session_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.happening import Happening
 from airflow_provider.live_sessions.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from airflow_provider.live_sessions.core.contract import Ability
     from airflow_provider.live_sessions.core.status import Held
 
 _ID_LENGTH = 16
 
 
-def event_id(session_id: str) -> str:
-    """Return what is the same whenever something of a session is told again, and differs for every other."""
-    return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
+def event_id_of(happening: str, session_id: str) -> str:
+    """Return what is the same whenever this is told again, by whichever way, and differs for everything else."""
+    name = session_id if happening == Happening.ENDED else f"{happening}:{session_id}"
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class EndedSession:
         told_at: From when on the platform's lists tell that it is over; never before ``ended_at``.
         held: Whether it took place, as far as the list tells.
         key: Digest of the launch key; empty for a session that was made elsewhere, or where the list does not say.
+        lacks: What the list already tells that it will never leave.
     """
 
     session_id: str
@@ -45,11 +49,12 @@ class EndedSession:
     told_at: datetime
     held: Held
     key: str = ""
+    lacks: frozenset[Ability] = frozenset()
 
     @property
     def event_id(self) -> str:
         """What is the same whenever this end is told again, and differs for every other."""
-        return event_id(self.session_id)
+        return event_id_of(Happening.ENDED, self.session_id)
 
 
 @runtime_checkable
@@ -103,6 +108,23 @@ class Cursor:
         """
         told = {**self.told, **{one.event_id: one.told_at for one in fresh}}
         return Cursor(asked_at, {name: at for name, at in told.items() if at >= asked_at - overlap})
+
+    def take(
+        self, found: Sequence[EndedSession], asked_at: datetime, overlap: timedelta, most: int | None
+    ) -> tuple[Cursor, list[EndedSession], bool]:
+        """Return the cursor behind the next lot of ends, that lot, and whether more are there.
+
+        Args:
+            found: What the platform listed.
+            asked_at: The platform's time before it was asked.
+            overlap: How late an end may appear.
+            most: How many to take at once, the oldest first; None for all.
+        """
+        fresh = self.fresh(found, overlap)
+        if most is None or len(fresh) <= most:
+            return self.after(fresh, asked_at, overlap), fresh, False
+        # The cursor stays where it is: behind it are ends that have still to be told.
+        return self.after(fresh[:most], self.up_to, overlap), fresh[:most], True
 
     def to_json(self) -> dict[str, Any]:
         """Write for the state store."""

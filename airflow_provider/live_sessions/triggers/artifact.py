@@ -30,7 +30,7 @@ from airflow_provider.live_sessions.triggers.events import artifact_event
 from airflow_provider.live_sessions.triggers.poller import account_and_poller
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.triggers.account import Account
@@ -111,17 +111,42 @@ class _Question:
 
     async def ask(self, session_id: str) -> Verdict:
         """Ask once; what fails is pending until the deadline."""
-        try:
-            return await self._account.ask_for_artifact(lambda platform: self._readiness(platform, session_id))
-        except Exception as error:  # noqa: BLE001 - whatever a question raises, the wait goes on
-            if isinstance(error, AuthenticationFailed):
-                self._account.doubt()
-            known = isinstance(error, LiveSessionError)
-            reason = str(error) if known else f"an unexpected {type(error).__name__}"
-            over = isinstance(error, Unsupported) or datetime.now(UTC) >= self._wait.deadline
-            return Verdict(Readiness.FAILED if over else Readiness.PENDING, reason)
+        return await ask_readiness(
+            self._account,
+            lambda platform: readiness_of(platform, self._ability, self._ref, session_id, self._wait),
+            late=lambda: datetime.now(UTC) >= self._wait.deadline,
+        )
 
-    def _readiness(self, platform: SessionPlatform, session_id: str) -> Verdict:
-        if not isinstance(platform, ArtifactPlatform):
-            raise ConfigurationError(f"{platform.name} has no artifacts to wait for.")
-        return platform.readiness(self._ability, self._ref, session_id, self._wait)
+
+async def ask_readiness(
+    account: Account, question: Callable[[SessionPlatform], Verdict], *, late: Callable[[], bool]
+) -> Verdict:
+    """Ask for an artifact when the connection's turn for it has come; whatever fails is pending.
+
+    Args:
+        account: The connection.
+        question: Asks the open platform, on the connection's thread.
+        late: Whether the deadline has passed: then what fails has failed for good.
+    """
+    try:
+        return await account.ask_for_artifact(question)
+    except Exception as error:  # noqa: BLE001 - whatever a question raises, the wait goes on
+        if isinstance(error, AuthenticationFailed):
+            account.doubt()
+        known = isinstance(error, LiveSessionError)
+        reason = str(error) if known else f"an unexpected {type(error).__name__}"
+        over = isinstance(error, Unsupported) or late()
+        return Verdict(Readiness.FAILED if over else Readiness.PENDING, reason)
+
+
+def readiness_of(
+    platform: SessionPlatform, ability: Ability, ref: SessionRef | None, session_id: str, wait: ArtifactWait
+) -> Verdict:
+    """Ask an open platform for the artifact of one session.
+
+    Raises:
+        ConfigurationError: It leaves nothing that could be waited for.
+    """
+    if not isinstance(platform, ArtifactPlatform):
+        raise ConfigurationError(f"{platform.name} has no artifacts to wait for.")
+    return platform.readiness(ability, ref, session_id, wait)

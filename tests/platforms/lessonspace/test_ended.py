@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_provider.live_sessions.core.contract import Ability
 from airflow_provider.live_sessions.core.ended import EndingPlatform
 from airflow_provider.live_sessions.core.status import Held
-from tests.platforms.lessonspace.academy import CLASS, START, Academy
+from tests.platforms.lessonspace.academy import CLASS, START, Academy, plan
 
 HOUR = timedelta(hours=1)
 
@@ -47,3 +48,27 @@ def test_what_ended_before_the_moment_is_not_told_again(academy: Academy) -> Non
 def test_the_time_told_is_the_platforms_and_not_ours(academy: Academy) -> None:
     _, asked_at = academy.platform.ended_since(START)
     assert abs(asked_at - START) < timedelta(minutes=1)
+
+
+def lacking(academy: Academy) -> list[frozenset[Ability]]:
+    found, _ = academy.platform.ended_since(START)
+    return [one.lacks for one in sorted(found, key=lambda one: one.ended_at)]
+
+
+def test_what_a_session_lacks_for_good_is_told_as_far_as_the_list_shows_it(academy: Academy) -> None:
+    with_one, without = (academy.launch(plan(name, transcribe=name == "With")).ref for name in ("With", "Without"))
+    academy.go_to(CLASS)
+    academy.hold(with_one, 600)
+    academy.hold(with_one, 600, "t-1")
+    academy.hold(without, 600)
+    assert lacking(academy) == [frozenset(), frozenset({Ability.TRANSCRIPT}), frozenset({Ability.TRANSCRIPT})]
+    academy.sandbox.lessonspace.delete_recording(academy.sessions[0]["uuid"])
+    assert lacking(academy)[0] == {Ability.TRANSCRIPT, Ability.RECORDING}
+
+
+def test_what_a_room_is_set_to_long_after_the_end_proves_nothing(academy: Academy) -> None:
+    ref = academy.launch(plan(transcribe=False)).ref
+    academy.go_to(CLASS)
+    academy.hold(ref, 600)
+    academy.wait(3600)
+    assert lacking(academy) == [frozenset()]

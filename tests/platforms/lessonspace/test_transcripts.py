@@ -344,3 +344,18 @@ def test_other_artifacts_cannot_be_waited_for(academy: Academy) -> None:
     lesson = Lesson(academy)
     with pytest.raises(Unsupported, match="attendance"):
         academy.platform.readiness(Ability.ATTENDANCE, lesson.ref, lesson.uuid, bounds(lesson.end))
+
+
+def test_a_session_of_which_only_the_id_is_known_is_judged_by_itself(academy: Academy) -> None:
+    lesson = Lesson(academy)
+    academy.go_to(lesson.end + timedelta(hours=1))
+
+    def verdict(uuid: str) -> Readiness:
+        return academy.platform.readiness(Ability.TRANSCRIPT, None, uuid, bounds(lesson.end)).readiness
+
+    assert verdict(lesson.uuid) is Readiness.READY
+    academy.sandbox.faults.add("status", path=ASKED, status=404, body='{"detail": "none"}')
+    assert verdict(lesson.uuid) is Readiness.PENDING
+    silent = academy.launch(plan("Geometry", transcribe=False)).ref
+    uuid = academy.hold(silent)
+    assert verdict(uuid) is Readiness.PENDING, "what the launch wanted is not known"

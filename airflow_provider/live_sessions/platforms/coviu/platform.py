@@ -264,7 +264,7 @@ class CoviuPlatform:
 
     # ---- artifacts
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
         """Coviu leaves nothing that has to be waited for.
 
         Raises:

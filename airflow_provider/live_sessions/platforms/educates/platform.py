@@ -176,7 +176,7 @@ class EducatesPlatform:
         """Ask whether what a delivery says is so."""
         return deliveries.confirm(self.client, delivery, ref)
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
         """Say that there is nothing to wait for.
 
         Raises:

@@ -243,7 +243,7 @@ class LessonspacePlatform:
         """Return every session of the class, oldest first."""
         return self.current(ref).session_ids
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
         """Say whether a session's transcript or recording is there.
 
         Raises:
@@ -260,14 +260,14 @@ class LessonspacePlatform:
             "Read attendance directly.",
         )
 
-    def transcript(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> transcripts.Retrieved:
+    def transcript(self, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> transcripts.Retrieved:
         """Return a session's transcript, or why there is none (yet)."""
         try:
             return transcripts.retrieve(self.client, ref, session_id, asked)
         except (Refused, Transient) as error:
             return transcripts.Retrieved(self._unreadable(error, asked))
 
-    def recording(self, ref: SessionRef, session_id: str, asked: ArtifactWait) -> recordings.Recording:
+    def recording(self, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> recordings.Recording:
         """Return a session's recording as far as it can be had."""
         return recordings.retrieve(self.client, ref, session_id, asked)
 

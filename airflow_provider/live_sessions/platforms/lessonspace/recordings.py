@@ -35,16 +35,20 @@ class Recording:
     link: SecretStr | None = None
 
 
-def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: ArtifactWait) -> Recording:
+def retrieve(client: LessonspaceClient, ref: SessionRef | None, session_id: str, wait: ArtifactWait) -> Recording:
     """Ask for one session's recording.
+
+    Args:
+        client: The organisation's client.
+        ref: What it was launched as; None where that is not known: then nothing is concluded from the launch.
+        session_id: The session's uuid.
+        wait: Until when a recording is waited for.
 
     Raises:
         NotFound: The session itself does not exist.
     """
     session = client.session(session_id)
-    asked, room = settings_in(ref), settings_in(ref, "room_settings")
-    kept = [room.get(flag, asked.get(flag)) for flag in ("record_av", "record_content")]
-    if kept == [False, False]:
+    if ref is not None and _switched_off(ref):
         return Recording(Verdict(Readiness.NEVER, "recording was off for this class"), session)
     if session.recording_deleted:
         return Recording(Verdict(Readiness.NEVER, "the recording was deleted"), session)
@@ -61,3 +65,8 @@ def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: 
     if client.now() < wait.deadline:
         return Recording(Verdict(Readiness.PENDING, "the recording is being prepared"), session)
     return Recording(Verdict(Readiness.FAILED, "there is no recording and its deadline has passed"), session)
+
+
+def _switched_off(ref: SessionRef) -> bool:
+    asked, room = settings_in(ref), settings_in(ref, "room_settings")
+    return [room.get(flag, asked.get(flag)) for flag in ("record_av", "record_content")] == [False, False]

@@ -58,19 +58,21 @@ def _failed(why: str) -> Retrieved:
     return Retrieved(Verdict(Readiness.FAILED, why))
 
 
-def eligible(session: Session, ref: SessionRef, wait: ArtifactWait) -> Retrieved | None:
+def eligible(session: Session, ref: SessionRef | None, wait: ArtifactWait) -> Retrieved | None:
     """Decide what the session alone tells, without asking for the transcript.
+
+    Args:
+        session: The session as it stands.
+        ref: What it was launched as; None where that is not known: then nothing is concluded from the launch.
+        wait: From when on a session has a transcript.
 
     Returns:
         A verdict, or None when the transcript has to be asked for.
     """
-    asked, room = settings_in(ref), settings_in(ref, "room_settings")
     if session.end_time is None:
         return _pending("the session has not ended")
-    if not asked.get("transcribe"):
-        return _never("it was launched without transcribe")
-    if room.get("transcribe") is False or room.get("record_av") is False:
-        return _never("Lessonspace did not take over transcribe or record_av at the launch")
+    if ref is not None and (why := _not_asked_for(ref)):
+        return _never(why)
     if len(session.people) < COMPANY:
         return _never("fewer than two people were in the session")
     if (session.seconds or 0.0) < wait.min_seconds:
@@ -78,6 +80,16 @@ def eligible(session: Session, ref: SessionRef, wait: ArtifactWait) -> Retrieved
     if session.recording_deleted:
         return _never("the recording was deleted, and the transcript with it")
     return None
+
+
+def _not_asked_for(ref: SessionRef) -> str:
+    """Return why the launch rules a transcript out; empty where it does not."""
+    asked, room = settings_in(ref), settings_in(ref, "room_settings")
+    if not asked.get("transcribe"):
+        return "it was launched without transcribe"
+    if room.get("transcribe") is False or room.get("record_av") is False:
+        return "Lessonspace did not take over transcribe or record_av at the launch"
+    return ""
 
 
 def overdue(session: Session, wait: ArtifactWait, now: datetime, why: str) -> Retrieved:
@@ -91,8 +103,8 @@ def overdue(session: Session, wait: ArtifactWait, now: datetime, why: str) -> Re
     return _never(f"{why}; sessions under {wait.sure_seconds:g} seconds may have none")
 
 
-def retrieve(client: LessonspaceClient, ref: SessionRef, session_id: str, wait: ArtifactWait) -> Retrieved:
-    """Ask for one session's transcript and fetch it if it is there.
+def retrieve(client: LessonspaceClient, ref: SessionRef | None, session_id: str, wait: ArtifactWait) -> Retrieved:
+    """Ask for one session's transcript and fetch it if it is there; ``ref`` as for :func:`eligible`.
 
     Raises:
         NotFound: The session itself does not exist.

@@ -296,7 +296,7 @@ class ScreenleapPlatform:
 
     # ---- artifacts
 
-    def readiness(self, ability: Ability, ref: SessionRef, session_id: str, asked: ArtifactWait) -> Verdict:
+    def readiness(self, ability: Ability, ref: SessionRef | None, session_id: str, asked: ArtifactWait) -> Verdict:
         """Refuse: Screenleap leaves nothing that could be waited for.
 
         Raises:
