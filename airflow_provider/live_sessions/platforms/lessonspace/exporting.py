@@ -22,7 +22,7 @@ from airflow_provider.live_sessions.core.session_rows import (
     minutes_between,
 )
 from airflow_provider.live_sessions.core.status import Held
-from airflow_provider.live_sessions.platforms.lessonspace.attendance import person_of, presences
+from airflow_provider.live_sessions.platforms.lessonspace.attendance import named, person_of, presences
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.lessonspace.launching import KEY_TAG, NAME
 
@@ -83,6 +83,7 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
     if session.end_time is None:
         raise ValueError("a session that goes on is in no interval yet")
     room = session.space
+    people = named(session)
     return SessionRow(
         platform=NAME,
         conn_id=conn_id,
@@ -93,7 +94,7 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
         title=session.name or "",
         started_at=session.start_time,
         ended_at=session.end_time,
-        held=Held.YES if len(session.people) >= 2 else Held.NO,
+        held=Held.YES if len(people) >= 2 else Held.NO,
         minutes=minutes_between(session.start_time, session.end_time),
         participants=tuple(_people(detailed, logged=logged)),
         attendance_known=logged,
@@ -245,6 +246,8 @@ class _Logs:
 
 
 def _people(session: Session, *, logged: bool) -> list[PersonRow]:
+    if not session.logs:  # nobody's times are told, and the organisation's list never tells any
+        return [PersonRow(who, name=name, role=role) for who, (name, role) in sorted(named(session).items())]
     rows = []
     for one in presences([session], {}):
         stays = unite((stay.joined, stay.left or session.end_time or stay.joined) for stay in one.stays)
