@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SCHEME = "live-sessions"
 BY_SESSION = "-by-session"
 WATCHED = "-watched"
+DATA = ("sessions", "sessions-exported")
+"""What ``assets/data.py`` makes assets of."""
 
 
 class Happening(StrEnum):
@@ -65,13 +67,13 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     """Check an address, as Airflow asks of the owner of a scheme.
 
     Raises:
-        ValueError: It is none of :func:`create_asset`'s or of a watcher's.
+        ValueError: It is none of :func:`create_asset`'s, of a watcher's, or of ``assets/data.py``'s.
     """
     parts = uri.path.split("/")
     if not uri.netloc or len(parts) != 3 or not parts[1] or uri.query or uri.fragment:
         raise ValueError(f"URI format {SCHEME}:// must be {SCHEME}://<platform>/<connection>/<what happens>")
     if not _known(parts[2]):
-        raise ValueError(f"URI format {SCHEME}:// must end in one of {', '.join(Happening)}")
+        raise ValueError(f"URI format {SCHEME}:// must end in one of {', '.join((*Happening, *DATA))}")
     return uri._replace(netloc=uri.netloc.casefold())
 
 
@@ -85,4 +87,4 @@ def read(uri: str) -> tuple[str, str, str] | None:
 
 
 def _known(what: str) -> bool:
-    return any(what in (one, one + BY_SESSION, one + WATCHED) for one in Happening)
+    return what in DATA or any(what in (one, one + BY_SESSION, one + WATCHED) for one in Happening)
