@@ -81,6 +81,7 @@ def get_provider_info() -> dict[str, Any]:
                 "schemes": ["live-sessions"],
                 "handler": f"{_PACKAGE}.assets.addresses.sanitize_uri",
                 "factory": f"{_PACKAGE}.assets.addresses.create_asset",
+                "to_openlineage_converter": f"{_PACKAGE}.assets.data.to_openlineage",
             }
         ],
         "queues": [f"{_PACKAGE}.assets.queue.LiveSessionsMessageQueueProvider"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,6 +26,9 @@ from airflow_provider.live_sessions.core.session_rows import (
     minutes_between,
 )
 from airflow_provider.live_sessions.core.status import Held
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - aware by the zone
 texts = st.text(max_size=12)
@@ -168,3 +172,25 @@ def test_minutes_are_of_two_known_times() -> None:
     assert minutes_between(at, at + timedelta(seconds=100)) == 1.667
     assert minutes_between(None, at) is None
     assert minutes_between(at, None) is None
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_duckdb_reads_the_files_where_they_lie_with_their_partitions(
+    file_format: FileFormat, tmp_path: Path
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    moment = datetime(2026, 9, 1, 9, tzinfo=UTC)
+    for conn_id in ("north", "south"):
+        folder = tmp_path / f"platform=toy/conn_id={conn_id}/date=2026-09-01"
+        folder.mkdir(parents=True)
+        people = (PersonRow("p-1", minutes=30.0), PersonRow("p-2", minutes=12.5))
+        lines, _ = spooled([SessionRow("toy", conn_id, "s-1", moment, participants=people, extras={"a": 1})])
+        (folder / f"sessions.{file_format}").write_bytes(b"".join(encode(lines, file_format)))
+    reader = "read_parquet" if file_format is FileFormat.PARQUET else "read_json"
+    files = f"{reader}('{tmp_path}/*/*/*/sessions.{file_format}', hive_partitioning=true)"
+    with duckdb.connect() as connection:
+        asked = (
+            f"SELECT conn_id, date::TEXT, one.minutes FROM {files}, UNNEST(participants) AS _(one) ORDER BY 1, 3"  # noqa: S608 - our own words
+        )
+        found = connection.sql(asked).fetchall()
+    assert found == [(where, "2026-09-01", minutes) for where in ("north", "south") for minutes in (12.5, 30.0)]

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.session_rows import SessionRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _BATCH = 500
 
+# Not WITHOUT ROWID: rows as long as these would then be moved about in the tree of their random ids.
 _TABLE = """
 CREATE TABLE spooled (
     session_id TEXT PRIMARY KEY, counted_at INTEGER, knowledge INTEGER, people INTEGER, lines INTEGER, line TEXT
-) WITHOUT ROWID
+)
 """
 _ADD = """
 INSERT INTO spooled VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET
@@ -30,6 +32,10 @@ INSERT INTO spooled VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE
     people = excluded.people, lines = excluded.lines, line = excluded.line
 WHERE excluded.knowledge >= spooled.knowledge
 """
+
+
+# Made once: `json.dumps` with these arguments makes an encoder for every row.
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class Spool:
@@ -41,6 +47,7 @@ class Spool:
             self._db.execute(f"PRAGMA {setting}")
         self._db.execute(_TABLE)
         self._db.execute("BEGIN")
+        self._waiting: list[tuple[str, int, int, int, int, str]] = []
         self.added = 0
 
     def __enter__(self) -> Self:
@@ -52,19 +59,22 @@ class Spool:
     def add(self, row: SessionRow) -> None:
         """Take a row; of two rows of a session the one that knows more stays, of equals the later one."""
         self.added += 1
-        line = json.dumps(row.to_json(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        told = (
-            _text(row.session_id),
-            (row.counted_at - _EPOCH) // timedelta(microseconds=1),
-            row.knowledge,
-            len(row.participants),
-            len(row.logs),
-            _text(line),
+        self._waiting.append(
+            (
+                _text(row.session_id),
+                (row.counted_at - _EPOCH) // _MICROSECOND,
+                row.knowledge,
+                len(row.participants),
+                len(row.logs),
+                _text(_encoded(row.to_json())),
+            )
         )
-        self._db.execute(_ADD, told)
+        if len(self._waiting) >= _BATCH:
+            self._write()
 
     def counts(self) -> dict[str, int]:
         """Return how many sessions, participants, log lines and dropped duplicates there are."""
+        self._write()
         sums = "COUNT(*), COALESCE(SUM(people), 0), COALESCE(SUM(lines), 0)"
         (found,) = self._db.execute(f"SELECT {sums} FROM spooled")  # noqa: S608 - our own words
         sessions, people, lines = map(int, found)
@@ -77,11 +87,16 @@ class Spool:
 
     def lines(self) -> Iterator[str]:
         """Yield the rows as JSON, in their order."""
+        self._write()
         cursor = self._db.execute("SELECT line FROM spooled ORDER BY counted_at, session_id")
         cursor.arraysize = _BATCH
         while batch := cursor.fetchmany():
             for (line,) in batch:
                 yield line
+
+    def _write(self) -> None:
+        self._db.executemany(_ADD, self._waiting)
+        self._waiting.clear()
 
 
 def _text(text: str) -> str:

@@ -19,6 +19,8 @@ SCHEME = "live-sessions"
 BY_SESSION = "-by-session"
 WATCHED = "-watched"
 DELIVERED = "-delivered"
+DATA = ("sessions", "sessions-exported")
+"""What ``assets/data.py`` makes assets of."""
 
 
 def create_asset(
@@ -58,13 +60,14 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     """Check an address, as Airflow asks of the owner of a scheme.
 
     Raises:
-        ValueError: It is none of :func:`create_asset`'s, of a watcher's or of a delivery's.
+        ValueError: It is none of :func:`create_asset`'s, of a watcher's, of a delivery's, or of
+            ``assets/data.py``'s.
     """
     parts = uri.path.split("/")
     if not uri.netloc or len(parts) != 3 or not parts[1] or uri.query or uri.fragment:
         raise ValueError(f"URI format {SCHEME}:// must be {SCHEME}://<platform>/<connection>/<what happens>")
     if not _known(parts[2]):
-        raise ValueError(f"URI format {SCHEME}:// must end in one of {', '.join(Happening)}")
+        raise ValueError(f"URI format {SCHEME}:// must end in one of {', '.join((*Happening, *DATA))}")
     return uri._replace(netloc=uri.netloc.casefold())
 
 
@@ -79,4 +82,4 @@ def read(uri: str) -> tuple[str, str, str] | None:
 
 def _known(what: str) -> bool:
     endings = ("", BY_SESSION, WATCHED, DELIVERED, DELIVERED + BY_SESSION)
-    return any(what == one + ending for one in Happening for ending in endings)
+    return what in DATA or any(what == one + ending for one in Happening for ending in endings)

@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Unavailable,
 )
+from airflow_provider.live_sessions.core.parts import Part
 from airflow_provider.live_sessions.core.redact import guard_urllib3_logs, sensitive
 from airflow_provider.live_sessions.core.retry import parse_http_date, parse_retry_after
 from airflow_provider.live_sessions.core.wire import (
@@ -50,11 +51,12 @@ def download(
     allow_plain_http: bool = False,
     length_required: bool = True,
     verify: bool | str = True,
+    part: Part | None = None,
 ) -> Iterator[bytes]:
     """Yield a file piece by piece. Reading to the end without an error means that it is complete.
 
     Nothing is sent before the first piece is asked for. Nothing is repeated: a signed URL soon expires, so
-    the caller asks the platform for a new one.
+    the caller asks the platform for a new one; ``download_resuming`` does.
 
     Args:
         url: Where the file is.
@@ -69,13 +71,15 @@ def download(
         length_required: Refuse an answer without Content-Length and without chunks, because a connection
             that was cut looks the same as its end.
         verify: Check the server's certificate, or a path of certificates to trust.
+        part: What came of the file in transfers before; kept up to date. Only the rest is asked for.
 
     Raises:
         NotFound: 404 or 410.
         Refused: Any other answer that time will not heal (an expired URL is a 403), a file too long, a
             redirect to another host, a URL that is not https.
         RateLimited: 429.
-        Unavailable: No answer, a cut transfer, a content that cannot be decompressed, 5xx.
+        Unavailable: No answer, a cut transfer, a content that cannot be decompressed, 5xx; the rest asked for
+            is of another file by now.
         ConfigurationError: The server's certificate is not trusted.
     """
     guard_urllib3_logs()
@@ -85,12 +89,17 @@ def download(
         raise teller.error(Refused, "the platform gave a link that is not https")
     response: requests.Response | None = None
     trouble: LiveSessionError | None = None
+    part = Part() if part is None else part
     with BareSession() as session:
         try:
-            response = _open(session, target, timeout, verify)
-            trouble = _trouble(response, teller, max_bytes, length_required)
+            response = _open(session, target, part, timeout, verify)
+            trouble = _trouble(response, teller, part, max_bytes, length_required)
             if trouble is None:
-                yield from body_chunks(response, max_bytes, chunk, longest=longest)
+                for piece in body_chunks(response, max_bytes - part.received, chunk, longest=longest):
+                    part.received += len(piece)
+                    yield piece
+                if part.is_short:
+                    trouble = teller.error(Unavailable, "the transfer ended before the file did")
         except TooSlowError:
             trouble = teller.error(Unavailable, f"the file did not come to its end within {longest:.0f} s")
         except TooLargeError:
@@ -120,15 +129,14 @@ class _Teller:
 
 
 def _open(
-    session: BareSession, target: str, timeout: tuple[float, float], verify: bool | str
+    session: BareSession, target: str, part: Part, timeout: tuple[float, float], verify: bool | str
 ) -> requests.Response:
     """Send the request, following redirects on the same scheme, host and port only."""
     hops = 0
     while True:
         # The file's length is checked, so it should come as it lies.
-        prepared = session.prepare_request(
-            requests.Request("GET", target, headers={"Accept": "*/*", "Accept-Encoding": "identity"})
-        )
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **part.headers()}
+        prepared = session.prepare_request(requests.Request("GET", target, headers=headers))
         with sensitive():
             response = session.dispatch(prepared, timeout=timeout, verify=verify)
         further = same_origin_target(target, response.headers.get("Location", ""))
@@ -140,11 +148,17 @@ def _open(
 
 
 def _trouble(
-    response: requests.Response, teller: _Teller, max_bytes: int, length_required: bool
+    response: requests.Response, teller: _Teller, part: Part, max_bytes: int, length_required: bool
 ) -> LiveSessionError | None:
     """Return the error of an answer that is no file. Its body is not quoted: storage echoes the signature."""
     status, headers = response.status_code, response.headers
+    if part.received and status in (200, 206, 416):
+        if status == 206 and part.continued_by(headers):
+            return None
+        part.give_up()
+        return teller.error(Unavailable, "the rest asked for is not of the file that was begun")
     if status == 200:
+        part.begin(headers)
         if length_required and not _tells_its_end(headers):
             return teller.error(Refused, "the server does not tell the file's length; a cut would go unseen")
         return teller.too_long(max_bytes) if _announced(headers) > max_bytes else None

@@ -20,6 +20,9 @@ Query = Mapping[str, Any]
 Fetch = Callable[[Query], Any]
 """Takes the parameters of a page and returns its parsed JSON."""
 
+QueryMark = tuple[tuple[str, tuple[str, ...]], ...]
+"""The parameters of a page in a form that compares, see :func:`mark_of`."""
+
 MAX_PAGES = 10_000
 
 
@@ -70,10 +73,10 @@ def walk(
         Unavailable: A page was announced a second time: the list runs in a circle.
         Refused: There are more pages than the bound.
     """
-    seen: set[tuple[tuple[str, tuple[str, ...]], ...]] = set()
+    seen: set[QueryMark] = set()
     query: Query | None = first
     while query is not None:
-        mark = _mark(query)
+        mark = mark_of(query)
         if mark in seen:
             teller.fail(Unavailable, "the platform's pages run in a circle, so the list would never be whole")
         if len(seen) >= max_pages:
@@ -269,7 +272,8 @@ def unique(items: Iterable[Item], id_of: Callable[[Item], str], seen: set[str] |
             yield item
 
 
-def _mark(query: Query) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def mark_of(query: Query) -> QueryMark:
+    """Return what is the same for two queries that ask for the same page."""
     return tuple(
         sorted(
             (name, tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value),))

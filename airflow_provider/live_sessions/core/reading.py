@@ -38,16 +38,23 @@ def load_json(content: str | bytes) -> Any:
         raise TooDeepError("nested too deep") from None
     level = [value]
     for _ in range(DEEPEST + 1):
-        level = [
-            child
-            for one in level
-            if isinstance(one, (dict, list))
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, (dict, list))
-        ]
+        level = _within(level)
         if not level:
             return value
     raise TooDeepError("nested too deep")
+
+
+def _within(level: list[Any]) -> list[Any]:
+    """Return the lists and objects one level deeper; every answer pays for it, and JSON has no subclasses."""
+    found = []
+    for one in level:
+        kind = type(one)
+        if kind is dict or kind is list:
+            for child in one.values() if kind is dict else one:
+                kind_of_child = type(child)
+                if kind_of_child is dict or kind_of_child is list:
+                    found.append(child)
+    return found
 
 
 def _refuse(text: str) -> NoReturn:

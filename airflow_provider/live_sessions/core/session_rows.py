@@ -127,8 +127,8 @@ class SessionRow:
     @property
     def knowledge(self) -> int:
         """How much the row tells: of two rows of one session the one that knows more is kept."""
-        told = (self.cost_in_cents is not None, self.ended_at is not None, self.attendance_known)
-        return sum(map(int, told)) * 1_000_000 + len(self.participants) + len(self.logs)
+        told = (self.cost_in_cents is not None) + (self.ended_at is not None) + self.attendance_known
+        return told * 1_000_000 + len(self.participants) + len(self.logs)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON values, in the order of the columns."""

@@ -19,7 +19,9 @@ def within_reason(moment: datetime) -> datetime:
     """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
+    if EARLIEST <= moment <= LATEST:
+        return moment.astimezone(UTC)
+    return EARLIEST if moment < EARLIEST else LATEST
 
 
 def later(moment: datetime, seconds: float) -> datetime:
@@ -51,14 +53,14 @@ def aware(moment: datetime) -> datetime:
     Raises:
         ConfigurationError: The moment is naive, or lies outside the years 1900 to 2999.
     """
-    if moment.tzinfo is None or moment.utcoffset() is None:
+    if moment.tzinfo is not UTC and (moment.tzinfo is None or moment.utcoffset() is None):
         raise ConfigurationError(
             f"The time {moment.isoformat()} has no time zone.",
             advice="Give an explicit offset or zone, e.g. 2026-09-01T09:00:00+02:00.",
         )
     if not EARLIEST <= moment <= LATEST:
         raise ConfigurationError(f"The time {moment.isoformat()} is before 1900 or after 2999.")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:

@@ -9,7 +9,8 @@ import ssl
 import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests  # noqa: TID253 - loaded at run time only
 import urllib3
@@ -48,6 +49,7 @@ class BareSession(requests.Session):
     def __init__(self, auth: AuthBase | None = None, *, cookies: bool = False) -> None:
         super().__init__()
         self.auth = NoAuth() if auth is None else auth
+        self._surroundings: dict[tuple[str, bool | str], dict[str, Any]] = {}
         if not cookies:
             self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
@@ -66,9 +68,12 @@ class BareSession(requests.Session):
             timeout: Seconds to connect, and between two pieces of the answer.
             verify: Check the server's certificate, or a path of certificates to trust.
         """
-        # Handed over here, or REQUESTS_CA_BUNDLE would win over verify=False.
-        settings = self.merge_environment_settings(request.url, {}, True, verify, None)
-        return self.send(request, timeout=timeout, allow_redirects=False, **settings)
+        # Read once a host: looking through the environment costs as much as sending.
+        where = (urlsplit(request.url or "").netloc, verify)
+        if where not in self._surroundings:
+            # Handed over here, or REQUESTS_CA_BUNDLE would win over verify=False.
+            self._surroundings[where] = self.merge_environment_settings(request.url, {}, True, verify, None)
+        return self.send(request, timeout=timeout, allow_redirects=False, **self._surroundings[where])
 
 
 class TooLargeError(Exception):

@@ -12,6 +12,8 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage
+from airflow_provider.live_sessions.operators.sessions_to_sql import folders_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ SHOWN = 20
 """Problems that are told one by one."""
 
 
-class CheckSessionsExportOperator(BaseOperator):
+class CheckSessionsExportOperator(TellsLineage, BaseOperator):
     """Fail unless an export can be true.
 
     Checked: every file is as its manifest says and complete; the counts agree, also with the platform's own; no
@@ -78,6 +80,7 @@ class CheckSessionsExportOperator(BaseOperator):
                 found += filter(None, [gap_before(storage, names)])
             if self.sql_conn_id:
                 found += self._missing_rows(names, storage)
+            self.lineage = lambda: Lineage(read=folders_read(told))
         for one in found[:SHOWN]:
             self.log.error("%s", one)
         if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -16,6 +17,7 @@ from airflow_provider.live_sessions.core.times import aware, format_time, moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.identity import is_true
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account, of_place
 from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
@@ -34,7 +36,7 @@ MAX_CHUNKS = 10_000
 """More files are not named in one XCom."""
 
 
-class SessionsToObjectStorageOperator(BaseOperator):
+class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
     """What the export operators share; use a platform's own.
 
     A session belongs to the day or hour in which it ended, so one that is over never gains a session later. Each
@@ -142,7 +144,17 @@ class SessionsToObjectStorageOperator(BaseOperator):
                 result = export(platform, self._plan(), chunks, say=self.log.info)
             finally:
                 platform.close()
+            self.lineage = partial(self._lineage, platform.name, result)
             return self._told(platform.name, chunks, result)
+
+    def _lineage(self, platform: str, result: ExportResult) -> Lineage:
+        folder = result.manifests[0].partition("/date=")[0]
+        home = of_place(
+            open_storage(self.destination).url(folder),
+            rows=result.counts["sessions"],
+            files=len(result.manifests) - result.kept,
+        )
+        return Lineage((of_account(platform, self.conn_id),), (home,))
 
     def _told(self, platform: str, chunks: Sequence[Chunk], result: ExportResult) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -17,6 +18,7 @@ from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.identity import is_true
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ SHORTEST = 86_400.0
 """Seconds: what is younger than a day may still be written to by a task that is tried again."""
 
 
-class RetireArtifactsOperator(BaseOperator):
+class RetireArtifactsOperator(TellsLineage, BaseOperator):
     """Delete what was brought home of sessions: after a period, or all that concerns one person.
 
     After a period everything goes that ended before it: each artifact with its manifest, files that a crash left,
@@ -97,10 +99,12 @@ class RetireArtifactsOperator(BaseOperator):
         self.log.info("%s %s", "Would go:" if report_only else "Gone:", dict(done.counts))
         for reason in done.reasons:
             self.log.warning("Files were left. %s", reason)
+        record = storage.url(done.name)
+        self.lineage = partial(_lineage, record.removesuffix(done.name), report_only=report_only)
         return {
             "report_only": report_only,
             "counts": dict(done.counts),
-            "record": storage.url(done.name),
+            "record": record,
             "left": list(done.reasons),
         }
 
@@ -120,6 +124,10 @@ class RetireArtifactsOperator(BaseOperator):
             return Period(run_after.astimezone(UTC) - timedelta(seconds=seconds))
         except OverflowError:
             raise ConfigurationError("older_than reaches back before the calendar begins.") from None
+
+
+def _lineage(root: str, *, report_only: bool) -> Lineage:
+    return Lineage(read=(of_place(root),)) if report_only else Lineage(written=(of_place(root, change="ALTER"),))
 
 
 def _listed(value: object) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
+from airflow_provider.live_sessions.operators.lineage import TellsLineage, of_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.contract import SessionPlatform
 
 
-class RetrieveOperator(BaseOperator):
+class RetrieveOperator(TellsLineage, BaseOperator):
     """What the retrieving operators share; use a platform's own.
 
     Args:
@@ -72,7 +74,9 @@ class RetrieveOperator(BaseOperator):
                 len(manifest.files),
                 manifest.why,
             )
-            return {**manifest.to_json(), **extra}
+            told = manifest.to_json()
+            self.lineage = partial(of_manifest, told)
+            return {**told, **extra}
 
     def bring_home(
         self, platform: SessionPlatform, record: SessionRecord, writer: Writer

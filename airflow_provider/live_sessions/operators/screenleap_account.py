@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -17,6 +18,7 @@ from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.identity import is_true
+from airflow_provider.live_sessions.operators.lineage import TellsLineage, of_manifest
 from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND
 from airflow_provider.live_sessions.triggers.pausing import wait_until
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.platforms.screenleap.reaping import Reaped
 
 
-class ScreenleapExportUsageOperator(BaseOperator):
+class ScreenleapExportUsageOperator(TellsLineage, BaseOperator):
     """Bring home the usage of every watched share of the account that ended within a time.
 
     Windows that join each other count no share twice and miss none. Shares that nobody watched are in no list
@@ -101,7 +103,9 @@ class ScreenleapExportUsageOperator(BaseOperator):
             with ScreenleapHook(self.conn_id).get_conn() as client:
                 manifest = export_usage(client, writer, since, until, conn_id=self.conn_id, zone=zone)
             self.log.info("Usage of %s to %s: %s. %s", since, until, manifest.extra["totals"], manifest.why)
-            return manifest.to_json()
+            told = manifest.to_json()
+            self.lineage = partial(of_manifest, told)
+            return told
 
     def _window(self) -> tuple[datetime, datetime]:
         since, until = moment(self.since, "since"), moment(self.until, "until")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
@@ -12,6 +13,7 @@ from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place, of_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.artifacts.export_sql import Tables
     from airflow_provider.live_sessions.core.storage import Storage
+    from airflow_provider.live_sessions.operators.lineage import Data
 
 
-class SessionsToSqlOperator(BaseOperator):
+class SessionsToSqlOperator(TellsLineage, BaseOperator):
     """Load the rows of exports into two tables, as an upsert in one transaction.
 
     A session is written over by its key (``platform``, ``conn_id``, ``session_id``) and its participants are
@@ -86,7 +89,22 @@ class SessionsToSqlOperator(BaseOperator):
                     connection.rollback()
                     raise
             self.log.info("Loaded %d sessions with %d participants of %d files.", sessions, people, len(files))
+            self.lineage = partial(self._lineage, hook, sessions, people)
             return {"sessions": sessions, "participants": people, "files": len(files)}
+
+    def _lineage(self, hook: DbApiHook, sessions: int, people: int) -> Lineage:
+        from airflow_provider.live_sessions.artifacts.export_sql import PERSON_COLUMNS, SESSION_COLUMNS
+
+        connection, dialect = hook.get_connection(self.sql_conn_id), hook.dialect_name
+        tables = (
+            (self.sessions_table, sessions, SESSION_COLUMNS),
+            (self.participants_table, people, PERSON_COLUMNS),
+        )
+        written = (
+            of_table(dialect, connection, name, rows=rows, columns=tuple(columns.items()))
+            for name, rows, columns in tables
+        )
+        return Lineage(folders_read(self.export), tuple(written))
 
     def _tables(self, hook: DbApiHook) -> Tables:
         from airflow_provider.live_sessions.artifacts.export_sql import Tables
@@ -122,6 +140,12 @@ def _manifests(exports: Any) -> Iterator[tuple[str, str]]:
         raise ConfigurationError(
             "`export` is not the result of an export.", advice="Pass an export operator's output."
         ) from None
+
+
+def folders_read(exports: Any) -> tuple[Data, ...]:
+    """Return the datasets that exports were written to, each once."""
+    folders = dict.fromkeys((place, name.partition("/date=")[0]) for place, name in _manifests(exports))
+    return tuple(of_place(open_storage(shared_destination(place)).url(folder)) for place, folder in folders)
 
 
 def _rows(files: Sequence[tuple[Storage, str]]) -> Iterator[dict[str, Any]]:

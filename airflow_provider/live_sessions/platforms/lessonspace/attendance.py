@@ -31,9 +31,8 @@ def presences(sessions: Iterable[Session], participants: Mapping[str, str]) -> l
     stays: dict[str, list[Stay]] = defaultdict(list)
     names: dict[str, tuple[str, str]] = {}
     for session in sessions:
-        for profile in session.profiles:
-            names.setdefault(profile.key, (profile.name or "", profile.role or ""))
-        for person in session.people:
+        for person, name_and_role in named(session).items():
+            names.setdefault(person, name_and_role)
             stays[person].extend(())
         for person, stay in _stays(session):
             stays[person].append(stay)
@@ -47,6 +46,16 @@ def presences(sessions: Iterable[Session], participants: Mapping[str, str]) -> l
         )
         for person, there in sorted(stays.items())
     ]
+
+
+def named(session: Session) -> dict[str, tuple[str, str]]:
+    """Return the name and role of everybody whom a session's own list of people shows."""
+    found: dict[str, tuple[str, str]] = {}
+    for profile in session.profiles:
+        found.setdefault(profile.key, (profile.name or "", profile.role or ""))
+    for guest in session.guests:
+        found.setdefault(f"guest:{guest.uuid}", ("", ""))
+    return found
 
 
 def _stays(session: Session) -> list[tuple[str, Stay]]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase  # noqa: TID253 - loaded when a task runs
 
+from airflow_provider.live_sessions.core.ahead import pages_ahead
 from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
@@ -189,16 +190,19 @@ class LessonspaceClient:
     # ---- sessions
 
     def sessions(
-        self, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None
+        self, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None, ahead: bool = False
     ) -> Iterator[Session]:
         """List the organisation's sessions; rows that contradict the filters are dropped.
 
         Args:
             filters: Which sessions.
-            on_page: Sees each page's JSON as it comes, for who has to count.
+            on_page: Sees each page's JSON in its turn, for who has to count.
+            ahead: Have several pages on their way at once, for who wants all of them.
         """
         path = f"organisations/{self.organisation}/sessions/"
-        rows = self._list(Session, path, filters.params(), label="list sessions", limited=True, on_page=on_page)
+        rows = self._list(
+            Session, path, filters.params(), label="list sessions", limited=True, on_page=on_page, ahead=ahead
+        )
         return (row for row in rows if filters.admits(row))
 
     def space_sessions(
@@ -318,17 +322,23 @@ class LessonspaceClient:
         label: str,
         limited: bool,
         on_page: Callable[[Any], None] | None = None,
+        ahead: bool = False,
     ) -> Iterator[_Model]:
         def fetch(query: Mapping[str, Any]) -> Any:
-            body = self._http.request("GET", path, label=label, params=query, limited=limited).json()
-            if on_page is not None:
-                on_page(body)
-            return body
+            return self._http.request("GET", path, label=label, params=query, limited=limited).json()
 
-        for row in walk_envelopes(
-            fetch, params, base_url=self._http.base_url, platform=PLATFORM, conn_id=self.conn_id, label=label
-        ):
-            yield self._parse(model, row, label)
+        with pages_ahead(fetch, ahead=ahead) as pages:
+
+            def page(query: Mapping[str, Any]) -> Any:
+                body = pages(query)
+                if on_page is not None:
+                    on_page(body)
+                return body
+
+            for row in walk_envelopes(
+                page, params, base_url=self._http.base_url, platform=PLATFORM, conn_id=self.conn_id, label=label
+            ):
+                yield self._parse(model, row, label)
 
     def _read(self, model: type[_Model], answer: HttpAnswer, *, write: bool = False) -> _Model:
         return self._parse(model, answer.json(), answer.label, write=write)

@@ -6,11 +6,13 @@ own list has logs, so with attendance each room with a session in the time costs
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.intervals import total, unite
+from airflow_provider.live_sessions.core.ahead import THREADS, helpers
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.session_rows import (
     ExportRules,
@@ -20,12 +22,13 @@ from airflow_provider.live_sessions.core.session_rows import (
     minutes_between,
 )
 from airflow_provider.live_sessions.core.status import Held
-from airflow_provider.live_sessions.platforms.lessonspace.attendance import person_of, presences
+from airflow_provider.live_sessions.platforms.lessonspace.attendance import named, person_of, presences
 from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.lessonspace.launching import KEY_TAG, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
@@ -44,6 +47,9 @@ WALKS = 3
 ROOMS = 500
 """Rooms whose logs are held, for rooms with several sessions."""
 
+SESSIONS_AHEAD = 2 * THREADS
+"""Sessions whose rooms are asked for before their turn."""
+
 _OURS = "als_"
 
 
@@ -54,9 +60,12 @@ def ended_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> I
         Unavailable: The pages of the list and its count do not agree, three times.
     """
     tally.unended += _unended(client, ask, tally)
-    logs = _Logs(client, ask, tally)
-    for session in _listed(client, ask, tally):
-        yield logs.row(session) if ask.attendance else row_of(session, session, client.conn_id, logged=False)
+    listed = _listed(client, ask, tally)
+    if ask.attendance:
+        yield from _with_logs(client, ask, tally, listed)
+    else:
+        for session in listed:
+            yield row_of(session, session, client.conn_id, logged=False)
 
 
 def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -> SessionRow:
@@ -74,6 +83,7 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
     if session.end_time is None:
         raise ValueError("a session that goes on is in no interval yet")
     room = session.space
+    people = named(session)
     return SessionRow(
         platform=NAME,
         conn_id=conn_id,
@@ -84,7 +94,7 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
         title=session.name or "",
         started_at=session.start_time,
         ended_at=session.end_time,
-        held=Held.YES if len(session.people) >= 2 else Held.NO,
+        held=Held.YES if len(people) >= 2 else Held.NO,
         minutes=minutes_between(session.start_time, session.end_time),
         participants=tuple(_people(detailed, logged=logged)),
         attendance_known=logged,
@@ -112,7 +122,7 @@ def _listed(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator
             ledger.take(page)
             tally.told = ledger.told
 
-        for session in client.sessions(filters, on_page=count):
+        for session in client.sessions(filters, on_page=count, ahead=True):
             if session.uuid in known:
                 continue
             known.add(session.uuid)
@@ -160,40 +170,73 @@ class _Ledger:
         return self.told is None or self.told == len(self.ids)
 
 
+def _with_logs(
+    client: LessonspaceClient, ask: ExportAsk, tally: Tally, listed: Iterable[Session]
+) -> Iterator[SessionRow]:
+    """Yield the sessions' rows in order; while one waits for its room, those behind it are asked for."""
+    with helpers() as pool:
+        logs = _Logs(client, ask, tally, pool)
+        waiting: deque[tuple[Session, _Room | None]] = deque()
+        for session in listed:
+            waiting.append((session, logs.ask(session)))
+            if len(waiting) > SESSIONS_AHEAD:
+                yield logs.row(*waiting.popleft())
+        while waiting:
+            yield logs.row(*waiting.popleft())
+
+
+@dataclass(slots=True, eq=False)
+class _Room:
+    """A room's list, perhaps still on its way: its pages, and its sessions by id."""
+
+    told: Future[tuple[int, Mapping[str, Session]]]
+    counted: bool = False
+
+
 class _Logs:
     """Sessions with their logs, from their rooms; the rooms asked last are remembered."""
 
-    def __init__(self, client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> None:
+    def __init__(self, client: LessonspaceClient, ask: ExportAsk, tally: Tally, pool: ThreadPoolExecutor) -> None:
         self._client = client
         self._tally = tally
+        self._pool = pool
         self._filters = SessionFilters(
             include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
         )
-        self._rooms: OrderedDict[str, Mapping[str, Session]] = OrderedDict()
+        self._rooms: OrderedDict[str, _Room] = OrderedDict()
         self._lacking = 0
 
-    def row(self, session: Session) -> SessionRow:
-        """Return a session's row; without logs where its room does not show it."""
+    def ask(self, session: Session) -> _Room | None:
+        """Have the list of a session's room coming; None where it is in none."""
         room = "" if session.space is None else session.space.slug or session.space.id
-        detailed = self._sessions(room).get(session.uuid) if room else None
+        if not room:
+            return None
+        if room in self._rooms:
+            self._rooms.move_to_end(room)
+            return self._rooms[room]
+        self._rooms[room] = asked = _Room(self._pool.submit(self._sessions, room))
+        if len(self._rooms) > ROOMS:
+            self._rooms.popitem(last=False)
+        return asked
+
+    def row(self, session: Session, room: _Room | None) -> SessionRow:
+        """Return a session's row; without logs where its room does not show it."""
+        detailed = None
+        if room is not None:
+            pages, sessions = room.told.result()
+            self._tally.pages += 0 if room.counted else pages
+            room.counted = True
+            detailed = sessions.get(session.uuid)
         if detailed is None:
             self._lack()
             return row_of(session, session, self._client.conn_id, logged=False)
         return row_of(session, detailed, self._client.conn_id, logged=True)
 
-    def _sessions(self, room: str) -> Mapping[str, Session]:
-        if room in self._rooms:
-            self._rooms.move_to_end(room)
-            return self._rooms[room]
-
-        def count(_: Any) -> None:
-            self._tally.pages += 1
-
-        found = {one.uuid: one for one in self._client.space_sessions(room, self._filters, on_page=count)}
-        self._rooms[room] = found
-        if len(self._rooms) > ROOMS:
-            self._rooms.popitem(last=False)
-        return found
+    def _sessions(self, room: str) -> tuple[int, Mapping[str, Session]]:
+        pages: list[Any] = []
+        rows = self._client.space_sessions(room, self._filters, on_page=lambda _: pages.append(None))
+        found = {one.uuid: one for one in rows}
+        return len(pages), found
 
     def _lack(self) -> None:
         self._lacking += 1
@@ -203,6 +246,8 @@ class _Logs:
 
 
 def _people(session: Session, *, logged: bool) -> list[PersonRow]:
+    if not session.logs:  # nobody's times are told, and the organisation's list never tells any
+        return [PersonRow(who, name=name, role=role) for who, (name, role) in sorted(named(session).items())]
     rows = []
     for one in presences([session], {}):
         stays = unite((stay.joined, stay.left or session.end_time or stay.joined) for stay in one.stays)

@@ -1,0 +1,71 @@
+"""How much of a file has come, and whether an answer goes on where it stops. Pure.
+
+RFC 9110, sections 13.1.5 and 14.
+
+Two halves of two versions of a file would make a whole that never was. So a file is gone on with only when its
+server named it by a strong validator, and only by an answer that says the same name, place and length again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
+_STRONG_TAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
+
+
+@dataclass(slots=True)
+class Part:
+    """What has come of one file so far; handed from one transfer to the next.
+
+    Args:
+        received: Bytes.
+        length: Bytes of the whole; None where it was not told, or was told of what is compressed on its way.
+        tag: The file's strong entity tag; empty where it has none, and then nothing can be gone on with.
+    """
+
+    received: int = 0
+    length: int | None = None
+    tag: str = ""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the rest can be asked for; also true as long as nothing has come."""
+        return not self.received or bool(self.tag and self.length)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether bytes are missing, as far as the file's length is known."""
+        return self.length is not None and self.received != self.length
+
+    def headers(self) -> dict[str, str]:
+        """Return what asks for the rest, or for the whole where nothing has come."""
+        if not self.received:
+            return {}
+        return {"Range": f"bytes={self.received}-", "If-Range": self.tag}
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """Note what the answer with the file's beginning says of the whole."""
+        tag, length = headers.get("ETag", ""), headers.get("Content-Length", "")
+        self.received = 0
+        as_it_lies = headers.get("Content-Encoding", "identity") == "identity"
+        self.tag = tag if as_it_lies and _STRONG_TAG.fullmatch(tag) else ""
+        self.length = int(length) if as_it_lies and length.isascii() and length.isdecimal() else None
+
+    def continued_by(self, headers: Mapping[str, str]) -> bool:
+        """Return whether an answer with status 206 is the rest of this file, all of it."""
+        told = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+        if told is None or self.length is None or headers.get("Content-Encoding", "identity") != "identity":
+            return False
+        first, last, length = map(int, told.groups())
+        same = headers.get("ETag", self.tag) == self.tag
+        return same and (first, last, length) == (self.received, self.length - 1, self.length)
+
+    def give_up(self) -> None:
+        """Note that the file is another one by now: nothing more fits what has come."""
+        self.tag = ""
