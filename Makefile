@@ -16,7 +16,7 @@ OLDER  := --timeout 900 --ignore tests/benchmarks --ignore tests/demo --ignore t
 BELOW  := */live_sessions/core/*,*/live_sessions/platforms/*,*/live_sessions/schedules/*,*/live_sessions/artifacts/*,*/live_sessions/sandbox/*
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test e2e fuzz crash bench lint format lock lock-older env clean
+.PHONY: help install demo up down test e2e browser fuzz crash bench lint format lock lock-older env clean
 
 help:           ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -50,6 +50,9 @@ endif
 
 e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
+
+browser: $(READY) ## a person in Chromium before a real Airflow; writes docs/screenshots; about five minutes
+	$(BIN)/python -m pytest browser --timeout 900 $(ARGS)
 
 fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer
 	FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest tests/fuzz tests/secrets --timeout 7200 $(ARGS)

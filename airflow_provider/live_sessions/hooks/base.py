@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.doors import Door
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class LiveSessionHook(BaseHook):
     conn_name_attr: ClassVar[str] = "conn_id"
     platform_label: ClassVar[str] = ""
     """The platform's name as people write it."""
+    doors: ClassVar[frozenset[Door]] = frozenset()
+    """What of a session can be opened from Airflow; its platform is a ``DoorPlatform`` then."""
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -19,6 +19,7 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.links.page import LiveSessionLink
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.identity import (
     claim_of,
@@ -108,6 +109,7 @@ class LaunchSessionOperator(BaseOperator):
         "participants": "json",
         "options": "json",
     }
+    operator_extra_links = (LiveSessionLink(),)
     ui_color = "#dff3e4"
 
     def __init__(

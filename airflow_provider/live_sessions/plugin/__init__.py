@@ -1,1 +1,1 @@
-"""The Airflow plugin: the reveal macro."""
+"""The Airflow plugin: the reveal macro and the page "Live sessions"."""

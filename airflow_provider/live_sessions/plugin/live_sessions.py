@@ -1,10 +1,12 @@
-"""The plugin: ``{{ macros.live_sessions.reveal(sealed) }}`` in templates."""
+"""The plugin: the page "Live sessions", and ``{{ macros.live_sessions.reveal(sealed) }}`` in templates."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider.live_sessions.plugin.sessions_page import mount
 
 
 def reveal(sealed: str) -> str:
@@ -27,3 +29,5 @@ class LiveSessionsPlugin(AirflowPlugin):
 
     name = "live_sessions"
     macros: list[Any] = [reveal]  # noqa: RUF012 - Airflow declares it as an instance variable
+    fastapi_apps: list[Any] = [mount.FASTAPI_APP]  # noqa: RUF012 - as above
+    external_views: list[Any] = [mount.EXTERNAL_VIEW]  # noqa: RUF012 - as above

@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import Refused, Transient
 from airflow_provider.live_sessions.core.models import (
     CancelOutcome,
@@ -30,6 +31,7 @@ from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.platforms.lessonspace import (
     attendance,
     cancelling,
+    doors,
     exporting,
     launching,
     recordings,
@@ -44,6 +46,8 @@ from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from pydantic import SecretStr
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
     from airflow_provider.live_sessions.core.ended import EndedSession
@@ -217,6 +221,12 @@ class LessonspacePlatform:
     def current(self, ref: SessionRef) -> SessionStatus:
         """Return how a class stands, read directly from its space."""
         return cancelling.current_status(self.client, ref, settle=self._settle)
+
+    def open_door(self, door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
+        """Return a fresh link into the class's room, or to its last replay."""
+        if door is Door.RECORDING:
+            return doors.open_recording(self.client, ref, settle=self._settle)
+        return doors.open_room(self.client, ref, visitor, settle=self._settle)
 
     # ---- export
 
