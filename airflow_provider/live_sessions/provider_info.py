@@ -42,6 +42,14 @@ _PAGES = {name: [f"/docs/platforms/{name.casefold()}.md"] for name in _FORMS} | 
     "Session data": ["/docs/exports.md", "/docs/retention.md"],
 }
 
+_LINKS = [
+    "page.LiveSessionLink",
+    "lessonspace.LessonspaceRoomLink",
+    "lessonspace.LessonspaceRecordingLink",
+    "coviu.CoviuRoomLink",
+    "screenleap.ScreenleapViewerLink",
+]
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's description, as ``airflow/provider_info.schema.json`` asks for it.
@@ -85,7 +93,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "queues": [f"{_PACKAGE}.assets.queue.LiveSessionsMessageQueueProvider"],
-        "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
+        "extra-links": [f"{_PACKAGE}.links.{name}" for name in _LINKS],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
         ],
@@ -128,10 +136,23 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "sha256-base64",
                         "default": "sha256",
                     },
+                    "page_interval": {
+                        "description": "Seconds between two questions of the page 'Live sessions' to a "
+                        "connection, in each process of the API server, while somebody looks at it.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "60",
+                        "default": "30",
+                    },
                 },
             }
         },
     }
+
+
+def hook_paths() -> dict[str, str]:
+    """Return the import path of each platform's hook, by the platform's name."""
+    return {str(form["connection-type"]): str(form["hook-class-name"]) for form in _FORMS.values()}
 
 
 def _one_module_each(floor: str) -> list[dict[str, Any]]:

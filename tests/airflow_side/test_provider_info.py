@@ -9,7 +9,9 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import airflow
 import jsonschema
@@ -21,8 +23,11 @@ from airflow.triggers.base import BaseTrigger
 from airflow_provider.live_sessions import hooks, operators, sensors
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
-from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
+from airflow_provider.live_sessions.links.page import LiveSessionLink
+from airflow_provider.live_sessions.operators.coviu import CoviuLaunchSessionOperator
+from airflow_provider.live_sessions.operators.educates import EducatesLaunchSessionOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceLaunchSessionOperator
+from airflow_provider.live_sessions.operators.screenleap import ScreenleapLaunchSessionOperator
 from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlugin
 from airflow_provider.live_sessions.provider_info import get_provider_info
 from tests.airflow_versions import found
@@ -204,37 +209,53 @@ def test_the_setting_is_known_to_airflow() -> None:
     assert option["default"] == ""
 
 
-# ---- the link to the room
-
-
-def _link(monkeypatch: pytest.MonkeyPatch, record: Any) -> str:
-    from airflow_provider.live_sessions.links import lessonspace
-
-    class Kept:
-        @staticmethod
-        def get_value(*, ti_key: Any, key: str) -> Any:
-            assert key == "return_value"
-            return record
-
-    monkeypatch.setattr(lessonspace, "XCom", Kept)  # XCom needs Airflow's API server
-    operator = LessonspaceLaunchSessionOperator(task_id="launch")
-    (link,) = operator.operator_extra_links
-    assert isinstance(link, LessonspaceRoomLink)
-    return link.get_link(operator, ti_key=None)
-
-
-def _record(*, guests: bool, space: str = "room/7") -> dict[str, Any]:
-    return {"ref": {"details": {"space": space, "settings": json.dumps({"allow_guests": guests})}}}
-
-
-def test_a_room_is_linked_by_its_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _link(monkeypatch, _record(guests=False)) == "https://www.thelessonspace.com/space/room%2F7"
+# ---- the links of a launch
 
 
 @pytest.mark.parametrize(
-    "record", [_record(guests=True), _record(guests=False, space=""), None, {}, {"ref": None}, "text"]
+    ("operator", "links"),
+    [
+        (LessonspaceLaunchSessionOperator, ["Live session", "Lessonspace room", "Lessonspace recording"]),
+        (CoviuLaunchSessionOperator, ["Live session", "Coviu room"]),
+        (ScreenleapLaunchSessionOperator, ["Live session", "Screenleap viewer"]),
+        (EducatesLaunchSessionOperator, ["Live session"]),
+    ],
 )
-def test_a_room_whose_address_lets_anybody_in_is_not_linked_nor_is_none(
-    monkeypatch: pytest.MonkeyPatch, record: Any
-) -> None:
-    assert _link(monkeypatch, record) == ""
+def test_a_launch_links_to_pages_that_open_nothing_by_themselves(operator: Any, links: list[str]) -> None:
+    task = operator(task_id="launch")
+    instance = SimpleNamespace(
+        dag_id="d", run_id="manual__2026-09-01T00:00:00+00:00", task_id="launch", map_index=3
+    )
+    assert [one.name for one in task.operator_extra_links] == links
+    for one in task.operator_extra_links:
+        address = one.get_link(task, ti_key=instance)
+        assert address.startswith("/live-sessions/")
+        assert parse_qs(urlsplit(address).query) == {name: [str(value)] for name, value in vars(instance).items()}
+        assert f"{type(one).__module__}.{type(one).__name__}" in INFO["extra-links"]
+
+
+def test_a_link_stays_below_what_airflow_is_served_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/data/")
+    place = SimpleNamespace(dag_id="d", run_id="r", task_id="launch", map_index=None)
+    address = LiveSessionLink().get_link(LessonspaceLaunchSessionOperator(task_id="launch"), ti_key=place)
+    assert address == "/data/live-sessions/?dag_id=d&run_id=r&task_id=launch&map_index=-1"
+
+
+def test_the_page_of_sessions_finds_launches_by_the_link_that_airflow_keeps() -> None:
+    from airflow_provider.live_sessions.plugin.sessions_page.launches import LINK_KEY
+
+    assert LiveSessionLink().xcom_key == LINK_KEY
+
+
+def test_the_page_is_in_the_navigation_and_loads_nothing_until_it_is_asked_for() -> None:
+    (view,) = LiveSessionsPlugin.external_views
+    assert (view["name"], view["href"], view["destination"]) == ("Live sessions", "/live-sessions/", "nav")
+    code = (
+        "import sys; from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlugin; "
+        "print([one for one in sys.modules if 'sessions_page' in one or '.live_sessions.hooks' in one])"
+    )
+    done = subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=150, check=True
+    )
+    page = "airflow_provider.live_sessions.plugin.sessions_page"
+    assert done.stdout.splitlines()[-1] == str([page, f"{page}.mount"])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.core.deliveries import Delivery
+    from airflow_provider.live_sessions.core.doors import Door
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class LiveSessionHook(BaseHook):
     """The platform's name as people write it."""
     signature_header: ClassVar[str] = ""
     """The header with a delivery's signature, in lower case; empty where the platform signs nothing."""
+    doors: ClassVar[frozenset[Door]] = frozenset()
+    """What of a session can be opened from Airflow; its platform is a ``DoorPlatform`` then."""
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
 from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
 from airflow_provider.live_sessions.hooks.surroundings import surroundings
@@ -40,6 +41,7 @@ class CoviuHook(LiveSessionHook):
     hook_name: ClassVar[str] = "Coviu"
     default_conn_name: ClassVar[str] = "coviu_default"
     platform_label: ClassVar[str] = "Coviu"
+    doors: ClassVar[frozenset[Door]] = frozenset({Door.ROOM})
 
     def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(conn_id, **kwargs)

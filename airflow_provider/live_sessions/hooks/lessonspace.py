@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
 from airflow_provider.live_sessions.hooks.fields import base_url_of, flag, positive, rate_of
@@ -42,6 +43,7 @@ class LessonspaceHook(LiveSessionHook):
     default_conn_name: ClassVar[str] = "lessonspace_default"
     platform_label: ClassVar[str] = "Lessonspace"
     signature_header: ClassVar[str] = "x-webhook-signature"
+    doors: ClassVar[frozenset[Door]] = frozenset({Door.ROOM, Door.RECORDING})
 
     def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(conn_id, **kwargs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.compat.features import mask_secret
 from airflow_provider.live_sessions.core import sealing
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook, extra_of
@@ -45,6 +46,7 @@ class ScreenleapHook(LiveSessionHook):
     hook_name: ClassVar[str] = "Screenleap"
     default_conn_name: ClassVar[str] = "screenleap_default"
     platform_label: ClassVar[str] = "Screenleap"
+    doors: ClassVar[frozenset[Door]] = frozenset({Door.ROOM})
 
     def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(conn_id, **kwargs)

@@ -1,35 +1,22 @@
-"""From a launch in the Airflow UI to its room on Lessonspace."""
+"""From a launch to its class on Lessonspace."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
-
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
-
-ROOM_URL = "https://www.thelessonspace.com/space/"
+from airflow_provider.live_sessions.core.doors import Door
+from airflow_provider.live_sessions.links.page import DoorLink
 
 
-class LessonspaceRoomLink(BaseOperatorLink):
-    """Opens the class's room for who is logged in there. Not a join link: it lets nobody in by itself.
-
-    For a room that allows guests its address alone would let its bearer in, so there is none then.
-    """
+class LessonspaceRoomLink(DoorLink):
+    """Opens the class's room, under the name of who is logged in to Airflow."""
 
     name = "Lessonspace room"
+    door: ClassVar[Door] = Door.ROOM
 
-    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the room's address, or an empty text."""
-        del operator
-        record = XCom.get_value(ti_key=ti_key, key="return_value")
-        try:
-            details = record["ref"]["details"]
-            guests = json.loads(details["settings"])["allow_guests"]
-            room = details["space"]
-        except (KeyError, TypeError, ValueError):
-            return ""
-        return "" if guests or not room else ROOM_URL + quote(str(room), safe="")
+
+class LessonspaceRecordingLink(DoorLink):
+    """Opens the replay of the class's last session that has one."""
+
+    name = "Lessonspace recording"
+    door: ClassVar[Door] = Door.RECORDING

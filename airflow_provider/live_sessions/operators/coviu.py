@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import format_time, moment, seconds_of
 from airflow_provider.live_sessions.hooks.coviu import HOOK, CoviuHook
+from airflow_provider.live_sessions.links.coviu import CoviuRoomLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.coviu_participants import (
     CoviuAddParticipantOperator,
@@ -74,6 +75,7 @@ class CoviuLaunchSessionOperator(LaunchSessionOperator):
         "grace",
         "moves_within",
     )
+    operator_extra_links = (*LaunchSessionOperator.operator_extra_links, CoviuRoomLink())
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.core.sealing import seal
 from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.links.page import LiveSessionLink
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.identity import (
     claim_of,
@@ -110,6 +111,7 @@ class LaunchSessionOperator(BaseOperator):
         "participants": "json",
         "options": "json",
     }
+    operator_extra_links = (LiveSessionLink(),)
     ui_color = "#dff3e4"
 
     def __init__(

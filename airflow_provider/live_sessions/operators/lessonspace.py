@@ -14,7 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, NotFo
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
 from airflow_provider.live_sessions.hooks.sealing import seal
-from airflow_provider.live_sessions.links.lessonspace import LessonspaceRoomLink
+from airflow_provider.live_sessions.links.lessonspace import LessonspaceRecordingLink, LessonspaceRoomLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
@@ -77,7 +77,11 @@ class LessonspaceLaunchSessionOperator(LaunchSessionOperator):
         "server",
         "webhooks",
     )
-    operator_extra_links = (LessonspaceRoomLink(),)
+    operator_extra_links = (
+        *LaunchSessionOperator.operator_extra_links,
+        LessonspaceRoomLink(),
+        LessonspaceRecordingLink(),
+    )
 
     def __init__(
         self,

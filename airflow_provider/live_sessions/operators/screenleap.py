@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.core.times import format_time, parse_time, seconds_of
 from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.links.screenleap import ScreenleapViewerLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.identity import Meant, find_meant, is_true
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
@@ -74,6 +75,7 @@ class ScreenleapLaunchSessionOperator(LaunchSessionOperator):
         "lead",
         "grace",
     )
+    operator_extra_links = (*LaunchSessionOperator.operator_extra_links, ScreenleapViewerLink())
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""The Airflow plugin: the reveal macro, and the receiver of webhooks."""
+"""The Airflow plugin: the reveal macro, the page "Live sessions", and the receiver of webhooks."""

@@ -1,4 +1,4 @@
-"""The plugin: ``{{ macros.live_sessions.reveal(sealed) }}`` in templates, and the receiver of webhooks."""
+"""The plugin: the page "Live sessions", webhooks, and ``macros.live_sessions.reveal(sealed)`` in templates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 from airflow_provider.live_sessions.plugin import webhooks
+from airflow_provider.live_sessions.plugin.sessions_page import mount
 
 
 def reveal(sealed: str) -> str:
@@ -29,4 +30,6 @@ class LiveSessionsPlugin(AirflowPlugin):
 
     name = "live_sessions"
     macros: list[Any] = [reveal]  # noqa: RUF012 - Airflow declares it as an instance variable
-    fastapi_apps: list[Any] = webhooks.apps()
+    # The page's prefix is the beginning of the receiver's, so the receiver goes first.
+    fastapi_apps: list[Any] = [*webhooks.apps(), mount.FASTAPI_APP]  # noqa: RUF012 - as above
+    external_views: list[Any] = [mount.EXTERNAL_VIEW]  # noqa: RUF012 - as above

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+from airflow_provider.live_sessions.plugin.lazy import LazyApp
 
 log = logging.getLogger(__name__)
 
 URL_PREFIX = "/live-sessions/webhooks"
-
-
-class WebhooksApp:
-    """An ASGI application that makes the receiver when it is first asked for it: every component loads plugins."""
-
-    def __init__(self) -> None:
-        self._app: Any = None
-
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """Hand a request on."""
-        if self._app is None:
-            self._app = _made()
-        await self._app(scope, receive, send)
 
 
 def _made() -> Any:
@@ -51,4 +32,4 @@ def apps() -> list[dict[str, Any]]:
     """Return the receiver for Airflow's api-server; none where no address was set, for it needs no login."""
     if not str(conf.get("live_sessions", "webhooks_url", fallback="") or "").strip():
         return []
-    return [{"app": WebhooksApp(), "url_prefix": URL_PREFIX, "name": "Live sessions: webhooks"}]
+    return [{"app": LazyApp(_made), "url_prefix": URL_PREFIX, "name": "Live sessions: webhooks"}]

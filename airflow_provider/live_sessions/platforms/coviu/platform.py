@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import NotFound, Refused, Transient
 from airflow_provider.live_sessions.core.models import CancelOutcome, JoinLink, Launched, Plan, SessionRef
 from airflow_provider.live_sessions.core.status import SessionStatus, State
@@ -23,6 +24,7 @@ from airflow_provider.live_sessions.platforms.coviu import (
     attendance,
     cancelling,
     deliveries,
+    doors,
     exporting,
     finding,
     launching,
@@ -218,6 +220,21 @@ class CoviuPlatform:
         except NotFound:
             return gone(ref.session_id, self.client.now(), was_live=False)
         return judge(Sighting.of(session), self.client.now(), settle=settle, grace=0.0)
+
+    def open_door(self, door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
+        """Return a link into the session's room as a guest.
+
+        Raises:
+            Unsupported: A recording.
+        """
+        if door is not Door.ROOM:
+            unsupported(
+                launching.LABEL,
+                self.client.conn_id,
+                "There is no call that opens a recording.",
+                "Recordings lie in the team's collections, where Coviu's own site shows them.",
+            )
+        return doors.open_room(self.client, ref, visitor)
 
     # ---- update
 

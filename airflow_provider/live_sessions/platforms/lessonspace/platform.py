@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import Refused, Transient
 from airflow_provider.live_sessions.core.models import (
     CancelOutcome,
@@ -31,6 +32,7 @@ from airflow_provider.live_sessions.platforms.lessonspace import (
     attendance,
     cancelling,
     deliveries,
+    doors,
     exporting,
     launching,
     recordings,
@@ -226,6 +228,12 @@ class LessonspacePlatform:
     def current(self, ref: SessionRef) -> SessionStatus:
         """Return how a class stands, read directly from its space."""
         return cancelling.current_status(self.client, ref, settle=self._settle)
+
+    def open_door(self, door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
+        """Return a fresh link into the class's room, or to its last replay."""
+        if door is Door.RECORDING:
+            return doors.open_recording(self.client, ref, settle=self._settle)
+        return doors.open_room(self.client, ref, visitor, settle=self._settle)
 
     # ---- export
 

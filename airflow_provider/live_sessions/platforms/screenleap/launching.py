@@ -24,6 +24,7 @@ from airflow_provider.live_sessions.platforms.screenleap.judging import PRESENTE
 from airflow_provider.live_sessions.platforms.screenleap.marks import marked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
@@ -193,12 +194,21 @@ def links_of(
         if value is not None
     }
     links = [JoinLink(participant=presenter, url=data, user_id=PRESENTER_ID)]
-    for viewer in viewers:
-        clear = viewer_url.get_secret_value()
-        query = urlencode({**page, "externalId": viewer.id})
-        url = SecretStr(f"{clear}{'&' if '?' in clear else '?'}{query}")
-        links.append(JoinLink(participant=viewer, url=url, user_id=viewer.id))
+    links += [JoinLink(one, viewer_link(viewer_url, one, page), user_id=one.id) for one in viewers]
     return tuple(links)
+
+
+def viewer_link(viewer_url: SecretStr, viewer: Participant, page: Mapping[str, Any] | None = None) -> SecretStr:
+    """Return a viewer's own link.
+
+    Args:
+        viewer_url: Where to watch.
+        viewer: Who.
+        page: Parameters of the viewer page by their API names.
+    """
+    clear = viewer_url.get_secret_value()
+    query = urlencode({**(page or {}), "externalId": viewer.id})
+    return SecretStr(f"{clear}{'&' if '?' in clear else '?'}{query}")
 
 
 def make_ref(

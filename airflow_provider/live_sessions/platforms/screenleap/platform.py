@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.core.contract import (
     Watch,
     unsupported,
 )
+from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import (
     ConfigurationError,
     NotFound,
@@ -25,7 +26,7 @@ from airflow_provider.live_sessions.core.errors import (
     Transient,
     Unavailable,
 )
-from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Plan, SessionRef
+from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Participant, Plan, SessionRef
 from airflow_provider.live_sessions.core.sealing import seal, unseal
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import parse_time
@@ -293,6 +294,31 @@ class ScreenleapPlatform:
         """
         pace = self._pace if patience is None else replace(self._pace, patience=patience)
         return cancelling.stop(self.client, code, handed_over=handed_over, pace=pace)
+
+    def open_door(self, door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
+        """Return the viewer page's address for this visitor.
+
+        Raises:
+            Unsupported: A recording.
+            Refused: The share is over, or nothing shows it any more.
+        """
+        if door is not Door.ROOM:
+            unsupported(
+                launching.LABEL,
+                self.client.conn_id,
+                "No call of Screenleap tells where a recording is.",
+                "Its webhook RECORDING_COMPLETE goes to the URL in the account's settings.",
+            )
+        code = self.code_of(ref)
+        share, _ = cancelling.look(self.client, code)
+        if share is None or share.ended_at is not None:
+            raise Refused(
+                "The share is over.",
+                platform=launching.LABEL,
+                conn_id=self.client.conn_id,
+                advice="Launch another one.",
+            )
+        return launching.viewer_link(self.client.viewer_url(code), visitor)
 
     # ---- artifacts
 

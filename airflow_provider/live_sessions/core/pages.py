@@ -1,0 +1,45 @@
+"""Where this package's own pages are, below Airflow's address. Nothing in an address opens a door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from airflow_provider.live_sessions.core.doors import Door
+
+PREFIX = "/live-sessions"
+"""The path below which the page of sessions and its links are."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlace:
+    """The task instance that launched a session: what names the session in Airflow's UI.
+
+    Args:
+        dag_id: Its DAG.
+        run_id: Its run.
+        task_id: Its task.
+        map_index: Its place among mapped ones; -1 where it is not mapped.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+    @property
+    def query(self) -> str:
+        """The place as the query of an address."""
+        return urlencode(
+            {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id, "map_index": self.map_index}
+        )
+
+    def page(self) -> str:
+        """Return the address of the page of sessions, showing this one."""
+        return f"{PREFIX}/?{self.query}"
+
+    def opening(self, door: Door) -> str:
+        """Return the address that opens a door of this session, for who may."""
+        return f"{PREFIX}/open/{door}?{self.query}"

@@ -1,0 +1,350 @@
+"""What Airflow's database knows of launched sessions. The one place that reads it, and it only reads.
+
+A launch is known by its link "Live session" in XCom: that key is indexed, every launch operator writes it, and so
+do subclasses of other names. From there on by its task: also where a try was killed before it wrote anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.dagbag import DBDagBag
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import and_, or_, select
+
+from airflow_provider.live_sessions.core.errors import LiveSessionError
+from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.status import SessionStatus
+from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger(__name__)
+
+LINK_KEY = "_link_LiveSessionLink"
+"""Where Airflow keeps the link of that class."""
+
+LAST = timedelta(days=14)
+"""How far back runs are looked at; a link to one session finds it however old it is."""
+
+MOST = 500
+"""Sessions on the page at most, the latest runs first."""
+
+TASKS_KNOWN = 60.0
+"""Seconds for which it is remembered which tasks launch sessions, and what is behind them."""
+
+NO_TRY = ("removed", "skipped", "upstream_failed", "scheduled")
+"""States of a launch that says nothing of a session yet, or never will; so does one without a state."""
+
+RUN_OVER = frozenset({"success", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A task that comes after a launch, and belongs to the same session.
+
+    Args:
+        task_id: The task.
+        state: Its state; None before it is scheduled.
+    """
+
+    task_id: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A task instance that launches a session, with what came of it.
+
+    Args:
+        place: Which one.
+        state: The task's state.
+        run_over: Whether nothing more will happen in its run.
+        run_after: When its run was due.
+        label: What the UI calls it among mapped ones; may be empty.
+        record: The session's record; None where it launched none (yet).
+        unreadable: Why there is none although the task wrote one.
+        behind: The tasks behind it.
+        outcomes: How those who waited saw the session, where they are done.
+    """
+
+    place: LaunchPlace
+    state: str | None
+    run_over: bool
+    run_after: datetime
+    label: str = ""
+    record: SessionRecord | None = None
+    unreadable: str = ""
+    behind: tuple[Behind, ...] = ()
+    outcomes: tuple[SessionStatus, ...] = ()
+
+
+class Launches:
+    """Reads launches; remembers what does not change."""
+
+    def __init__(self) -> None:
+        self._records: dict[tuple[Any, ...], tuple[SessionRecord | None, str]] = {}
+        self._tasks: tuple[float, frozenset[tuple[str, str]]] = (float("-inf"), frozenset())
+        self._behind: dict[Any, tuple[float, Mapping[str, frozenset[str]]]] = {}
+
+    def dag_ids(self, session: Session) -> set[str]:
+        """Return the DAGs that launch sessions."""
+        return {dag_id for dag_id, _ in self._launching(session)}
+
+    def read(
+        self, session: Session, dag_ids: Collection[str], *, since: datetime, only: LaunchPlace | None = None
+    ) -> list[Launch]:
+        """Return the launches of DAGs, the latest runs first, one more than ``MOST`` at most.
+
+        Args:
+            session: Of Airflow's database.
+            dag_ids: Those that whoever asks may read.
+            since: Runs due before are left out.
+            only: This launch alone, however old.
+        """
+        tasks = {one for one in self._launching(session) if one[0] in dag_ids}
+        if only is not None:
+            tasks &= {(only.dag_id, only.task_id)}
+        if not tasks:
+            return []
+        rows = self._instances(session, tasks, since, only)
+        runs = {row.run: row for row in rows}
+        states = self._states(session, runs)
+        outcomes = _outcomes(session, runs)
+        records = self._read_records(session, rows)
+        return [
+            self._launch(session, row, states[row.run], outcomes[row.run], records.get(_key(row), (None, "")))
+            for row in rows
+        ]
+
+    def find(self, session: Session, place: LaunchPlace) -> SessionRecord:
+        """Return the record of one launch.
+
+        Raises:
+            LookupError: The task has launched nothing (yet), or cannot be read; the message is for people.
+        """
+        found = session.execute(
+            _stored().where(
+                XComModel.dag_id == place.dag_id,
+                XComModel.run_id == place.run_id,
+                XComModel.task_id == place.task_id,
+                XComModel.map_index == place.map_index,
+            )
+        ).first()
+        if found is None:
+            raise LookupError("This task has launched no session yet, or it was cleared and will launch it again.")
+        record, unreadable = _read_record(found.value)
+        if record is None:
+            raise LookupError(unreadable)
+        return record
+
+    # ---- inside
+
+    def _launching(self, session: Session) -> frozenset[tuple[str, str]]:
+        until, known = self._tasks
+        if time.monotonic() >= until:
+            found = session.execute(
+                select(XComModel.dag_id, XComModel.task_id).where(XComModel.key == LINK_KEY).distinct()
+            )
+            known = frozenset((row.dag_id, row.task_id) for row in found)
+            # Nothing yet is asked again: the first launch of all is to be seen at once.
+            self._tasks = (time.monotonic() + TASKS_KNOWN if known else float("-inf"), known)
+        return known
+
+    def _instances(
+        self, session: Session, tasks: Iterable[tuple[str, str]], since: datetime, only: LaunchPlace | None
+    ) -> list[Any]:
+        by_dag = defaultdict(list)
+        for dag_id, task_id in tasks:
+            by_dag[dag_id].append(task_id)
+        query = (
+            select(
+                TaskInstance.dag_id,
+                TaskInstance.run_id,
+                TaskInstance.task_id,
+                TaskInstance.map_index,
+                TaskInstance.state,
+                TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
+                TaskInstance.dag_version_id.label("version"),
+                DagRun.id.label("run"),
+                DagRun.state.label("run_state"),
+                DagRun.run_after,
+            )
+            .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
+            .where(
+                or_(
+                    *(
+                        and_(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids))
+                        for dag_id, task_ids in sorted(by_dag.items())
+                    )
+                ),
+                TaskInstance.state.is_not(None),
+                TaskInstance.state.not_in(NO_TRY),
+            )
+            .order_by(DagRun.run_after.desc(), TaskInstance.task_id, TaskInstance.map_index)
+            .limit(MOST + 1)
+        )
+        if only is None:
+            query = query.where(DagRun.run_after >= since)
+        else:
+            query = query.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
+        return list(session.execute(query))
+
+    def _states(self, session: Session, runs: Mapping[int, Any]) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = defaultdict(list)
+        rows = session.execute(
+            select(DagRun.id.label("run"), TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
+            .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
+            .where(DagRun.id.in_(runs))
+        )
+        for row in rows:
+            found[row.run].append(row)
+        return found
+
+    def _read_records(
+        self, session: Session, rows: Iterable[Any]
+    ) -> dict[tuple[Any, ...], tuple[SessionRecord | None, str]]:
+        """Return the records by run, task and index; a record is read once, for it may be long."""
+        rows = list(rows)
+        of_them = and_(
+            XComModel.dag_run_id.in_({row.run for row in rows}),
+            XComModel.task_id.in_({row.task_id for row in rows}),
+        )
+        written = session.execute(
+            select(XComModel.dag_run_id, XComModel.task_id, XComModel.map_index, XComModel.timestamp).where(
+                XComModel.key == "return_value", of_them
+            )
+        )
+        keys = {(one.dag_run_id, one.task_id, one.map_index): (*one,) for one in written}
+        known = self._records
+        current: dict[tuple[Any, ...], tuple[SessionRecord | None, str]] = {}
+        for key, full in keys.items():
+            found = known.get(full)
+            if found is None:
+                stored = session.execute(
+                    _stored().where(
+                        XComModel.dag_run_id == key[0], XComModel.task_id == key[1], XComModel.map_index == key[2]
+                    )
+                ).first()
+                found = (None, "") if stored is None else _read_record(stored.value)
+            current[full] = found
+        # What others look at stays, as long as it is not much more than the page shows.
+        self._records = {**dict(list(known.items())[-MOST:]), **current}
+        return {key: current[full] for key, full in keys.items()}
+
+    def _launch(
+        self,
+        session: Session,
+        row: Any,
+        states: Iterable[Any],
+        outcomes: Iterable[Any],
+        record: tuple[SessionRecord | None, str],
+    ) -> Launch:
+        behind = self._behind_of(session, row)
+
+        def mine(other: Any) -> bool:
+            return other.task_id in behind and row.map_index in (-1, other.map_index)
+
+        return Launch(
+            place=LaunchPlace(row.dag_id, row.run_id, row.task_id, row.map_index),
+            state=_word(row.state),
+            run_over=_word(row.run_state) in RUN_OVER,
+            run_after=row.run_after,
+            label=row.label or "",
+            record=record[0],
+            unreadable=record[1],
+            behind=tuple(Behind(one.task_id, _word(one.state)) for one in states if mine(one)),
+            outcomes=tuple(one for other in outcomes if mine(other) and (one := _status(other.value))),
+        )
+
+    def _behind_of(self, session: Session, row: Any) -> frozenset[str]:
+        """Return the ids of the tasks behind a launch, as the run's version of the DAG has them."""
+        until, known = self._behind.get(row.version, (float("-inf"), {}))
+        if time.monotonic() >= until:
+            known = _behind(session, row)
+            kept = {version: one for version, one in self._behind.items() if one[0] > time.monotonic()}
+            self._behind = {**kept, row.version: (time.monotonic() + TASKS_KNOWN, known)}
+        return known.get(row.task_id, frozenset())
+
+
+def _behind(session: Session, row: Any) -> Mapping[str, frozenset[str]]:
+    try:
+        run = session.get(DagRun, row.run)
+        # A bag of its own: the DAG is large and let go, what is behind its tasks is small and kept.
+        dag = None if run is None else DBDagBag(load_op_links=False).get_dag_for_run(run, session)
+        if dag is None:
+            return {}
+        return {
+            task_id: frozenset(task.get_flat_relative_ids(upstream=False))
+            for task_id, task in dag.task_dict.items()
+        }
+    except Exception:  # a DAG that cannot be read costs its rows what is behind them, and no more
+        log.warning("The DAG %s of the page of live sessions cannot be read.", row.dag_id, exc_info=True)
+        return {}
+
+
+def _stored() -> Any:
+    return select(XComModel.value).where(XComModel.key == "return_value")
+
+
+def _key(row: Any) -> tuple[Any, ...]:
+    return (row.run, row.task_id, row.map_index)
+
+
+def _outcomes(session: Session, runs: Iterable[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    rows = session.execute(
+        select(XComModel.dag_run_id.label("run"), XComModel.task_id, XComModel.map_index, XComModel.value).where(
+            XComModel.key == "outcome", XComModel.dag_run_id.in_(list(runs))
+        )
+    )
+    for row in rows:
+        found[row.run].append(row)
+    return found
+
+
+def _status(stored: Any) -> SessionStatus | None:
+    try:
+        told = _value(stored)["status"]
+        return None if told is None else SessionStatus.from_json(told)
+    except Exception:  # noqa: BLE001 - any task may write a key of this name
+        return None
+
+
+def _read_record(stored: Any) -> tuple[SessionRecord | None, str]:
+    try:
+        record = SessionRecord.from_json(_value(stored))
+        hook_of(record.ref.platform).check_ref(record.ref)
+    except LiveSessionError as error:
+        return None, f"What the launch wrote cannot be read: {error}"
+    except Exception as error:  # noqa: BLE001 - an XCom backend of the deployment may raise anything
+        return None, f"What the launch wrote cannot be fetched: an unexpected {type(error).__name__}."
+    return record, ""
+
+
+def _value(stored: Any) -> Any:
+    """Return a stored XCom's value, through the deployment's own backend."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return XCom.deserialize_value(_Stored(stored))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    value: Any
+
+
+def _word(state: Any) -> str | None:
+    return None if state is None else str(getattr(state, "value", state))

@@ -1,0 +1,95 @@
+"""Opening a door: a link made now by the platform and kept nowhere, and a line of who opened what."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from airflow.models.log import Log
+from airflow.utils.session import create_session
+
+from airflow_provider.live_sessions.core.contract import unsupported
+from airflow_provider.live_sessions.core.errors import (
+    ConfigurationError,
+    LiveSessionError,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Transient,
+)
+from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of, open_account
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from airflow_provider.live_sessions.core.doors import Door, DoorPlatform
+    from airflow_provider.live_sessions.core.models import Participant, SessionRef
+    from airflow_provider.live_sessions.core.pages import LaunchPlace
+
+audit = logging.getLogger("airflow_provider.live_sessions.audit")
+
+STATUS: tuple[tuple[type[LiveSessionError], int], ...] = (
+    (NotFound, 404),
+    (Refused, 409),
+    (ConfigurationError, 409),
+    (RateLimited, 503),
+    (Transient, 503),
+    (OutcomeUnknown, 502),
+)
+"""How a browser is told; the words are the error's own."""
+
+
+def open_door(door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
+    """Return a link made now, for this visitor.
+
+    Raises:
+        LiveSessionError: There is no way in; the message says why.
+    """
+    hook = hook_of(ref.platform)
+    if door not in hook.doors:
+        unsupported(
+            hook.platform_label,
+            ref.conn_id,
+            f"There is no {door} that could be opened from here.",
+            "Its links belong to the people it was launched for, who have got theirs.",
+        )
+    platform = open_account(ref)
+    try:
+        link = cast("DoorPlatform", platform).open_door(door, ref, visitor)  # its hook says that it has the door
+    finally:
+        platform.close()
+    if urlsplit(link.get_secret_value()).scheme not in ("http", "https"):
+        raise Refused(
+            "What the platform gave is no address that a browser could follow.",
+            platform=hook.platform_label,
+            conn_id=ref.conn_id,
+        )
+    return link
+
+
+def note(door: Door, place: LaunchPlace, ref: SessionRef, user: Any, *, outcome: str) -> None:
+    """Write down who opened what, into the server's log and Airflow's own audit log; never the link.
+
+    Args:
+        door: What was opened.
+        place: The launch.
+        ref: The session.
+        user: Who.
+        outcome: ``opened``, or why it was not, without secrets.
+    """
+    where = f"{place.dag_id} / {place.run_id} / {place.task_id} [{place.map_index}]"
+    told = (str(user.get_name()), door, where, ref.conn_id, outcome)
+    audit.info("User %r, %s of the session of %s, connection %r: %s", *told)
+    line = Log(event=f"live_sessions.open_{door}", owner=told[0], extra=json.dumps({"outcome": outcome}))
+    line.dag_id, line.run_id = place.dag_id, place.run_id
+    line.task_id, line.map_index = place.task_id, place.map_index
+    with create_session() as session:
+        session.add(line)
+
+
+def status_of(error: LiveSessionError) -> int:
+    """Return the HTTP status that tells a browser what went wrong."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 502)

@@ -1,0 +1,206 @@
+"""From a launch and its session's state to a row of the page. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow_provider.live_sessions.core.doors import Door
+from airflow_provider.live_sessions.core.status import Seen, State
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from airflow_provider.live_sessions.core.status import SessionStatus
+    from airflow_provider.live_sessions.plugin.sessions_page.launches import Launch
+
+SETTLE = 600.0
+"""Seconds for which an early end must stand; the waits' own default."""
+
+AFTER_WINDOW = timedelta(minutes=15)
+"""So long after its window a session that nobody knows the end of is still asked about."""
+
+FAILED = frozenset({"failed", "upstream_failed"})
+FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
+
+class Stage(StrEnum):
+    """Where a session stands for who runs it: its own state, and the tasks' behind its launch."""
+
+    SCHEDULED = "scheduled"
+    LIVE = "live"
+    WAITING = "waiting"
+    FAILED = "failed"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    NOT_HELD = "not_held"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a row says.
+
+    Args:
+        stage: Where the session stands.
+        why: One sentence.
+    """
+
+    stage: Stage
+    why: str
+
+
+def is_asked_about(launch: Launch, now: datetime) -> bool:
+    """Return whether only the platform can say how the session stands."""
+    record = launch.record
+    if record is None or record.state.over or _final(launch) is not None:
+        return False
+    return now <= _window_end(launch) + AFTER_WINDOW
+
+
+def seen_of(launch: Launch) -> Seen:
+    """Return what the page remembers of a session at first: what its record says."""
+    record = launch.record
+    if record is None:
+        raise AssertionError("only what was launched is asked about")
+    return Seen(
+        planned_start=record.start,
+        planned_end=record.end,
+        deadline=_window_end(launch),
+        settle=SETTLE,
+    )
+
+
+def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> Standing:
+    """Say where a session stands.
+
+    A failure of a task outranks everything: it is what somebody has to do something about. What who waited saw
+    outranks what the platform says later, because some forget.
+
+    Args:
+        launch: The launch and what is behind it.
+        live: What the platform said last; None where it was not asked.
+        now: The time.
+    """
+    if launch.unreadable:
+        return Standing(Stage.FAILED, launch.unreadable)
+    record = launch.record
+    if record is None:
+        return _launching(launch)
+    status = _final(launch) or live
+    state = record.state if status is None else status.state
+    failed = sorted({one.task_id for one in launch.behind if one.state == "failed"})
+    if failed:
+        told = f" The session: {status.why}" if status is not None and status.why else ""
+        return Standing(Stage.FAILED, f"Failed: {', '.join(failed)}.{told}")
+    why = _sentence("" if status is None else status.why)
+    if state is State.CANCELLED:
+        return Standing(Stage.CANCELLED, why or "It was cancelled.")
+    if state is State.NEVER_HELD:
+        return Standing(Stage.NOT_HELD, why or "Nobody came.")
+    if state is State.ENDED:
+        waiting = _unfinished(launch)
+        if waiting:
+            return Standing(Stage.WAITING, f"It is over; still to do: {', '.join(waiting)}.")
+        return Standing(Stage.DONE, why or "It is over.")
+    if state is State.LIVE:
+        return Standing(Stage.LIVE, why or "People are in.")
+    if now > _window_end(launch) + AFTER_WINDOW:
+        return Standing(
+            Stage.DONE, "Its time is over, and no task waited for its end: what became of it is not known."
+        )
+    return Standing(Stage.SCHEDULED, why or "It is launched; nobody has come yet.")
+
+
+def row_of(
+    launch: Launch, live: SessionStatus | None, *, label: str, doors: Collection[Door], below: str, now: datetime
+) -> dict[str, Any]:
+    """Return a row as JSON.
+
+    Args:
+        launch: The launch.
+        live: What the platform said last.
+        label: The platform's name as people write it.
+        doors: What whoever asks may open.
+        below: What Airflow is served below.
+        now: The time.
+    """
+    stands = standing(launch, live, now=now)
+    record, place = launch.record, launch.place
+    status = _final(launch) or live
+    return {
+        "stage": stands.stage.value,
+        "why": stands.why,
+        "title": (record.title if record else "") or launch.label or place.task_id,
+        "platform": label,
+        "conn_id": record.ref.conn_id if record else "",
+        "start": format_time(record.start) if record else None,
+        "end": format_time(record.end) if record else None,
+        "started_at": format_optional_time(status.started_at) if status else None,
+        "ended_at": format_optional_time(status.ended_at) if status else None,
+        "people": status.people if status else None,
+        "expected": len(record.participants) if record else None,
+        "dag_id": place.dag_id,
+        "run_id": place.run_id,
+        "task_id": place.task_id,
+        "map_index": place.map_index,
+        "run": below + run_address(place.dag_id, place.run_id),
+        "doors": {
+            door.value: below + place.opening(door)
+            for door in sorted(doors)
+            if record is not None and _fits(door, stands.stage)
+        },
+    }
+
+
+def run_address(dag_id: str, run_id: str) -> str:
+    """Return the address of a run in Airflow's UI."""
+    return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def _fits(door: Door, stage: Stage) -> bool:
+    fitting = (Stage.WAITING, Stage.DONE) if door is Door.RECORDING else (Stage.SCHEDULED, Stage.LIVE)
+    return stage in (*fitting, Stage.FAILED)  # a task that failed does not say how the session stands
+
+
+def _launching(launch: Launch) -> Standing:
+    if launch.state in FAILED:
+        return Standing(Stage.FAILED, "The launch failed; its task's log says why.")
+    if launch.state == "success":
+        return Standing(Stage.FAILED, "The launch is done, but its record is gone.")
+    if launch.state == "up_for_retry":
+        return Standing(Stage.SCHEDULED, "The launch failed and will be tried again.")
+    if launch.state == "deferred":
+        return Standing(Stage.SCHEDULED, "The launch waits for its time.")
+    return Standing(Stage.SCHEDULED, "It is being launched.")
+
+
+def _final(launch: Launch) -> SessionStatus | None:
+    """Return what a task that waited saw at the end, where one did."""
+    return next((one for one in launch.outcomes if one.state.over), None)
+
+
+def _unfinished(launch: Launch) -> list[str]:
+    if launch.run_over:
+        return []
+    return sorted({one.task_id for one in launch.behind if one.state not in FINISHED})
+
+
+def _window_end(launch: Launch) -> datetime:
+    record = launch.record
+    if record is None:
+        return launch.run_after
+    end = record.ref.detail("window_end")
+    return max(parse_time(end), record.end) if end else record.end
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,235 @@
+"""What a person does in a browser: logs in, fills in a form, looks at the page of sessions, follows a link."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+    from airflow_provider.live_sessions.sandbox.client import SandboxControl
+    from demo.airflow_stack import AirflowStack
+
+PATIENCE = 150.0
+"""Seconds after which something that has to happen is taken for lost."""
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-device-scale-factor=1",
+    "--lang=en-GB",
+)
+WIDE, PHONE = (1280, 800), (500, 900)  # headless Chromium's narrowest window; the page's own width is set below it
+PHONE_WIDTH = 390
+
+
+def missing() -> str:
+    """Return which program is not installed; empty when both are there."""
+    return next((name for name in ("chromium", "chromedriver") if shutil.which(name) is None), "")
+
+
+def chromium(profile: Path) -> Chrome:
+    """Return a browser with an empty profile that calls nobody by itself.
+
+    Args:
+        profile: An empty folder.
+    """
+    options = ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={WIDE[0]},{WIDE[1]}"):
+        options.add_argument(flag)
+    return Chrome(options=options, service=ChromeService(str(shutil.which("chromedriver"))))
+
+
+class Person:
+    """Somebody in front of Airflow's UI.
+
+    Args:
+        driver: Their browser.
+        stack: The Airflow.
+        control: What happens on the platform.
+        screenshots: Where pictures go.
+    """
+
+    def __init__(self, driver: Chrome, stack: AirflowStack, control: SandboxControl, screenshots: Path) -> None:
+        self.driver = driver
+        self.stack = stack
+        self.control = control
+        self._screenshots = screenshots
+        self._logged_in = False
+
+    # ---- anywhere
+
+    def until(self, what: str, happens: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Wait for something and return it; what the page is still building is looked at again."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            self.stack.check()
+            try:
+                if found := happens():
+                    return found
+            except (StaleElementReferenceException, WebDriverException):
+                pass
+            time.sleep(0.3)
+        self.picture("lost", keep=False)
+        raise AssertionError(f"within {patience:.0f} s: {what}; the page says: {self.text[:1500]}")
+
+    def see(self, selector: str) -> WebElement:
+        """Return the first element of a kind that can be seen, once there is one."""
+        found: WebElement = self.until(
+            f"something like {selector}",
+            lambda: next(
+                (one for one in self.driver.find_elements(By.CSS_SELECTOR, selector) if shown(one)), None
+            ),
+        )
+        return found
+
+    def click(self, selector: str) -> None:
+        """Click the first element of a kind, once it can be."""
+        self.until(f"a click on {selector}", lambda: (self.see(selector).click(), True))
+
+    def write(self, selector: str, text: str) -> None:
+        """Put a text into a field instead of what it holds."""
+        field = self.see(selector)
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(text)
+
+    def picture(self, name: str, *, keep: bool = True) -> None:
+        """Write a picture of what is seen; ``keep`` for the documentation."""
+        folder = self._screenshots if keep else self.stack.home
+        folder.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(folder / f"{name}.png"))
+
+    @property
+    def text(self) -> str:
+        """All that the page says."""
+        return str(self.driver.find_element(By.TAG_NAME, "body").text)
+
+    def size(self, width: int, height: int) -> None:
+        """Make the page so many pixels wide and high."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+
+    # ---- Airflow
+
+    def go(self, path: str) -> None:
+        """Open a page of Airflow, logging in where it asks for that."""
+        self.driver.switch_to.default_content()
+        self.driver.get(self.stack.url + path)
+        if self._logged_in:
+            return
+        user, password = self.stack.login
+        self.write("input[name=username]", user)
+        self.write("input[name=password]", password)
+        self.click("button[type=submit]")
+        self.until("the login", lambda: "/auth/login" not in self.driver.current_url)
+        self._logged_in = True
+        self.driver.get(self.stack.url + path)
+
+    def fill_in(self, dag_id: str, **fields: str) -> None:
+        """Open a DAG's Trigger form and fill it in."""
+        self.go(f"/dags/{dag_id}")
+        self.click("[data-testid=trigger-dag-button]")
+        for name, value in fields.items():
+            self.write(f"[name=element_{name}]", value)
+
+    def trigger(self, dag_id: str) -> str:
+        """Send the form off, and return the id of the run that it made."""
+        before = {one["dag_run_id"] for one in self._runs(dag_id)}
+        self.click("[data-testid=trigger-dag-submit]")
+        (run,) = self.until(
+            "a new run", lambda: [one for one in self._runs(dag_id) if one["dag_run_id"] not in before]
+        )
+        return str(run["dag_run_id"])
+
+    def _runs(self, dag_id: str) -> list[dict[str, Any]]:
+        return list(self.stack.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"])
+
+    def task_page(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Open a task instance's page."""
+        self.go(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id, safe='')}")
+
+    # ---- the page of sessions
+
+    def open_sessions(self) -> None:
+        """Open the page of sessions from Airflow's navigation, and look into its frame."""
+        self.go("/")
+        self.click("a[href*='plugin/live-sessions'], [aria-label='Live sessions']")
+        frame = self.see("iframe")
+        self.driver.switch_to.frame(frame)
+        self.see("h1")
+
+    def row(self, title: str) -> WebElement | None:
+        """Return a session's row."""
+        rows = self.driver.find_elements(By.CSS_SELECTOR, "#rows tr[data-session]")
+        return next((one for one in rows if one.find_element(By.CSS_SELECTOR, ".title").text == title), None)
+
+    def stage(self, title: str) -> str:
+        """Return where a session stands by its row; empty without one."""
+        row = self.row(title)
+        return "" if row is None else str(row.get_attribute("data-stage"))
+
+    def until_stage(self, title: str, stage: str) -> None:
+        """Wait until a session's row says where it stands."""
+        self.until(f"{title} {stage}", lambda: self.stage(title) == stage)
+
+    @contextmanager
+    def new_tab(self, what: str) -> Iterator[None]:
+        """Look at the tab that the body before opened; close it after."""
+        here = self.driver.current_window_handle
+        self.until(what, lambda: len(self.driver.window_handles) > 1)
+        (other,) = [one for one in self.driver.window_handles if one != here]
+        self.driver.switch_to.window(other)
+        try:
+            yield
+        finally:
+            self.driver.close()
+            self.driver.switch_to.window(here)
+
+    # ---- the platform
+
+    def room_of(self, title: str) -> str:
+        """Return the room of a class, once it is launched."""
+
+        def found() -> str:
+            spaces = self.control.state()["lessonspace"]["spaces"]
+            return next((str(one["id"]) for one in spaces if one["name"] == title), "")
+
+        return str(self.until(f"the room of {title}", found))
+
+    def come(self, title: str, *people: str) -> None:
+        """Let people come into a class."""
+        room = self.room_of(title)
+        for one in people:
+            self.control.do("lessonspace", "join", space=room, user=one)
+
+
+def shown(element: WebElement) -> bool:
+    """Return whether an element can be seen."""
+    return bool(element.is_displayed())
+
+
+def path_of(url: str) -> str:
+    """Return an address's path, readable."""
+    return unquote(url.split("://", 1)[-1].partition("/")[2])

@@ -1,0 +1,145 @@
+"""Airflow's own API server with the plugin in it, and lessons that were really launched."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider.live_sessions.core.pages import LaunchPlace
+from tests.airflow_side.stage import School
+from tests.airflow_versions import DagBag
+from tests.plugin.roles import NARROW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.testclient import TestClient
+
+TITLES = ("Algebra", "Biology", "Chemistry")
+DAGS = Path(__file__).parent / "dags"
+_LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
+BUNDLES = [
+    {"name": "dags-folder", "classpath": _LOCAL, "kwargs": {}},
+    {"name": "plugin-tests", "classpath": _LOCAL, "kwargs": {"path": str(DAGS)}},
+]
+
+
+@dataclass
+class Lessons:
+    """What was launched, and the Airflow that serves the page of it.
+
+    Args:
+        school: The account at the sandbox.
+        client: An HTTP client of Airflow's API server.
+        run_id: The run of the lanes.
+        private: The launch of the DAG that not everybody may see.
+        token: Makes a login.
+    """
+
+    school: School
+    client: TestClient
+    run_id: str
+    private: LaunchPlace
+    token: Callable[[str, str], str]
+
+    def place(self, map_index: int) -> LaunchPlace:
+        return LaunchPlace("plugin_lessons", self.run_id, "lane.launch", map_index)
+
+    def as_user(self, name: str = "ada", role: str = "ADMIN", **headers: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token(name, role)}", **headers}
+
+    def get(self, path: str, *, name: str = "ada", role: str = "ADMIN", **headers: str) -> Any:
+        return self.client.get(path, headers=self.as_user(name, role, **headers), follow_redirects=False)
+
+    def rows(self, query: str = "", *, name: str = "ada", role: str = "ADMIN") -> Any:
+        """Return the page's rows once no platform is being asked any more."""
+        for _ in range(1500):
+            answer = self.get(f"/live-sessions/rows{query}", name=name, role=role)
+            assert answer.status_code == 200, answer.text
+            told = answer.json()
+            if not any(one["asking"] for one in told["connections"]):
+                return told
+        raise AssertionError("it is asked for ever")
+
+    def row(self, title: str, **who: str) -> Any:
+        (row,) = [one for one in self.rows(**who)["rows"] if one["title"] == title]
+        return row
+
+    def set_state(self, task_id: str, state: str | None, map_index: int = -1) -> None:
+        """Write a task's state as the scheduler would."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import update
+
+        which = {"run_id": self.run_id, "task_id": task_id, "map_index": map_index}
+        with create_session() as session:
+            session.execute(update(TaskInstance).filter_by(**which).values(state=state))
+
+    @contextmanager
+    def unwritten(self, map_index: int) -> Iterator[None]:
+        """Have a launch written nothing into XCom while the body runs."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import update
+
+        which = {"run_id": self.run_id, "task_id": "lane.launch", "map_index": map_index}
+        for old, new in ((0, 1), (1, 0)):
+            with create_session() as session:
+                for key in ("return_value", "_link_LiveSessionLink"):
+                    names = (key, f"away {key}")
+                    session.execute(update(XComModel).filter_by(**which, key=names[old]).values(key=names[new]))
+            if old == 0:
+                yield
+
+    def set_run(self, state: str) -> None:
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import update
+
+        with create_session() as session:
+            session.execute(update(DagRun).where(DagRun.run_id == self.run_id).values(state=state))
+
+
+@pytest.fixture(scope="module")
+def lessons(airflow_db: None) -> Iterator[Lessons]:
+    """Three lessons in lanes, of which nobody has come to any, and one of a DAG of its own."""
+    from starlette.testclient import TestClient
+
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.plugin.roles.Roles")
+    patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", f"ada:admin,vera:viewer,uma:user,{NARROW}:user")
+    patch.setenv(
+        "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests, which is long enough for every digest" * 2
+    )
+    patch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(BUNDLES))
+    try:
+        with School.open(patch) as school:
+            bag = DagBag(str(DAGS))
+            assert bag.import_errors == {}
+            given = {"conn_id": school.conn_id, "lessons": [school.lesson(one) for one in TITLES]}
+            run = bag.dags["plugin_lessons"].test(run_conf=given)
+            own = {"conn_id": school.conn_id, "lessons": [school.lesson("Diplomacy")]}
+            private = bag.dags["plugin_private"].test(run_conf=own)
+            assert (str(run.state), str(private.state)) == ("success", "success")
+
+            from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
+            from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+            purge_cached_app()
+            app = create_app(apps="core")
+
+            def token(name: str, role: str) -> str:
+                return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role)))
+
+            client = TestClient(app, base_url=conf.get("api", "base_url", fallback="") or "http://testserver")
+            launch = LaunchPlace("plugin_private", private.run_id, "launch")
+            yield Lessons(school, client, run.run_id, launch, token)
+            purge_cached_app()
+    finally:
+        patch.undo()

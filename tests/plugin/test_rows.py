@@ -1,0 +1,197 @@
+"""What a row says, for everything that a launch, the tasks behind it and a platform can say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider.live_sessions.core.doors import Door
+from airflow_provider.live_sessions.core.models import Participant, SessionRef
+from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
+from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind, Launch
+from airflow_provider.live_sessions.plugin.sessions_page.rows import (
+    AFTER_WINDOW,
+    Stage,
+    is_asked_about,
+    row_of,
+    seen_of,
+    standing,
+)
+
+START = datetime(2026, 9, 1, 9, tzinfo=UTC)
+END = START + timedelta(hours=1)
+WINDOW_END = END + timedelta(hours=1)
+REF = SessionRef("lessonspace", "c", "s", "k").with_details(window_end=format_time(WINDOW_END))
+PEOPLE = (Participant("t", "Tess", email="tess@school.test"), Participant("s", "Sam"))
+RECORD = SessionRecord(REF, "Algebra", START, END, PEOPLE, None, created=True, state=State.SCHEDULED)
+PLACE = LaunchPlace("class_now", "manual__2026-09-01T08:00:00+00:00", "class.launch")
+LAUNCHED = Launch(PLACE, "success", run_over=False, run_after=START, record=RECORD)
+TASK_STATES = [
+    None,
+    "queued",
+    "running",
+    "success",
+    "failed",
+    "skipped",
+    "deferred",
+    "up_for_retry",
+    "upstream_failed",
+]
+
+
+def status(state: State, why: str = "so it is") -> SessionStatus:
+    return SessionStatus(state, Held.UNKNOWN, why, START)
+
+
+def behind(**states: str | None) -> tuple[Behind, ...]:
+    return tuple(Behind(task_id, state) for task_id, state in states.items())
+
+
+def stage(launch: Launch, live: SessionStatus | None = None, now: datetime = START) -> Stage:
+    return standing(launch, live, now=now).stage
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (State.SCHEDULED, Stage.SCHEDULED),
+        (State.LIVE, Stage.LIVE),
+        (State.ENDED, Stage.DONE),
+        (State.CANCELLED, Stage.CANCELLED),
+        (State.NEVER_HELD, Stage.NOT_HELD),
+    ],
+)
+def test_a_session_stands_where_its_platform_says(state: State, shown: Stage) -> None:
+    assert stage(LAUNCHED, status(state)) is shown
+
+
+def test_a_session_that_is_over_waits_for_what_its_tasks_still_have_to_do() -> None:
+    launch = replace(
+        LAUNCHED, behind=behind(wait_for_end="success", wait_for_transcript="deferred", retrieve=None)
+    )
+    stands = standing(launch, status(State.ENDED), now=START)
+    assert stands.stage is Stage.WAITING
+    assert "retrieve, wait_for_transcript" in stands.why
+    assert stage(replace(launch, run_over=True), status(State.ENDED)) is Stage.DONE
+    assert stage(launch, status(State.CANCELLED)) is Stage.CANCELLED
+
+
+def test_what_a_wait_saw_at_the_end_outranks_what_a_platform_says_later() -> None:
+    launch = replace(LAUNCHED, outcomes=(status(State.LIVE), status(State.ENDED)))
+    assert stage(launch, status(State.NEVER_HELD)) is Stage.DONE
+    assert not is_asked_about(launch, START)
+
+
+def test_a_start_that_was_seen_ends_nothing() -> None:
+    launch = replace(LAUNCHED, outcomes=(status(State.LIVE),))
+    assert is_asked_about(launch, START)
+    assert stage(launch, status(State.ENDED)) is Stage.DONE
+
+
+def test_a_failed_task_outranks_everything_and_its_followers_are_not_named() -> None:
+    launch = replace(LAUNCHED, behind=behind(wait_for_end="failed", retrieve="upstream_failed"))
+    for state in State:
+        stands = standing(launch, status(state, "people are in."), now=START)
+        assert stands.stage is Stage.FAILED
+        assert "wait_for_end" in stands.why
+        assert "retrieve" not in stands.why
+        assert "people are in" in stands.why
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "said"),
+    [
+        ("queued", Stage.SCHEDULED, "being launched"),
+        ("running", Stage.SCHEDULED, "being launched"),
+        ("up_for_retry", Stage.SCHEDULED, "tried again"),
+        ("deferred", Stage.SCHEDULED, "waits"),
+        ("failed", Stage.FAILED, "log"),
+        ("success", Stage.FAILED, "record"),
+    ],
+)
+def test_a_launch_without_a_record_says_how_far_it_is(state: str, shown: Stage, said: str) -> None:
+    stands = standing(replace(LAUNCHED, record=None, state=state), None, now=START)
+    assert stands.stage is shown
+    assert said in stands.why
+
+
+def test_a_record_that_cannot_be_read_is_a_failure_with_its_reason() -> None:
+    stands = standing(replace(LAUNCHED, record=None, unreadable="It lacks its ref."), None, now=START)
+    assert stands == (stands.__class__)(Stage.FAILED, "It lacks its ref.")
+
+
+def test_nothing_is_asked_about_a_session_whose_time_is_long_over_and_nothing_is_claimed() -> None:
+    late = WINDOW_END + AFTER_WINDOW + timedelta(seconds=1)
+    assert is_asked_about(LAUNCHED, WINDOW_END)
+    assert not is_asked_about(LAUNCHED, late)
+    assert "not known" in standing(LAUNCHED, None, now=late).why
+
+
+def test_a_wait_s_memory_begins_with_the_record() -> None:
+    seen = seen_of(LAUNCHED)
+    assert (seen.planned_start, seen.planned_end, seen.deadline) == (START, END, WINDOW_END)
+
+
+@given(
+    launch_state=st.sampled_from(TASK_STATES),
+    states=st.lists(st.sampled_from(TASK_STATES), max_size=4),
+    recorded=st.sampled_from([None, *State]),
+    live=st.sampled_from([None, *State]),
+    seen=st.lists(st.sampled_from(State), max_size=2),
+    over=st.booleans(),
+    days=st.floats(-40, 40),
+)
+def test_every_combination_gives_a_row_that_is_json_and_opens_only_what_fits(
+    launch_state: str | None,
+    states: list[str | None],
+    recorded: State | None,
+    live: State | None,
+    seen: list[State],
+    over: bool,
+    days: float,
+) -> None:
+    now = START + timedelta(days=days)
+    launch = Launch(
+        PLACE,
+        launch_state,
+        run_over=over,
+        run_after=START,
+        record=None if recorded is None else replace(RECORD, state=recorded),
+        behind=tuple(Behind(f"t{number}", one) for number, one in enumerate(states)),
+        outcomes=tuple(status(one) for one in seen),
+    )
+    told = None if live is None or recorded is None else status(live)
+    row = row_of(launch, told, label="Lessonspace", doors=frozenset(Door), below="/airflow", now=now)
+    assert json.loads(json.dumps(row)) == row
+    assert row["title"]
+    assert row["why"]
+    assert Stage(row["stage"])
+    if "failed" in states and recorded is not None:
+        assert row["stage"] == Stage.FAILED
+    if recorded is None or row["stage"] in (Stage.CANCELLED, Stage.NOT_HELD):
+        assert row["doors"] == {}
+    if row["stage"] in (Stage.SCHEDULED, Stage.LIVE):
+        assert "recording" not in row["doors"]
+    assert all(one.startswith("/airflow/live-sessions/open/") for one in row["doors"].values())
+    assert "tess@school.test" not in json.dumps(row)
+
+
+@given(dag_id=st.text(min_size=1), run_id=st.text(min_size=1))
+def test_whatever_a_run_is_called_its_address_names_it_alone(dag_id: str, run_id: str) -> None:
+    try:
+        (dag_id + run_id).encode()
+    except UnicodeEncodeError:
+        return
+    launch = replace(LAUNCHED, place=LaunchPlace(dag_id, run_id, "t"))
+    row = row_of(launch, None, label="", doors=(), below="", now=START)
+    assert row["run"].count("/") == 4
+    assert "?" not in row["run"]
+    assert "#" not in row["run"]
