@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
+from airflow_provider.live_sessions.webhooks.urls import PREFIX
 from benchmarks.results import record
 from demo.__main__ import sandbox
 from demo.airflow_stack import AirflowStack
@@ -72,10 +73,13 @@ def world(database: dict[str, str]) -> Iterator[World]:
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             }
             dags = Path(__file__).parent / "dags"
-            with AirflowStack(home, dags, settings) as stack:
+            made = AirflowStack(home, dags, settings)
+            made.environment["AIRFLOW__LIVE_SESSIONS__WEBHOOKS_URL"] = made.url + PREFIX
+            with made as stack:
                 stack.start_component(SECOND)
                 names = ("class_waits_deferred", "class_waits_in_slot", "class_of_a_timetable", "share_in_slot")
-                for dag_id in (*names, "share_never", "share_before_start", "share_always"):
+                told = ("class_with_webhooks", "told_by_webhook", "told_by_webhook_each")
+                for dag_id in (*names, *told, "share_never", "share_before_start", "share_always"):
                     stack.wait_for_dag(dag_id)
                     stack.unpause(dag_id)
                 yield World(stack, SandboxControl(url)).warmed_up()

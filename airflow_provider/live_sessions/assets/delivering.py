@@ -17,7 +17,7 @@ def delivered(platform: str, conn_id: str, happening: str = Happening.ENDED, *, 
         conn_id: The Airflow connection.
         happening: ``session-started``, ``session-ended`` or ``transcript-ready``.
         by_session: The asset whose events carry the session as partition key, for one run a session
-            (Airflow 3.2 or newer).
+            (Airflow 3.3).
     """
     return Asset(uri=delivered_uri(platform, conn_id, happening, by_session=by_session))
 
