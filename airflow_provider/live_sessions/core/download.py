@@ -1,7 +1,8 @@
-"""Fetch a file behind a signed URL: no credentials, no cookies, and the URL in no error and no log."""
+"""Fetch a file behind a URL: no cookies, no credentials unless given, and the URL in no error and no log."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -30,11 +31,28 @@ from airflow_provider.live_sessions.core.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import SecretStr
+    from requests.auth import AuthBase
 
 MAX_REDIRECTS = 5
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The head of an answer that is a file, or the rest of one.
+
+    Args:
+        start: The byte that it begins with.
+        total: The length of the whole file; None where it is not told.
+        headers: All of them.
+    """
+
+    start: int
+    total: int | None
+    headers: Mapping[str, str]
 
 
 def download(
@@ -50,6 +68,9 @@ def download(
     allow_plain_http: bool = False,
     length_required: bool = True,
     verify: bool | str = True,
+    auth: AuthBase | None = None,
+    headers: Mapping[str, str] | None = None,
+    on_part: Callable[[Part], None] | None = None,
 ) -> Iterator[bytes]:
     """Yield a file piece by piece. Reading to the end without an error means that it is complete.
 
@@ -69,6 +90,9 @@ def download(
         length_required: Refuse an answer without Content-Length and without chunks, because a connection
             that was cut looks the same as its end.
         verify: Check the server's certificate, or a path of certificates to trust.
+        auth: Adds credentials, where the file lies on the platform itself; they follow no redirect elsewhere.
+        headers: Sent with it, e.g. ``Range``; a part (206) is taken for what it says it is.
+        on_part: Told of the answer's head before the first piece; what it raises ends the download.
 
     Raises:
         NotFound: 404 or 410.
@@ -85,11 +109,13 @@ def download(
         raise teller.error(Refused, "the platform gave a link that is not https")
     response: requests.Response | None = None
     trouble: LiveSessionError | None = None
-    with BareSession() as session:
+    with BareSession(auth) as session:
         try:
-            response = _open(session, target, timeout, verify)
-            trouble = _trouble(response, teller, max_bytes, length_required)
+            response = _open(session, target, timeout, verify, headers or {})
+            trouble = _trouble(response, teller, max_bytes, length_required, ranged="Range" in (headers or {}))
             if trouble is None:
+                if on_part is not None:
+                    on_part(_part_of(response))
                 yield from body_chunks(response, max_bytes, chunk, longest=longest)
         except TooSlowError:
             trouble = teller.error(Unavailable, f"the file did not come to its end within {longest:.0f} s")
@@ -120,14 +146,18 @@ class _Teller:
 
 
 def _open(
-    session: BareSession, target: str, timeout: tuple[float, float], verify: bool | str
+    session: BareSession,
+    target: str,
+    timeout: tuple[float, float],
+    verify: bool | str,
+    headers: Mapping[str, str],
 ) -> requests.Response:
     """Send the request, following redirects on the same scheme, host and port only."""
     hops = 0
     while True:
         # The file's length is checked, so it should come as it lies.
         prepared = session.prepare_request(
-            requests.Request("GET", target, headers={"Accept": "*/*", "Accept-Encoding": "identity"})
+            requests.Request("GET", target, headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers})
         )
         with sensitive():
             response = session.dispatch(prepared, timeout=timeout, verify=verify)
@@ -140,11 +170,11 @@ def _open(
 
 
 def _trouble(
-    response: requests.Response, teller: _Teller, max_bytes: int, length_required: bool
+    response: requests.Response, teller: _Teller, max_bytes: int, length_required: bool, *, ranged: bool
 ) -> LiveSessionError | None:
     """Return the error of an answer that is no file. Its body is not quoted: storage echoes the signature."""
     status, headers = response.status_code, response.headers
-    if status == 200:
+    if status == 200 or (status == 206 and ranged and _range_of(headers) is not None):
         if length_required and not _tells_its_end(headers):
             return teller.error(Refused, "the server does not tell the file's length; a cut would go unseen")
         return teller.too_long(max_bytes) if _announced(headers) > max_bytes else None
@@ -159,6 +189,19 @@ def _trouble(
         return teller.error(Refused, f"{what}, a redirect to another place; it was not followed", status=status)
     advice = "The link may have expired; ask for a new one." if status in (401, 403) else ""
     return teller.error(Refused, what, advice, status=status)
+
+
+def _part_of(response: requests.Response) -> Part:
+    if response.status_code == 206:
+        start, total = _range_of(response.headers) or (0, None)
+        return Part(start, total, response.headers)
+    length = _announced(response.headers) if "Content-Length" in response.headers else None
+    return Part(0, length, response.headers)
+
+
+def _range_of(headers: Mapping[str, str]) -> tuple[int, int | None] | None:
+    found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return None if found is None else (int(found[1]), None if found[2] == "*" else int(found[2]))
 
 
 def _allowed(url: str, allow_plain_http: bool) -> bool:

@@ -33,6 +33,9 @@ class Options:
         max_hours: The longest session (official plugin).
         early_entry: How long before the start a link admits; unknown.
         end_ejects: People are put out at ``end_time``; unknown.
+        max_submissions: The longest page of a collection, whatever ``limit`` asks for; unknown.
+        file_ranges: Recordings come in ranges, as documented; False sends the whole file every time.
+        file_digest: Recordings carry ``Repr-Digest``; not documented.
     """
 
     api_key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -52,3 +55,6 @@ class Options:
     max_hours: float = 12.0
     early_entry: float = 0.0
     end_ejects: bool = False
+    max_submissions: int = 100
+    file_ranges: bool = True
+    file_digest: bool = False
