@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import random
 from typing import Any
 
@@ -13,12 +15,13 @@ from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.errors import NotFound, RateLimited, Refused, Unavailable
 from airflow_provider.live_sessions.core.parts import Part
-from airflow_provider.live_sessions.core.resuming import download_resuming
+from airflow_provider.live_sessions.core.resuming import Transfer, download_resuming
 from airflow_provider.live_sessions.core.retry import RetryPolicy
 from tests.core import scripted
 from tests.core.scripted import Line, ScriptedServer, refused_port
 
 FILE = bytes(range(256)) * 40
+OTHER = FILE[::-1]
 TAG = {"ETag": '"v1"'}
 
 
@@ -81,8 +84,6 @@ def test_each_transfer_asks_for_a_link_of_its_own() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        scripted.reply(200, FILE, {"ETag": '"v2"'}),
-        scripted.reply(200, FILE, TAG),
         scripted.reply(416),
         rest(101),
         rest(100, {"ETag": '"v2"'}),
@@ -93,29 +94,75 @@ def test_each_transfer_asks_for_a_link_of_its_own() -> None:
         rest(100, {"Content-Encoding": "gzip"}),
     ],
 )
-def test_an_answer_that_is_not_the_rest_of_the_same_file_is_an_error(answer: Line) -> None:
-    with pytest.raises(Unavailable, match="not of the file that was begun"):
-        fetched(beginning(100), answer)
+def test_after_an_answer_that_is_not_the_rest_of_the_same_file_the_whole_is_read_over(answer: Line) -> None:
+    with ScriptedServer([beginning(100), answer, scripted.reply(200, FILE, TAG)]) as server:
+        assert fetch(server) == FILE
+        assert [one.headers.get("range") for one in server.received] == [None, "bytes=100-", None]
+    with pytest.raises(Refused, match="changed while it came"):
+        fetched(beginning(100), answer, scripted.reply(200, OTHER, TAG))
 
 
 @pytest.mark.parametrize(
     "headers",
     [{}, {"ETag": 'W/"v1"'}, {"ETag": "v1"}, {"Last-Modified": "Tue, 01 Sep 2026 09:00:00 GMT"}],
 )
-def test_a_file_without_a_name_that_tells_versions_apart_is_not_gone_on_with(headers: dict[str, str]) -> None:
-    with ScriptedServer([beginning(100, headers), rest(100)]) as server:
-        with pytest.raises(Unavailable, match="broke"):
-            fetch(server)
-        assert len(server.received) == 1
+def test_a_file_without_a_name_that_tells_versions_apart_is_read_over(headers: dict[str, str]) -> None:
+    with ScriptedServer(
+        [beginning(100, headers), beginning(50, headers), beginning(len(FILE), headers)]
+    ) as server:
+        assert fetch(server) == FILE
+        assert {one.headers.get("range") for one in server.received} == {None}
 
 
-def test_a_file_that_comes_compressed_is_not_gone_on_with() -> None:
-    packed = gzip.compress(random.Random(1).randbytes(20_000))  # noqa: S311 - what cannot be made smaller
+def test_a_file_that_comes_compressed_is_read_over() -> None:
+    plain = random.Random(1).randbytes(20_000)  # noqa: S311 - what cannot be made smaller
+    packed = gzip.compress(plain)
     head = {**TAG, "Content-Encoding": "gzip"}
-    with ScriptedServer([beginning(9_000, head, file=packed), rest(9_000, head, file=packed)]) as server:
-        with pytest.raises(Unavailable, match="broke"):
-            fetch(server)
-        assert len(server.received) == 1
+    script = [beginning(9_000, head, file=packed), beginning(len(packed), head, file=packed)]
+    with ScriptedServer(script) as server:
+        assert fetch(server) == plain
+        assert {one.headers.get("range") for one in server.received} == {None}
+
+
+@given(st.integers(1, len(FILE) - 1), st.integers(0, len(FILE) - 1))
+def test_a_file_that_is_read_over_and_tells_something_else_is_refused(cut: int, where: int) -> None:
+    other = FILE[:where] + bytes([FILE[where] ^ 1]) + FILE[where + 1 :]
+    script = [beginning(cut, {}), scripted.reply(200, other)]
+    with ScriptedServer(script) as server:
+        if where < cut:
+            with pytest.raises(Refused, match="changed while it came"):
+                fetch(server)
+        else:
+            assert fetch(server) == other, "a newer version with the same beginning is whole as well"
+
+
+def test_a_file_that_is_shorter_when_it_is_read_over_is_refused() -> None:
+    with pytest.raises(Refused, match="changed while it came"):
+        fetched(beginning(100, {}), scripted.reply(200, FILE[:50]))
+
+
+def test_a_server_that_sends_the_whole_where_the_rest_was_asked_for_is_read_over() -> None:
+    assert fetched(beginning(100), scripted.reply(200, FILE, {"ETag": '"v2"'})) == FILE
+
+
+@pytest.mark.parametrize("name", ["Repr-Digest", "Digest"])
+def test_a_digest_that_the_server_tells_is_held_against_what_came(name: str) -> None:
+    def told(content: bytes) -> dict[str, str]:
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        return {**TAG, name: f"sha-256=:{digest}:" if name == "Repr-Digest" else f"sha-256={digest}"}
+
+    transfer = Transfer()
+    assert fetched(beginning(100, told(FILE)), rest(100), transfer=transfer) == FILE
+    assert transfer.digest == transfer.part.sha256 == hashlib.sha256(FILE).hexdigest()
+    with pytest.raises(Unavailable, match="digest"):
+        fetched(beginning(len(FILE), told(OTHER)))
+
+
+def test_new_credentials_are_tried_once_after_a_401() -> None:
+    script = [scripted.reply(401), beginning(len(FILE))]
+    assert fetched(*script, renew=lambda: True) == FILE
+    with pytest.raises(Refused):
+        fetched(scripted.reply(401), scripted.reply(401), renew=lambda: True)
 
 
 def test_failures_in_a_row_that_bring_nothing_are_counted_and_those_that_bring_something_are_not() -> None:

@@ -87,6 +87,12 @@ def coviu() -> Iterator[tuple[Kit, Calls]]:
         )
         session = client.create_session(request)
         guest = session.participants[0].participant_id
+        team = kit.sandbox.coviu.team_id
+        submission = kit.sandbox.coviu.record(session.session_id)["submission"]
+        audio = kit.sandbox.coviu.record(session.session_id, audio=True)["submission"]
+        (collection,) = (one.collection_id for one in client.collections(team))
+        (file,) = (one.id for one in client.submission(team, collection, submission).files)
+        anything = coviu_filters.SubmissionFilters()
         yield (
             kit,
             {
@@ -104,6 +110,11 @@ def coviu() -> Iterator[tuple[Kit, Calls]]:
                 "participant": lambda: client.participant(guest),
                 "update_participant": lambda: client.update_participant(guest, ParticipantRequest(state="b")),
                 "cancel_participant": lambda: client.cancel_participant(guest),
+                "collections": lambda: client.collections(team),
+                "submissions": lambda: list(client.submissions(team, collection, anything)),
+                "submission": lambda: client.submission(team, collection, submission),
+                "submission_file": lambda: list(client.submission_file(team, collection, submission, file)),
+                "audio_recording": lambda: list(client.audio_recording(team, collection, audio)),
                 "cancel_session": lambda: client.cancel_session(session.session_id),
             },
         )

@@ -109,6 +109,10 @@ class Writer:
         self._files[full] = entry
         return entry
 
+    def unharmed(self) -> bool:
+        """Return whether what an earlier run brought home is all there, as it was written."""
+        return self.previous is not None and not self.previous.verify(self._storage)
+
     def finish(self, draft: Manifest) -> Manifest:
         """Write the manifest over all files added, and return it.
 

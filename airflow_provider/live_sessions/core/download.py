@@ -1,4 +1,4 @@
-"""Fetch a file behind a signed URL: no credentials, no cookies, and the URL in no error and no log."""
+"""Fetch a file behind a URL: no cookies, no credentials unless given, and the URL in no error and no log."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic import SecretStr
+    from requests.auth import AuthBase
 
 MAX_REDIRECTS = 5
 
@@ -51,6 +52,7 @@ def download(
     allow_plain_http: bool = False,
     length_required: bool = True,
     verify: bool | str = True,
+    auth: AuthBase | None = None,
     part: Part | None = None,
 ) -> Iterator[bytes]:
     """Yield a file piece by piece. Reading to the end without an error means that it is complete.
@@ -71,7 +73,9 @@ def download(
         length_required: Refuse an answer without Content-Length and without chunks, because a connection
             that was cut looks the same as its end.
         verify: Check the server's certificate, or a path of certificates to trust.
-        part: What came of the file in transfers before; kept up to date. Only the rest is asked for.
+        auth: Adds credentials, where the file lies on the platform itself; they follow no redirect elsewhere.
+        part: What came of the file in transfers before; kept up to date. Only the rest is asked for; a server
+            that sends the whole again begins it anew.
 
     Raises:
         NotFound: 404 or 410.
@@ -90,7 +94,7 @@ def download(
     response: requests.Response | None = None
     trouble: LiveSessionError | None = None
     part = Part() if part is None else part
-    with BareSession() as session:
+    with BareSession(auth) as session:
         try:
             response = _open(session, target, part, timeout, verify)
             trouble = _trouble(response, teller, part, max_bytes, length_required)
@@ -152,7 +156,7 @@ def _trouble(
 ) -> LiveSessionError | None:
     """Return the error of an answer that is no file. Its body is not quoted: storage echoes the signature."""
     status, headers = response.status_code, response.headers
-    if part.received and status in (200, 206, 416):
+    if part.received and status in (206, 416):
         if status == 206 and part.continued_by(headers):
             return None
         part.give_up()

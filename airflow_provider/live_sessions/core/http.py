@@ -275,20 +275,33 @@ class HttpClient:
                 advice="An id is empty, consists of dots, or holds a space, '?', '#' or '/'.",
             ) from None
 
-    def _take_turn(self, call: Call, *, doubted: bool) -> None:
-        if self._budget is None or not call.limited:
-            return
-        left = self._budget.acquire(patience=self._retry.max_wait)
+    def take_turn(self, label: str) -> None:
+        """Wait for a turn of the rate budget, for a request that is sent elsewhere (a file that is streamed).
+
+        Raises:
+            RateLimited: The platform asked for a longer pause than is worth waiting for.
+        """
+        left = 0.0 if self._budget is None else self._budget.acquire(patience=self._retry.max_wait)
         if left > 0:
-            reason = f"the platform asked for a pause, of which {left:.0f} s are left"
-            if doubted:
-                raise self._unknown(call, reason)
             raise RateLimited(
-                f"{call.label}: {reason}; nothing was sent.",
+                f"{label}: {_paused(left)}; nothing was sent.",
                 platform=self.platform,
                 conn_id=self.conn_id,
                 retry_after=left,
             )
+
+    def _take_turn(self, call: Call, *, doubted: bool) -> None:
+        if not call.limited:
+            return
+        try:
+            self.take_turn(call.label)
+        except RateLimited as error:
+            if not doubted:
+                raise
+            left = error.retry_after
+        else:
+            return
+        raise self._unknown(call, _paused(left))
 
     def _pause_all(self, event: Event, attempt: int) -> None:
         asked = event.retry_after
@@ -361,3 +374,7 @@ class HttpClient:
             conn_id=self.conn_id,
             advice="Look for its effect before it is sent again.",
         )
+
+
+def _paused(left: float) -> str:
+    return f"the platform asked for a pause, of which {left:.0f} s are left"

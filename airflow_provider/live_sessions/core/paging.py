@@ -212,6 +212,54 @@ def walk_numbered(
     return walk(fetch, {**first, page: start}, read=read, teller=teller, max_pages=max_pages)
 
 
+def walk_offsets(
+    fetch: Fetch,
+    first: Query,
+    *,
+    platform: str,
+    conn_id: str,
+    label: str,
+    offset: str = "offset",
+    items: str = "items",
+    total: str = "total",
+    max_pages: int = MAX_PAGES,
+) -> Iterator[Any]:
+    """Walk ``{items, total}`` by an offset, as far as ``total`` says (Coviu's collections).
+
+    An answer may be shorter than asked for: the next one begins behind what came.
+
+    Args:
+        fetch: Gets a page.
+        first: The parameters, the first offset among them.
+        platform: The platform, for errors.
+        conn_id: The Airflow connection, for errors.
+        label: What the list is called in errors.
+        offset: The name of the offset.
+        items: The name under which the items are.
+        total: The name under which their number is.
+        max_pages: A bound against lists without an end.
+
+    Raises:
+        Unavailable: The answer is no such list, or is empty and promises more.
+        Refused: There are more pages than the bound.
+    """
+    teller = Teller(platform, conn_id, label)
+
+    def read(body: Any, query: Query) -> Page[Any]:
+        if isinstance(body, list):
+            return Page(body)
+        if not isinstance(body, dict) or not isinstance(body.get(items), list):
+            teller.fail(Unavailable, "the answer is no list")
+        there, behind = body.get(total), query[offset] + len(body[items])
+        if not isinstance(there, int | float) or there <= behind:
+            return Page(body[items])
+        if not body[items]:
+            teller.fail(Unavailable, "the platform promises more behind an empty page")
+        return Page(body[items], {**query, offset: behind})
+
+    return walk(fetch, first, read=read, teller=teller, max_pages=max_pages)
+
+
 def walk_window(
     fetch: Callable[[Mark], Sequence[Item]],
     since: Mark,

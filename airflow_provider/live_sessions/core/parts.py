@@ -2,12 +2,13 @@
 
 RFC 9110, sections 13.1.5 and 14.
 
-Two halves of two versions of a file would make a whole that never was. So a file is gone on with only when its
-server named it by a strong validator, and only by an answer that says the same name, place and length again.
+Two halves of two versions of a file would make a whole that never was. So the rest of a file is asked for only
+when its server named it by a strong validator, and only an answer that says the same name, place and length is taken.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:?([A-Za-z0-9+/]{43}=):?", re.IGNORECASE)
 _STRONG_TAG = re.compile(r'"[^"\x00-\x20\x7f]*"')
 
 
@@ -26,12 +28,16 @@ class Part:
     Args:
         received: Bytes.
         length: Bytes of the whole; None where it was not told, or was told of what is compressed on its way.
-        tag: The file's strong entity tag; empty where it has none, and then nothing can be gone on with.
+        tag: The file's strong entity tag; empty where it has none, and then no rest can be asked for.
+        content_type: Its media type.
+        sha256: The digest that its server tells (``Repr-Digest``, RFC 9530, or ``Digest``), in hexadecimal.
     """
 
     received: int = 0
     length: int | None = None
     tag: str = ""
+    content_type: str = ""
+    sha256: str = ""
 
     @property
     def can_go_on(self) -> bool:
@@ -56,6 +62,8 @@ class Part:
         as_it_lies = headers.get("Content-Encoding", "identity") == "identity"
         self.tag = tag if as_it_lies and _STRONG_TAG.fullmatch(tag) else ""
         self.length = int(length) if as_it_lies and length.isascii() and length.isdecimal() else None
+        self.content_type = headers.get("Content-Type", "").partition(";")[0].strip()
+        self.sha256 = _told_digest(headers) if as_it_lies else ""
 
     def continued_by(self, headers: Mapping[str, str]) -> bool:
         """Return whether an answer with status 206 is the rest of this file, all of it."""
@@ -67,5 +75,16 @@ class Part:
         return same and (first, last, length) == (self.received, self.length - 1, self.length)
 
     def give_up(self) -> None:
-        """Note that the file is another one by now: nothing more fits what has come."""
+        """Note that no rest fits what has come: the whole has to be asked for."""
         self.tag = ""
+
+    def begin_anew(self) -> None:
+        """Note that the whole is asked for again."""
+        self.received = 0
+
+
+def _told_digest(headers: Mapping[str, str]) -> str:
+    for name in ("Repr-Digest", "Digest"):
+        if found := _DIGEST.search(headers.get(name, "")):
+            return base64.b64decode(found[1]).hex()
+    return ""

@@ -44,6 +44,8 @@ __all__ = [
     "CoviuHandOverLinksOperator",
     "CoviuLaunchSessionOperator",
     "CoviuRetrieveAttendanceOperator",
+    "CoviuRetrieveRecordingOperator",
+    "CoviuSessionsToObjectStorageOperator",
     "CoviuUpdateParticipantOperator",
     "CoviuUpdateSessionOperator",
 ]
@@ -247,6 +249,55 @@ class CoviuRetrieveAttendanceOperator(RetrieveOperator):
             exit_wait=float(self.exit_wait),
             settle=None if self.settle is None else seconds_of(self.settle, "settle"),
         )
+        return manifest, {}
+
+
+class CoviuRetrieveRecordingOperator(RetrieveOperator):
+    """Bring home a session's recordings out of the team's collections: ``recording-01.webm`` and so on.
+
+    Coviu records only where an app of the account does and people consent, and nothing tells beforehand whether
+    there will be one. Files are streamed, go on where they were cut, and are held against the length and digest
+    that Coviu tells. What is home and unchanged is not fetched again. The calls are those of Coviu's newest
+    description and were not tried on the real service.
+
+    Args:
+        session: A launch operator's result.
+        destination: A folder, or any URL of Airflow's object storage.
+        timezone: The zone in which the folder names its day and time.
+        quality: ``480p`` for smaller videos.
+        wait_for: Seconds after the end for which a session without a recording fails this try, so that a retry
+            looks again; after that the manifest says ``none``.
+
+    Returns:
+        The manifest: ``complete`` with ``files``, or ``none``; ``extra.verified`` says of each file what could be
+        verified.
+
+    Raises:
+        Unavailable: A recording is not there yet, or not whole; the retry fetches it.
+    """
+
+    hook_class: ClassVar[str] = HOOK
+    kind: ClassVar[str] = "recording"
+    template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "quality", "wait_for")
+
+    def __init__(self, *, quality: str = "", wait_for: float | str = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.quality = quality
+        self.wait_for = wait_for
+
+    def bring_home(
+        self,
+        platform: CoviuPlatform,  # type: ignore[override]  # this operator's hook opens no other
+        record: SessionRecord,
+        writer: Writer,
+    ) -> tuple[Manifest, dict[str, Any]]:
+        """Find the recordings and stream them home."""
+        from airflow_provider.live_sessions.platforms.coviu.recordings import bring_recordings
+
+        if self.quality not in ("", "480p"):
+            raise ConfigurationError(f"There is no quality {self.quality!r}.", advice="Known is 480p.")
+        waited = 0.0 if str(self.wait_for) in ("0", "0.0") else seconds_of(self.wait_for, "wait_for")
+        manifest = bring_recordings(platform, record, writer, quality=self.quality, wait_for=waited)
         return manifest, {}
 
 

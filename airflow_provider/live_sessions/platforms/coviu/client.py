@@ -23,19 +23,23 @@ from airflow_provider.live_sessions.core.errors import (
     Unavailable,
 )
 from airflow_provider.live_sessions.core.http import HttpClient
-from airflow_provider.live_sessions.core.paging import walk_numbered
+from airflow_provider.live_sessions.core.paging import walk_numbered, walk_offsets
 from airflow_provider.live_sessions.core.reading import misfitting
+from airflow_provider.live_sessions.core.resuming import Transfer, download_resuming
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
-from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
+from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters, SubmissionFilters
 from airflow_provider.live_sessions.platforms.coviu.models import (
     Answer,
+    Collection,
     Done,
     Participant,
     ParticipantRequest,
     Session,
     SessionRequest,
     SessionUpdate,
+    Submission,
+    SubmissionDetail,
     Summary,
     Team,
     Token,
@@ -43,7 +47,7 @@ from airflow_provider.live_sessions.platforms.coviu.models import (
 from airflow_provider.live_sessions.platforms.coviu.tokens import TokenRefused, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from datetime import datetime
 
     from requests import PreparedRequest
@@ -54,6 +58,8 @@ PLATFORM = "Coviu"
 BASE_URL = "https://api.coviu.com/v1"
 REQUESTS_PER_SECOND = 5.0
 """Our own modesty: Coviu documents no limit."""
+
+MAX_RECORDING_BYTES = 64 * 1024**3
 
 _Model = TypeVar("_Model", bound=Answer)
 
@@ -107,6 +113,9 @@ class CoviuClient:
                 advice="Put the API key into the login field and the key secret into the password field.",
             )
         self.conn_id = conn_id
+        self._retry = retry or RetryPolicy()
+        self._timeout = timeout
+        self._verify = verify
         self._basic = HTTPBasicAuth(api_key.encode(), key_secret.get_secret_value().encode())
         self.tokens = Tokens(self._fetch_token)
         self._http = HttpClient(
@@ -116,7 +125,7 @@ class CoviuClient:
             auth=_Bearer(self.tokens),
             secrets=[key_secret],
             timeout=timeout,
-            retry=retry or RetryPolicy(),
+            retry=self._retry,
             budget=surroundings.budgets.of(
                 account_of(PLATFORM, base_url, api_key), requests_per_second, burst=max(1.0, requests_per_second)
             ),
@@ -269,7 +278,90 @@ class CoviuClient:
         """Remove a participant (``DELETE``), for good; not after the finish."""
         self._done(self._person(participant_id, "DELETE", "cancel a participant"))
 
+    # ---- collections (newest description only)
+
+    def collections(self, team_id: str) -> list[Collection]:
+        """Return what is collected for a team (``GET /collections/{team}``)."""
+        label = "list collections"
+        body = self._call("GET", f"collections/{quote(team_id, safe='')}", label).json()
+        return [self._parse(Collection, one, label) for one in (body if isinstance(body, list) else ())]
+
+    def submissions(self, team_id: str, collection_id: str, filters: SubmissionFilters) -> Iterator[Submission]:
+        """List what a collection has, page by page."""
+        label = "list submissions"
+        path = self._collection(team_id, collection_id)
+
+        def fetch(query: Mapping[str, Any]) -> Any:
+            return self._call("GET", path, label, params=query).json()
+
+        rows = walk_offsets(fetch, filters.params(), platform=PLATFORM, conn_id=self.conn_id, label=label)
+        return (self._parse(Submission, row, label) for row in rows)
+
+    def submission(self, team_id: str, collection_id: str, submission_id: str) -> SubmissionDetail:
+        """Return one submission with its files."""
+        path = f"{self._collection(team_id, collection_id)}/submission/{quote(submission_id, safe='')}"
+        return self._read(SubmissionDetail, self._call("GET", path, "read a submission"))
+
+    def submission_file(
+        self,
+        team_id: str,
+        collection_id: str,
+        submission_id: str,
+        file_id: str,
+        *,
+        quality: str | None = None,
+        transfer: Transfer | None = None,
+    ) -> Generator[bytes]:
+        """Yield a submission's file piece by piece; what is cut goes on where it stood.
+
+        Args:
+            team_id: The team.
+            collection_id: The collection.
+            submission_id: The submission.
+            file_id: The file.
+            quality: ``480p`` for a smaller one.
+            transfer: Takes what is known of the file.
+        """
+        path = f"{self._collection(team_id, collection_id)}/submission/{quote(submission_id, safe='')}"
+        query = f"?quality={quote(quality, safe='')}" if quality else ""
+        return self._stream(f"{path}/file/{quote(file_id, safe='')}{query}", "fetch a recording", transfer)
+
+    def audio_recording(
+        self, team_id: str, collection_id: str, submission_id: str, *, transfer: Transfer | None = None
+    ) -> Generator[bytes]:
+        """Yield a submission's audio recording piece by piece, as :meth:`submission_file` does.
+
+        Raises:
+            NotFound: It has none.
+        """
+        path = f"{self._collection(team_id, collection_id)}/recording/{quote(submission_id, safe='')}"
+        return self._stream(path, "fetch an audio recording", transfer)
+
     # ---- plumbing
+
+    def _collection(self, team_id: str, collection_id: str) -> str:
+        return f"collections/{quote(team_id, safe='')}/collection/{quote(collection_id, safe='')}"
+
+    def _stream(self, path: str, label: str, transfer: Transfer | None) -> Generator[bytes]:
+        def address() -> SecretStr:
+            self.tokens.ensure()
+            self._http.take_turn(label)
+            return SecretStr(f"{self._http.base_url}/{path}")
+
+        return download_resuming(
+            address,
+            transfer=transfer,
+            platform=PLATFORM,
+            conn_id=self.conn_id,
+            label=label,
+            retry=self._retry,
+            renew=self.tokens.after_refusal,
+            auth=_Bearer(self.tokens),
+            max_bytes=MAX_RECORDING_BYTES,
+            timeout=self._timeout,
+            allow_plain_http=self._http.base_url.startswith("http://"),
+            verify=self._verify,
+        )
 
     def _about(self, session_id: str, method: str, tail: str, label: str, **what: Any) -> HttpAnswer:
         """Send a call about one session; a refusal that outlives a new token means that it is gone."""

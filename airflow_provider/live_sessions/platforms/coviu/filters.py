@@ -1,8 +1,9 @@
-"""The filters of Coviu's session list, sent as documented and checked again on what came back."""
+"""The filters of Coviu's lists, sent as documented and checked again on what came back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider.live_sessions.platforms.coviu.dates import http_date
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 200
 """The longest page (Swagger of 2017; nothing newer says otherwise)."""
+
+SUBMISSIONS_A_PAGE = 100
+"""Its default is 20; a longest page is not documented, and a shorter answer is walked on all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +66,43 @@ class SessionFilters:
             and (bool(self.include_canceled) or row.canceled_time is None)
             and (self.state is None or any(one.state == self.state for one in row.participants))
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionFilters:
+    """Filters of a collection's submissions (``apis/coviu.md`` section 2.3).
+
+    Args:
+        since: ``from``: made at or after it.
+        until: Made before it.
+        filter: Free text; what it means is described nowhere.
+        limit: Submissions a page.
+        offset: Where to begin.
+        order: ``asc`` or ``desc``.
+        order_by: ``orderBy``: the column.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    filter: str | None = None
+    limit: int = SUBMISSIONS_A_PAGE
+    offset: int = 0
+    order: Literal["asc", "desc"] = "asc"
+    order_by: str = "created_at"
+
+    def params(self) -> dict[str, Any]:
+        """Return the query parameters; unset filters are left out. Times are ISO 8601 here."""
+        given = {
+            "from": None if self.since is None else _iso(self.since),
+            "until": None if self.until is None else _iso(self.until),
+            "filter": self.filter,
+            "limit": self.limit,
+            "offset": self.offset,
+            "order": self.order,
+            "orderBy": self.order_by,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,6 +6,7 @@ Whatever opens a door is a ``SecretStr``: the entry URL, and the participant's i
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -175,3 +176,46 @@ class Done(Answer):
     """The answer to a deletion: ``{"ok": true}``."""
 
     ok: bool = True
+
+
+# ---- collections (newest description only)
+
+
+class Collection(Answer):
+    """What an app of the account collects, e.g. recordings."""
+
+    collection_id: Text
+    name: str = ""
+    collection_reference: str = ""
+
+
+class Submission(Answer):
+    """Something that was collected in a session."""
+
+    item_submission_id: Text
+    session_id: Text | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    locked_at: Moment | None = None
+
+
+class SubmissionFile(Answer):
+    """One file of a submission. ``metadata`` is described nowhere; a ``sha256`` in it is believed."""
+
+    id: Text
+    size: int | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest that the metadata tells, in hexadecimal; empty where it tells none."""
+        told = self.metadata.get("sha256")
+        return told.lower() if isinstance(told, str) and re.fullmatch(r"[0-9A-Fa-f]{64}", told) else ""
+
+
+class SubmissionDetail(Submission):
+    """A submission with its files."""
+
+    files: Annotated[tuple[SubmissionFile, ...], BeforeValidator(_listed)] = ()

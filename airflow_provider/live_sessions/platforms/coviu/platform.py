@@ -290,7 +290,7 @@ class CoviuPlatform:
         del ref, session_id, asked
         instead = {
             Ability.TRANSCRIPT: "No call, event or field of Coviu's holds one; attendance is what can be read.",
-            Ability.RECORDING: "Recordings lie in the team's collections, where Coviu's own site shows them.",
+            Ability.RECORDING: "CoviuRetrieveRecordingOperator looks for them, and again with `wait_for`.",
         }
         return unsupported(
             launching.LABEL,

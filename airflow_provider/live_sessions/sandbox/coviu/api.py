@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from airflow_provider.live_sessions.sandbox.coviu.collections import Collections
     from airflow_provider.live_sessions.sandbox.coviu.options import Options
     from airflow_provider.live_sessions.sandbox.coviu.presence import Presence
     from airflow_provider.live_sessions.sandbox.coviu.state import Store
@@ -55,10 +56,19 @@ class Api:
         options: How this Coviu behaves.
         tokens: The credentials.
         presence: Who comes and goes.
+        collections: What apps of the account collected.
         team_id: The team.
     """
 
-    def __init__(self, store: Store, options: Options, tokens: Tokens, presence: Presence, team_id: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        options: Options,
+        tokens: Tokens,
+        presence: Presence,
+        collections: Collections,
+        team_id: str,
+    ) -> None:
         self._store = store
         self._options = options
         self._tokens = tokens
@@ -74,6 +84,7 @@ class Api:
             person: {"GET": self._participant, "PUT": self._change, "DELETE": self._remove},
         }
         self._routes = [(re.compile(path), methods) for path, methods in routes.items()]
+        self._collected = [(re.compile(path), answer) for path, answer in collections.routes().items()]
 
     def answer(self, request: Request, now: datetime) -> Response:
         """Answer a request below ``/coviu/v1``."""
@@ -87,6 +98,10 @@ class Api:
         if path == "/auth/token" and request.method == "POST":
             return self._tokens.answer(request, now)
         self._tokens.check(request, now)
+        for pattern, answer in self._collected:
+            asked = pattern.fullmatch(path)
+            if asked and request.method == "GET":
+                return answer(request, asked.groups())
         for pattern, methods in self._routes:
             found = pattern.fullmatch(path)
             if found:

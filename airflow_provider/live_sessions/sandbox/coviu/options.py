@@ -35,6 +35,9 @@ class Options:
         end_ejects: People are put out at ``end_time``; unknown.
         webhook: The team's URL for events; empty is none.
         webhook_timeout: Real seconds to wait for a receiver; there is one try.
+        max_submissions: The longest page of a collection, whatever ``limit`` asks for; unknown.
+        file_ranges: Recordings come in ranges, as documented; False sends the whole file every time.
+        file_digest: Recordings carry ``Repr-Digest``; not documented.
     """
 
     api_key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -56,3 +59,6 @@ class Options:
     end_ejects: bool = False
     webhook: str = ""
     webhook_timeout: float = 5.0
+    max_submissions: int = 100
+    file_ranges: bool = True
+    file_digest: bool = False

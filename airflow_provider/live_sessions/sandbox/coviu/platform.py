@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import hashlib
 import html
 import math
 import re
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.sandbox.clock import iso
 from airflow_provider.live_sessions.sandbox.coviu.api import ROOT, Api
+from airflow_provider.live_sessions.sandbox.coviu.collections import Collections
 from airflow_provider.live_sessions.sandbox.coviu.options import Options
 from airflow_provider.live_sessions.sandbox.coviu.presence import NotAdmitted, Presence
 from airflow_provider.live_sessions.sandbox.coviu.shapes import ENTRY
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.wire import Request
     from airflow_provider.live_sessions.sandbox.world import World
 
-VERBS = frozenset({"join", "leave", "revoke", "secrets", "webhooks", "wait_for_webhooks"})
+VERBS = frozenset({"join", "leave", "record", "revoke", "secrets", "webhooks", "wait_for_webhooks"})
 PAGE = "<!doctype html><title>{title}</title><h1>{title}</h1><p>{text}</p>"
 SECRET_PATH = re.compile(r"(/participants/|/coviu/session/)[^/]+")
 
@@ -89,6 +91,24 @@ class Coviu:
     def wait_for_webhooks(self, seconds: float = 5.0) -> bool:
         """Wait in real time until no delivery is pending; False when it took longer."""
         return self._webhooks.deliverer.wait_idle(seconds)
+
+    def record(self, session: str, *, length: int = 100_000, audio: bool = False) -> dict[str, str]:
+        """Keep a recording of a session in the team's collections, as an app of the account would.
+
+        Args:
+            session: The session's id, or its name.
+            length: Its bytes.
+            audio: As an audio recording instead of a video.
+
+        Raises:
+            ControlError: 404, no such session.
+        """
+        with self._world.lock:
+            now = self._world.agenda.run_due()
+            found = self._find(session)
+            body = (found.id.encode() * (length // len(found.id) + 1))[:length]
+            kept = self._collections.record(found.id, now, body, audio=audio)
+            return {"submission": kept.id, "sha256": hashlib.sha256(body).hexdigest()}
 
     def revoke(self, *, refresh: bool = False) -> dict[str, str]:
         """Make every access token worthless; with ``refresh`` the refresh tokens too."""
@@ -160,7 +180,8 @@ class Coviu:
         self._store = Store()
         self._tokens = Tokens(self.options, self.team_id)
         self._presence = Presence(self.options, self._world.agenda, self._world.scripts, self._webhooks)
-        self._api = Api(self._store, self.options, self._tokens, self._presence, self.team_id)
+        self._collections = Collections(self.options, self.team_id)
+        self._api = Api(self._store, self.options, self._tokens, self._presence, self._collections, self.team_id)
 
     def _act(self, reference: str, user: str, act: Any) -> dict[str, str]:
         with self._world.lock:
