@@ -3,7 +3,7 @@
 RFC 9110, sections 13.1.5 and 14.
 
 Two halves of two versions of a file would make a whole that never was. So the rest of a file is asked for only
-when its server named it by a strong validator, and only from an answer that says the same name, place and length.
+when its server named it by a strong validator, and taken only where it says the same name, place and length.
 """
 
 from __future__ import annotations
