@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests  # noqa: TID253 - a test, not a DAG file
 from pydantic import SecretStr  # noqa: TID253 - a test, not a DAG file
-from sqlalchemy import select
 
 from airflow_provider.live_sessions.assets.delivering import delivered_uri
 from airflow_provider.live_sessions.compat import server
-from airflow_provider.live_sessions.compat.features import TASK_KEY
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.webhooks.airflow import InsideAirflow
 from airflow_provider.live_sessions.webhooks.rest import ThroughRest
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
+from tests.webhooks.database import events, named_asset, wrote_down
 from tests.webhooks.post import free_port, serving
 
 if TYPE_CHECKING:
@@ -33,57 +29,15 @@ EXTRA = {"version": 1, "happening": "session-ended", "id": "d"}
 _numbers = itertools.count(1)
 
 
-@contextmanager
-def database() -> Iterator[Any]:
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        yield session
-
-
-def named_asset(*, by_session: bool = False) -> str:
-    """Write down an asset as a DAG that is scheduled on it does; return its address."""
-    from airflow.models.asset import AssetActive, AssetModel
-
-    uri = delivered_uri("lessonspace", f"school_{next(_numbers)}", "session-ended", by_session=by_session)
-    with database() as session:
-        session.add(AssetModel(name=uri, uri=uri, group="asset"))
-        session.add(AssetActive(name=uri, uri=uri))
-    return uri
-
-
-def events(uri: str) -> list[tuple[Any, Any]]:
-    from airflow.models.asset import AssetEvent, AssetModel
-
-    with database() as session:
-        rows = session.scalars(
-            select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.uri == uri)
-        )
-        return [(row.extra, getattr(row, "partition_key", None)) for row in rows]
+def asset(*, by_session: bool = False) -> str:
+    return named_asset(
+        delivered_uri("lessonspace", f"sides_{next(_numbers)}", "session-ended", by_session=by_session)
+    )
 
 
 def launched(value: Any) -> Addressee:
-    """Write into the task state store as a launch does."""
-    from airflow.models.dagrun import DagRun
-    from airflow.models.task_state_store import TaskStateStoreModel
-
-    me = Addressee("lessonspace", "school", "class_day", f"manual__{next(_numbers)}+00:00", "lane.launch", 3)
-    with database() as session:
-        run = DagRun(dag_id=me.dag_id, run_id=me.run_id, run_type="manual", run_after=datetime.now(UTC))
-        session.add(run)
-        session.flush()
-        session.add(
-            TaskStateStoreModel(
-                dag_run_id=run.id,
-                task_id=me.task_id,
-                map_index=me.map_index,
-                key=TASK_KEY,
-                dag_id=me.dag_id,
-                run_id=me.run_id,
-                value=json.dumps(value),
-                updated_at=datetime.now(UTC),
-            )
-        )
+    me = Addressee("lessonspace", "school", "class_day", f"sides__{next(_numbers)}+00:00", "lane.launch", 3)
+    wrote_down(me.dag_id, me.run_id, me.task_id, me.map_index, value)
     return me
 
 
@@ -115,7 +69,7 @@ def side(request: pytest.FixtureRequest) -> AirflowSide:
 
 
 def test_an_asset_that_a_dag_names_is_told_and_another_is_not(side: AirflowSide) -> None:
-    uri = named_asset()
+    uri = asset()
     assert side.tell(uri, EXTRA, None)
     ((extra, key),) = events(uri)
     assert (EXTRA.items() <= extra.items(), key) == (True, None)
@@ -125,7 +79,7 @@ def test_an_asset_that_a_dag_names_is_told_and_another_is_not(side: AirflowSide)
 def test_an_event_carries_its_session_where_this_airflow_has_partitions(side: AirflowSide) -> None:
     from airflow.models.asset import AssetEvent
 
-    uri = named_asset(by_session=True)
+    uri = asset(by_session=True)
     assert side.tell(uri, EXTRA, "s-1")
     ((extra, key),) = events(uri)
     assert EXTRA.items() <= extra.items()
@@ -149,7 +103,7 @@ def test_an_airflow_without_task_state_says_so(side: AirflowSide) -> None:
 
 def test_a_token_that_has_run_out_is_asked_for_again_and_one_that_stays_bad_is_said(api: str) -> None:
     given = iter([SecretStr("old"), token(api)])
-    uri = named_asset()
+    uri = asset()
     assert ThroughRest(api, lambda: next(given)).tell(uri, EXTRA, None)
     bad = SecretStr("wrong-token-0123456789")
     with pytest.raises(Unavailable, match=r"answered 40[13]") as told:

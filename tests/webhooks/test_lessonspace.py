@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,8 +186,13 @@ def test_a_signed_delivery_is_told_only_as_far_as_the_platform_bears_it_out(
     assert desk.handle(signed(airflow, sent(me(school), "session.end", never))) is not None, "it goes on"
     elsewhere = {**never, "room": {"id": "another-room"}}
     assert desk.handle(signed(airflow, sent(me(school), "session.start", elsewhere))) is None
+    other = school.launch(school.lesson("Another class", ahead=1800))
+    school.join(other, "t-1", "s-1")
+    another = {"id": other["ref"]["session_id"]}
+    for more in ({}, {"room": {"id": room}}):
+        assert desk.handle(signed(airflow, sent(me(school), "session.start", {**another, **more}))) is None
     delivered(school, post)
-    assert [what for what, _ in airflow.facts()] == ["session-started"]
+    assert airflow.facts() == [("session-started", record["ref"]["session_id"])]
 
 
 def test_two_deliveries_of_one_fact_are_told_once(school: School, post: Post, airflow: Airflow) -> None:
@@ -281,6 +287,9 @@ def test_a_connection_that_is_wrong_is_said_and_let_go(
     job = signed(airflow, sent(me(school), "session.start", body))
     assert Desk(airflow, signature=Signature()).handle(job) is None
     assert "could not be confirmed" in caplog.text
+    job.addressee = replace(job.addressee, conn_id="no_such_connection")
+    assert Desk(airflow, signature=Signature()).handle(job) is None
+    assert "no_such_connection" in caplog.text
     assert airflow.told == []
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow_provider.live_sessions.core.ended import event_id_of
@@ -16,7 +17,6 @@ from airflow_provider.live_sessions.core.times import within_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from airflow_provider.live_sessions.core.happening import Happening
     from airflow_provider.live_sessions.core.models import SessionRef
@@ -160,8 +160,6 @@ def digest_of(body: bytes) -> str:
 
 def time_in(value: object) -> datetime | None:
     """Return an ISO 8601 time from a delivery; None for anything else. One without an offset is UTC."""
-    from datetime import datetime
-
     try:
         return within_reason(datetime.fromisoformat(value))  # type: ignore[arg-type]  # anything else ends below
     except MISFITS:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+MOST_CONNECTIONS = 256
+"""At once; who comes beyond them is answered 503."""
+
 TOKEN_VARIABLE = "LIVE_SESSIONS_AIRFLOW_TOKEN"  # noqa: S105 - the variable's name
 
 
@@ -72,9 +75,10 @@ def _serve(parsed: argparse.Namespace) -> int:
     token()  # now, so that what is missing is said at the start
     receiver = Receiver(ThroughRest(parsed.airflow, token), prefix=True)
     # No access log: the paths hold the tokens.
-    server = uvicorn.Server(
-        uvicorn.Config(receiver.app, host=parsed.host, port=parsed.port, access_log=False, log_level="info")
+    config = uvicorn.Config(
+        receiver.app, host=parsed.host, port=parsed.port, access_log=False, limit_concurrency=MOST_CONNECTIONS
     )
+    server = uvicorn.Server(config)
     try:
         server.run()
     finally:

@@ -10,6 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
 from airflow_provider.live_sessions.core.deliveries import ConfirmingPlatform, Fact, NotYet
 from airflow_provider.live_sessions.core.errors import (
     ConfigurationError,
@@ -113,7 +115,8 @@ class Desk:
     def _ask(self, job: Job, hook_class: type[LiveSessionHook], ref: SessionRef | None) -> Finding | float | None:
         """Ask the platform; where it could not be asked, return what :meth:`handle` does."""
         try:
-            platform = hook_class(job.addressee.conn_id).platform()
+            # As the shared poll: no long sleep inside a question, the queue has the patience.
+            platform = hook_class.open(hook_class.get_connection(job.addressee.conn_id), polling=True)
             try:
                 if not isinstance(platform, ConfirmingPlatform):
                     return None
@@ -123,7 +126,7 @@ class Desk:
         except Transient as error:
             wait = error.retry_after if isinstance(error, RateLimited | Unavailable) else 0.0
             return self._say(job, error.what, max(AGAIN, wait))
-        except LiveSessionError as error:
+        except (LiveSessionError, AirflowNotFoundException) as error:
             log.warning("A delivery could not be confirmed: %s", error)
             return None
 

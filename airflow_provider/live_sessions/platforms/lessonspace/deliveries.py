@@ -106,13 +106,14 @@ def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | Non
     """
     if delivery.happening is None or not delivery.session_id:
         return Untrue("it names no session")
-    if ref is not None and delivery.room != ref.detail("space"):
+    own = "" if ref is None else ref.detail("space")
+    if own and delivery.room not in ("", own):
         return Untrue("it speaks of another room than that of its address")
-    session = _session_of(client, delivery)
+    room = own or delivery.room
+    session = _session_of(client, delivery, room)
     if session is None:
         return NotYet("Lessonspace shows no such session yet", SOON)
-    room = session.space
-    if room is not None and delivery.room and not room.is_room(delivery.room):
+    if session.space is not None and room and not session.space.is_room(room):
         return Untrue("its session is in another room")
     at: datetime | None = None
     held = Held.UNKNOWN
@@ -145,21 +146,21 @@ def _transcribed(client: LessonspaceClient, uuid: str) -> bool:
     return url is not None and bool(url.get_secret_value())
 
 
-def _session_of(client: LessonspaceClient, delivery: Delivery) -> Session | None:
+def _session_of(client: LessonspaceClient, delivery: Delivery, room: str) -> Session | None:
     try:
         return client.session(delivery.session_id)
     except NotFound:
-        return _by_time(client, delivery)
+        return _by_time(client, delivery, room)
 
 
-def _by_time(client: LessonspaceClient, delivery: Delivery) -> Session | None:
+def _by_time(client: LessonspaceClient, delivery: Delivery, room: str) -> Session | None:
     """Return the session of the room that fits the delivery's time best; none where nothing is near."""
     from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
 
-    if not delivery.room or delivery.at is None or delivery.happening is Happening.TRANSCRIPT:
+    if not room or delivery.at is None or delivery.happening is Happening.TRANSCRIPT:
         return None  # a transcript comes at any time after its session
     near: list[tuple[float, Session]] = []
-    for row in client.space_sessions(delivery.room, SessionFilters(include_single_user=True)):
+    for row in client.space_sessions(room, SessionFilters(include_single_user=True)):
         moment = row.start_time if delivery.happening is Happening.STARTED else row.end_time
         if moment is not None and (apart := abs((moment - delivery.at).total_seconds())) <= AROUND:
             near.append((apart, row))
