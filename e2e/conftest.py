@@ -52,6 +52,7 @@ def world(database: dict[str, str]) -> Iterator[World]:
     with tempfile.TemporaryDirectory(prefix="live-sessions-e2e-") as folder:
         home = Path(folder)
         options = ["--api-key", KEY, "--end-after", "3", "--screenleap-authtoken", TOKEN]
+        options += ["--transcript-min", "1", "--transcript-after", "10"]
         with sandbox(home, options) as url:
             settings = {
                 **database,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ from tests.platforms.toy_hook import HOOK as TOY
 from tests.platforms.toy_hook import WORLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tests.airflow_side.stage import School
 
@@ -55,7 +56,11 @@ def hold(school: School, number: int = 0, *people: str, **launch: Any) -> dict[s
     return record
 
 
-def keys(records: list[Mapping[str, Any]]) -> list[str]:
+def asked(school: School, times: int) -> bool:
+    return len(school.log(path=TRANSCRIPTS)) == times
+
+
+def keys(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return [str(one["ref"]["key"]) for one in records]
 
 
@@ -93,7 +98,7 @@ def test_a_transcript_that_is_late_is_told_later_and_one_that_never_comes_is_ask
             school.sandbox.faults.add("status", **fault)
             for questions in range(1, ARTIFACT_CALLS + 1):
                 school.wait(3700 if questions < ARTIFACT_CALLS else 86_400)
-                await until(lambda questions=questions: len(school.log(path=TRANSCRIPTS)) == questions)
+                await until(partial(asked, school, questions))
             school.wait(86_400)
             await one.asked(3)
         assert one.events == []

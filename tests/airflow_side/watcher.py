@@ -16,6 +16,8 @@ from tests.airflow_side.stage import School, crossed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from airflow_provider.live_sessions.triggers.watching import WatchTrigger
+
 INTERVAL = 0.05
 
 
@@ -48,7 +50,7 @@ class Watcher:
         self,
         school: School,
         store: AssetStore | None = None,
-        kind: type[BaseEventTrigger] = SessionsEndedTrigger,
+        kind: type[WatchTrigger[Any]] = SessionsEndedTrigger,
         **arguments: Any,
     ) -> None:
         self.school = school

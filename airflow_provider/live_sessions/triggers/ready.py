@@ -45,22 +45,22 @@ class ArtifactsReadyTrigger(WatchTrigger[Awaiting]):
     async def _look(self, account: Account, memory: Awaiting | None) -> Look[Awaiting]:
         ability, delays, rules = self._asked_for()
         started = time.monotonic()
-        memory, asked_at = await account.call(lambda platform: _take_in(platform, memory, ability, delays))
+        known, asked_at = await account.call(lambda platform: _take_in(platform, memory, ability, delays))
         events: list[dict[str, Any]] = []
 
         def now() -> datetime:
             return asked_at + timedelta(seconds=time.monotonic() - started)
 
-        while (one := memory.next_due(now())) is not None:
+        while (one := known.next_due(now())) is not None:
             wait = rules.after(one.ended_at)
             verdict = await self._verdict(account, ability, one, wait, now)
-            memory = memory.answered(one, verdict, now(), wait, delays)
-            self._note(one, verdict, over=one.session_id not in memory.sessions)
+            known = known.answered(one, verdict, now(), wait, delays)
+            self._note(one, verdict, over=one.session_id not in known.sessions)
             if verdict.readiness is Readiness.READY:
                 events.append(self._event(ability, one))
             if len(events) >= AT_ONCE or time.monotonic() - started >= self._interval:
                 break  # what is told waits for nobody, and the list is asked for at its own pace
-        return Look(memory, events, more=memory.next_due(now()) is not None)
+        return Look(known, events, more=known.next_due(now()) is not None)
 
     async def _verdict(
         self, account: Account, ability: Ability, one: Awaited, wait: ArtifactWait, now: Callable[[], datetime]
