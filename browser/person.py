@@ -167,8 +167,8 @@ class Person:
         return list(self.stack.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"])
 
     def task_page(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Open a task instance's page."""
-        self.go(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id, safe='')}")
+        """Open the details of a task instance: its links are there."""
+        self.go(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id, safe='')}/details")
 
     # ---- the page of sessions
 

@@ -59,7 +59,9 @@ from airflow_provider.live_sessions.schedules.model import Occurrence
         ),
         "conn_id": Param("lessonspace_default", type="string", title="Lessonspace connection"),
         "timezone": Param("Europe/Berlin", type="string", title="Time zone of mails and folders"),
-        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
+        "destination": Param(
+            "", type=["string", "null"], title="Where files go", description="Empty: the default."
+        ),
         "transcribe": Param(True, type="boolean", title="Transcribe"),
         "hard_stop_seconds": Param(
             600, type=["number", "null"], minimum=0, title="Put everybody out after the planned end, seconds"
@@ -113,7 +115,7 @@ def class_now() -> None:
         describe(),  # type: ignore[arg-type]  # the task's result
         conn_id="{{ params.conn_id }}",
         timetable="class_now",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         launch={
             "transcribe": "{{ params.transcribe }}",

@@ -27,7 +27,9 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
             title="Who: every id, name and address that stands for them",
         ),
         "report_only": Param(True, type="boolean", title="Only say what would go"),
-        "destination": Param("", type="string", title="Where the files are", description="Empty: the default."),
+        "destination": Param(
+            "", type=["string", "null"], title="Where the files are", description="Empty: the default."
+        ),
     },
     tags=["retention"],
     doc_md=__doc__,
@@ -38,7 +40,7 @@ def forget_person() -> None:
         task_id="forget",
         person="{{ params.person }}",  # rendered as the list it is
         report_only="{{ params.report_only }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
     )
 
 

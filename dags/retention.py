@@ -25,14 +25,16 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
         "transcript_days": Param(30, type="number", minimum=1, title="Keep transcripts, days"),
         "other_days": Param(365, type="number", minimum=1, title="Keep all else, days"),
         "report_only": Param(True, type="boolean", title="Only say what would go"),
-        "destination": Param("", type="string", title="Where the files are", description="Empty: the default."),
+        "destination": Param(
+            "", type=["string", "null"], title="Where the files are", description="Empty: the default."
+        ),
     },
     tags=["retention"],
     doc_md=__doc__,
 )
 def retention() -> None:
     """Two periods; neither waits for the other."""
-    common = {"destination": "{{ params.destination }}", "report_only": "{{ params.report_only }}"}
+    common = {"destination": "{{ params.destination or '' }}", "report_only": "{{ params.report_only }}"}
     RetireArtifactsOperator(
         task_id="transcripts",
         older_than="{{ params.transcript_days * 86400 }}",

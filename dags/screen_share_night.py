@@ -36,7 +36,9 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
             "", type="string", title="Only shares whose external id begins with", description="Empty: all."
         ),
         "timezone": Param("Europe/Berlin", type="string", title="Zone of the day"),
-        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
+        "destination": Param(
+            "", type=["string", "null"], title="Where files go", description="Empty: the default."
+        ),
         "warn_above_cents": Param(
             10_000, type=["number", "null"], minimum=0, title="Warn when a day costs more than, cents"
         ),
@@ -86,7 +88,7 @@ def screen_share_night() -> None:
         conn_id="{{ params.conn_id }}",
         since="{{ ti.xcom_pull(task_ids='day_before')['since'] }}",
         until="{{ ti.xcom_pull(task_ids='day_before')['until'] }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         deferrable=True,  # right after midnight it waits for the history, up to a quarter of an hour
     )

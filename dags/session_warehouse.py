@@ -52,9 +52,13 @@ PLATFORMS: dict[str, type[SessionsToObjectStorageOperator]] = {
             title="Connection of each platform",
             description="Empty: the Airflow variable session_warehouse_connections.",
         ),
-        "since": Param("", type="string", title="From, a whole hour", description="Empty: the last whole hour."),
-        "until": Param("", type="string", title="Until, a whole hour"),
-        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
+        "since": Param(
+            "", type=["string", "null"], title="From, a whole hour", description="Empty: the last whole hour."
+        ),
+        "until": Param("", type=["string", "null"], title="Until, a whole hour"),
+        "destination": Param(
+            "", type=["string", "null"], title="Where files go", description="Empty: the default."
+        ),
         "file_format": Param("parquet", enum=["parquet", "jsonl"], title="File format"),
         "sql_conn_id": Param(
             "", type="string", title="Database", description="PostgreSQL or SQLite; empty: none."
@@ -102,11 +106,11 @@ def session_warehouse() -> None:
             export = operator(
                 task_id="export",
                 conn_id="{{ ti.xcom_pull(task_ids='connections')['" + platform + "'] }}",
-                since="{{ params.since }}",
-                until="{{ params.until }}",
+                since="{{ params.since or '' }}",
+                until="{{ params.until or '' }}",
                 period="hour",
                 prefix="warehouse",
-                destination="{{ params.destination }}",
+                destination="{{ params.destination or '' }}",
                 file_format="{{ params.file_format }}",
                 attendance="{{ params.attendance }}",
                 deferrable=True,

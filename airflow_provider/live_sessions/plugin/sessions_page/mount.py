@@ -27,8 +27,7 @@ def external_view() -> dict[str, Any]:
         "url_route": "live-sessions",
         "icon": f"{below}{PREFIX}/icon.svg",
         "icon_dark_mode": f"{below}{PREFIX}/icon-dark.svg",
-        "nav_top_level": True,  # Airflow 3.3; before, it is below "Browse"
-        "category": "browse",
+        "nav_top_level": True,  # Airflow 3.3; before, it is below "Plugins" where there are others
     }
 
 

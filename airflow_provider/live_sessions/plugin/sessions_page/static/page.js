@@ -99,8 +99,8 @@ const keyOf = (row) => `${row.dag_id}/${row.run_id}/${row.task_id}/${row.map_ind
 
 function rowOf(row) {
   const key = keyOf(row);
-  const held = row.started_at ? `Held ${clock(row.started_at, row.ended_at)}` : "";
-  const people = row.people === null ? row.expected : `${row.people} of ${row.expected}`;
+  const held = row.started_at ? `${row.ended_at ? "Held" : "Since"} ${clock(row.started_at, row.ended_at)}` : "";
+  const people = [row.people === null ? "" : `${row.people} came`, row.expected === null ? "" : `${row.expected} expected`];
   const doors = Object.entries(row.doors).map(([door, address]) =>
     make("a", {
       href: address, target: "_blank", rel: "noopener noreferrer", "data-out": "", "data-key": `${key}/${door}`,
@@ -114,7 +114,7 @@ function rowOf(row) {
       row.platform ? make("div", { class: "soft" }, `${row.platform} · ${row.conn_id}`) : ""),
     make("td", { class: "when", "data-label": "When" },
       make("div", {}, clock(row.start, row.end)), held ? make("div", { class: "soft" }, held) : ""),
-    make("td", { "data-label": "People" }, people === null ? "" : String(people)),
+    make("td", { "data-label": "People" }, people.filter(Boolean).join(", ")),
     make("td", { class: "run", "data-label": "DAG run" },
       make("a", { href: row.run, "data-out": "", "data-key": `${key}/run` }, row.dag_id),
       make("div", { class: "soft" }, row.map_index >= 0 ? `${row.run_id} [${row.map_index}]` : row.run_id)),
