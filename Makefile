@@ -74,6 +74,7 @@ lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 docs: $(READY)  ## the documentation as HTML in docs/_build; a warning is an error
+	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html -n -W --keep-going -q -c docs . docs/_build
 
 bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; ARGS=--quick for a slice

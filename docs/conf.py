@@ -77,6 +77,14 @@ class MermaidLexer(TextLexer):
     filenames: ClassVar[list[str]] = []
 
 
+def as_written(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep the sentence at an attribute whole: napoleon takes what stands before a colon in it for a type."""
+    del app, name, obj, options
+    types = [at for at, line in enumerate(lines) if line.startswith(":type: ")]
+    if what in ("attribute", "data") and types:
+        lines[: types[0] + 1] = [f"{lines[types[0]].removeprefix(':type: ')}: {lines[0]}", *lines[1 : types[0]]]
+
+
 def by_short_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: TextElement) -> Any:
     """Link what a docstring or an annotation names without its module, where there is only one of that name."""
     objects = env.domains.python_domain.objects
@@ -93,5 +101,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
     airflow.sdk.task_group = lambda **_: lambda function: function  # type: ignore[assignment]  # only while it is read
     app.add_lexer("mermaid", MermaidLexer)
+    app.connect("autodoc-process-docstring", as_written, priority=600)  # after napoleon
     app.connect("missing-reference", by_short_name)
     return {"parallel_read_safe": True}

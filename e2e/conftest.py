@@ -93,6 +93,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for kind in ("passed", "failed")
     )
     figures = {"races": held + lost, "as promised": held, "not as promised": lost}
-    if not terminalreporter.stats.get("deselected"):  # a slice is no measurement
+    if held + lost and not terminalreporter.stats.get("deselected"):  # a slice is no measurement
         record("races", figures)
     terminalreporter.write_line(f"{held + lost} races, {held} as promised, {lost} not")

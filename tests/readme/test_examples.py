@@ -49,7 +49,7 @@ def offered() -> dict[str, Any]:
 
 def parameters(kind: Any) -> set[str]:
     """Return what a function, or a class with all its bases, takes by keyword."""
-    makers = [one.__init__ for one in kind.__mro__] if isinstance(kind, type) else [kind]
+    makers = [vars(one).get("__init__") for one in kind.__mro__] if isinstance(kind, type) else [kind]
     return {name for maker in makers if inspect.isfunction(maker) for name in inspect.signature(maker).parameters}
 
 

@@ -64,7 +64,7 @@ def play(steps: list[Command], files: dict[str, str], folder: Path, *, timeout: 
     for number, text in enumerate(files.values()):
         (folder / f"file-{number}").write_text(text)
     for number, step in enumerate(steps):
-        script += [f"echo '{MARK} {number}'", step.text]
+        script += [f"echo; echo '{MARK} {number}'", step.text]
         # Whoever starts a server sees it answer before typing on.
         script += ["sleep 3"] if step.text.endswith("&") else ["[ $? = 0 ] || exit 1"]
         script += [
