@@ -24,7 +24,10 @@ _FORMS = {
 }
 
 _OPERATORS = {
-    "Lessonspace": ["lessonspace", "lessonspace_account", "classes", "retention"],
+    "Lessonspace": [
+        *("lessonspace", "lessonspace_account", "classes", "retention"),
+        *("find_launched", "launched_in_time", "notify"),  # for every platform
+    ],
     "Coviu": ["coviu", "coviu_participants", "query_timetable"],
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
@@ -65,6 +68,15 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [f"{_PACKAGE}.links.lessonspace.LessonspaceRoomLink"],
+        "task-decorators": [
+            {"name": "live_session", "class-name": f"{_PACKAGE}.decorators.live_session.live_session_task"}
+        ],
+        "notifications": [
+            f"{_PACKAGE}.notifications.nobody_came.NobodyCameNotifier",
+            f"{_PACKAGE}.notifications.not_launched.NotLaunchedNotifier",
+            f"{_PACKAGE}.notifications.artifacts.RecordingReadyNotifier",
+            f"{_PACKAGE}.notifications.artifacts.TranscriptReadyNotifier",
+        ],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
         ],
