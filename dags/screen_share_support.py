@@ -86,7 +86,7 @@ def screen_share_support() -> None:
 
     # Without the group's name before its tasks: there is but one share in a run.
     screenleap_share.override(prefix_group_id=False)(
-        describe(),
+        describe(),  # type: ignore[arg-type]  # the task's result
         conn_id="{{ params.conn_id }}",
         timetable="screen_share_support",
         destination="{{ params.destination }}",

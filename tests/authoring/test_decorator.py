@@ -253,7 +253,7 @@ def test_screenleap_gives_what_is_described_one_identity_and_stops_the_share_of_
         store = Store()
         for _ in range(2):
             operator = launching(lesson, platform="screenleap", conn_id=studio.conn_id)
-            assert operator.execute(context(store=store))["links"]  # type: ignore[arg-type]
+            assert operator.execute(context(store=store))["links"]
         made = {one["external_id"] for one in studio.people.state()["shares"]}
         assert len(made) == 1
         assert len(studio.sandbox.log.entries(method="POST", path="/stop$")) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -139,16 +139,18 @@ def test_a_form_that_describes_no_session_fails_without_retry() -> None:
 class Launched(TaskInstance):
     """A task instance that sees what another run launched."""
 
-    def xcom_pull(self, task_ids: str, **which: Any) -> Any:  # type: ignore[override]  # as much as is asked for
+    elsewhere: ClassVar[dict[tuple[str, ...], Any]] = {}
+
+    def xcom_pull(self, task_ids: str, *args: Any, **which: Any) -> Any:
         if "run_id" not in which:
-            return super().xcom_pull(task_ids, **which)
-        return self.xcoms.get((which["dag_id"], which["run_id"], task_ids))  # type: ignore[call-overload]
+            return super().xcom_pull(task_ids, *args, **which)
+        return self.elsewhere.get((which["dag_id"], which["run_id"], task_ids))
 
 
 def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the operator finds, and how it says that it stands."""
     ti = Launched(task_id="find")
-    ti.xcoms["class_now", "run-7", "class.launch"] = launched
+    ti.elsewhere["class_now", "run-7", "class.launch"] = launched
     given_: dict[str, Any] = {"dag_id": "class_now", "run_id": "run-7", "hook_class": HOOK, **arguments}
     record = FindLaunchedOperator(task_id="find", **given_).execute(context(ti))
     return record, ti.xcoms["find", -1, "now"]

@@ -283,7 +283,8 @@ def test_a_launch_that_waits_for_the_end_has_launched(school: School) -> None:
     board = Board()
     operator = in_time(school.lesson(), board)
     where = where_launch_is("deferred", operator)
-    where["ti"].xcoms["class.launch", 0, "return_value"] = school.launch()
+    ti: Any = where["ti"]
+    ti.xcoms["class.launch", 0, "return_value"] = school.launch()
     assert operator.execute(where)["conclusion"] == "launched"
 
 
@@ -302,7 +303,7 @@ def test_the_launch_is_looked_at_so_long_before_the_start_without_a_worker(schoo
 def test_a_session_asked_for_at_the_last_minute_is_not_late_by_that(school: School) -> None:
     operator = in_time(school.lesson(ahead=30), Board(), patience=300)
     where = where_launch_is(None, operator)
-    where["dag_run"].run_after = run_after = datetime.now(UTC)  # type: ignore[misc]
+    where["dag_run"].run_after = run_after = datetime.now(UTC)
     assert deferral(operator, where).trigger.moment == run_after + timedelta(seconds=300)
 
 

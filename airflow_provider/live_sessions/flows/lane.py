@@ -105,7 +105,9 @@ def begin(
             **dict(hand_over_arguments or {}),
         },
     )
-    limit = {"deadline": planned_end(launched), "on_deadline": "succeed"} if until_planned_end else {}
+    limit: dict[str, Any] = (
+        {"deadline": planned_end(launched), "on_deadline": "succeed"} if until_planned_end else {}
+    )
     ended = wait_for_end(
         task_id="wait_for_end",
         session=launched.output,
@@ -136,7 +138,7 @@ def at_spot(notifiers: Iterable[SessionNotifier], spot: Spot) -> list[SessionNot
     return [one for one in notifiers if one.spot is spot]
 
 
-def callbacks(notifiers: Iterable[SessionNotifier], spot: Spot) -> dict[str, list[SessionNotifier]]:
+def callbacks(notifiers: Iterable[SessionNotifier], spot: Spot) -> dict[str, Any]:
     """Return the task arguments that hang notifiers there, however the task ends: each knows when to speak."""
     there = at_spot(notifiers, spot)
     ends = ("on_success_callback", "on_skipped_callback", "on_failure_callback")

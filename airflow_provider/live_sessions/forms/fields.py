@@ -144,12 +144,13 @@ def seconds(
         optional: Whether it may stay empty, which means never, or at once.
         above: Whether it has to be above 0.
     """
+    least: dict[str, Any] = {"exclusiveMinimum": 0} if above else {"minimum": 0}
     return Param(
         default,
         type=["number", "null"] if optional else "number",
         title=label,
         description=description,
-        **({"exclusiveMinimum": 0} if above else {"minimum": 0}),
+        **least,
     )
 
 
@@ -176,7 +177,7 @@ def polling(
         interval: Seconds between polls.
         longest_interval: The most that the platform allows between two polls.
     """
-    longest = {} if longest_interval is None else {"maximum": longest_interval}
+    longest: dict[str, Any] = {} if longest_interval is None else {"maximum": longest_interval}
     return {
         "settle_seconds": seconds(settle, settle_label, description=settle_description, above=True),
         "poll_interval": Param(
