@@ -15,9 +15,10 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
 from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
@@ -43,64 +44,18 @@ LAUNCH = {
     render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
-        "timetable": Param(
-            "",
-            type="string",
-            title="Timetable",
-            description="Path or URL of a CSV or iCalendar file; any URL of Airflow's object storage. "
-            "Empty: the Airflow variable class_day_timetable.",
-        ),
-        "timezone": Param("Europe/Berlin", type="string", title="Zone of times that name none"),
-        "conn_id": Param("lessonspace_default", type="string", title="Lessonspace connection"),
-        "timetable_name": Param(
-            "classes",
-            type="string",
-            minLength=1,
-            title="The timetable's name",
-            description="Part of every class's identity: keep it when the file moves.",
-        ),
-        "launch_despite_errors": Param(
-            False, type="boolean", title="Launch the sound rows of a timetable that has others"
-        ),
-        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
-        "on_missed": Param(
-            "skip",
-            enum=["skip", "launch", "fail"],
-            title="Classes that began before anybody launched them",
-        ),
-        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
-        "transcribe": Param(True, type="boolean", title="Transcribe"),
-        "hard_stop_seconds": Param(
-            600, type=["number", "null"], minimum=0, title="Put everybody out after the planned end, seconds"
-        ),
-        "hand_over_before_seconds": Param(
-            3600,
-            type=["number", "null"],
-            minimum=0,
-            title="Hand links over before the start, seconds",
-            description="Until then a cancel is complete.",
-        ),
-        "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
-        "lead_seconds": Param(1800, type="number", minimum=0, title="Room opens before the start, seconds"),
-        "grace_seconds": Param(3600, type="number", minimum=0, title="Room closes after the end, seconds"),
-        "settle_seconds": Param(
-            600, type="number", exclusiveMinimum=0, title="An empty room ends a class after, s"
-        ),
-        "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
-        "check_delays": Param(
-            [300, 600, 1200, 2400, 3600],
-            type="array",
-            minItems=1,
-            items={"type": "number", "exclusiveMinimum": 0},
-            title="Seconds between questions for a transcript",
-        ),
-        "rules": Param(
-            {"min_seconds": 150, "sure_seconds": 300, "give_up_after": 86400, "give_up_after_short": 21600},
-            type="object",
-            additionalProperties={"type": "number", "minimum": 0},
-            propertyNames={"enum": ["min_seconds", "sure_seconds", "give_up_after", "give_up_after_short"]},
-            title="When a transcript can be expected, seconds",
-        ),
+        "timetable": fields.timetable("class_day_timetable"),
+        "timezone": fields.timezone("Europe/Berlin", "Zone of times that name none"),
+        "conn_id": fields.conn_id("Lessonspace"),
+        "timetable_name": fields.timetable_name("classes"),
+        **fields.selection(),
+        "destination": fields.destination(),
+        **fields.lessonspace_class(),
+        **fields.hand_over_before(),
+        "smtp_conn_id": fields.smtp_conn_id(),
+        **fields.lessonspace_room(),
+        **fields.polling(),
+        **fields.lessonspace_artifacts(),
     },
     tags=["lessonspace", "classes"],
     doc_md=__doc__,

@@ -22,10 +22,12 @@ import pendulum
 from airflow.sdk import Param, dag, task
 
 from airflow_provider.live_sessions.flows.coviu import coviu_appointment
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.hooks.coviu import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuCancelSessionOperator
 from airflow_provider.live_sessions.operators.query_timetable import QueryTimetableOperator
+from airflow_provider.live_sessions.sensors.coviu import SETTLE
 
 NAME = "{{ params.timetable_name }}"
 
@@ -45,45 +47,18 @@ LAUNCH = {
     render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
-        "timetable": Param(
-            "",
-            type="string",
-            title="Appointments",
-            description="Path or URL of a CSV file; any URL of Airflow's object storage. "
-            "Empty: the Airflow variable telehealth_day_timetable.",
-        ),
+        "timetable": fields.timetable("telehealth_day_timetable", label="Appointments", kinds="CSV"),
         "sql": Param("", type="string", title="Or a query", description="Its columns are those of the CSV."),
         "sql_conn_id": Param("", type="string", title="Database connection for the query"),
-        "timezone": Param("Australia/Sydney", type="string", title="Zone of times that name none"),
-        "conn_id": Param("coviu_default", type="string", title="Coviu connection"),
-        "timetable_name": Param(
-            "telehealth",
-            type="string",
-            minLength=1,
-            title="The table's name",
-            description="Part of every appointment's identity: keep it when the file or the query moves.",
-        ),
-        "launch_despite_errors": Param(
-            False, type="boolean", title="Launch the sound rows of a table that has others"
-        ),
-        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
-        "on_missed": Param(
-            "skip",
-            enum=["skip", "launch", "fail"],
-            title="Appointments that began before anybody launched them",
-        ),
-        "destination": Param("", type="string", title="Where files go", description="Empty: the default."),
-        "hand_over_before_seconds": Param(
-            3600, type=["number", "null"], minimum=0, title="Hand links over before the start, seconds"
-        ),
-        "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
-        "grace_seconds": Param(
-            300, type="number", minimum=0, title="Over without a word from Coviu, seconds after the end"
-        ),
-        "settle_seconds": Param(
-            300, type="number", exclusiveMinimum=0, title="A recorded early end must stand for, seconds"
-        ),
-        "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
+        "timezone": fields.timezone("Australia/Sydney", "Zone of times that name none"),
+        "conn_id": fields.conn_id("Coviu"),
+        "timetable_name": fields.timetable_name("telehealth", of_what="table", each="appointment"),
+        **fields.selection(of_what="table", plural="Appointments"),
+        "destination": fields.destination(),
+        **fields.hand_over_before(),
+        "smtp_conn_id": fields.smtp_conn_id(),
+        "grace_seconds": fields.seconds(300, "Over without a word from Coviu, seconds after the end"),
+        **fields.polling(settle=SETTLE, settle_label="A recorded early end must stand for, seconds"),
         "fail_on_no_show": Param(False, type="boolean", title="Fail the run when nobody came to an appointment"),
     },
     tags=["coviu", "telehealth"],

@@ -8,21 +8,20 @@ task finds the same sessions again.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import Param, dag, get_current_context, task
 
-from airflow_provider.live_sessions.core.models import Participant
-from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.session import session_of_form
 from airflow_provider.live_sessions.operators.educates import (
     EducatesHandOverLinksOperator,
     EducatesLaunchSessionOperator,
     EducatesListWorkshopsOperator,
     EducatesTerminateSessionOperator,
 )
-from airflow_provider.live_sessions.schedules.model import Occurrence
 from airflow_provider.live_sessions.sensors.educates import EducatesActivationSensor, EducatesSessionEndSensor
 
 
@@ -32,7 +31,7 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
     render_template_as_native_obj=True,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
-        "title": Param("Hands-on workshop", type="string", minLength=1, maxLength=200, title="Title"),
+        "title": fields.title("Hands-on workshop"),
         "workshop": Param(
             "lab-basics",
             type="string",
@@ -40,38 +39,19 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             title="Workshop",
             description="The Workshop resource's name, as the portal's catalogue calls it.",
         ),
-        "start": Param(
-            None,
-            type=["string", "null"],
-            format="date-time",
-            title="Start",
-            description="Empty: ten minutes after the run was triggered.",
-        ),
-        "minutes": Param(
-            240, type="number", exclusiveMinimum=0, maximum=1440, title="Until closing time, minutes"
-        ),
-        "learners": Param(
+        "start": fields.start("ten minutes after the run was triggered"),
+        "minutes": fields.minutes(240, longest=1440, label="Until closing time, minutes"),
+        "learners": fields.participants(
             [
                 {"id": "learner-1", "name": "Ada", "email": ""},
                 {"id": "learner-2", "name": "Bo", "email": ""},
             ],
-            type="array",
-            minItems=1,
-            maxItems=200,
-            title="Learners",
+            leader=False,
+            with_ids=True,
+            label="Learners",
             description="Each gets a session and a link of their own.",
-            items={
-                "type": "object",
-                "required": ["id", "name"],
-                "properties": {
-                    "id": {"type": "string", "minLength": 1},
-                    "name": {"type": "string", "minLength": 1},
-                    "email": {"type": "string"},
-                },
-                "additionalProperties": False,
-            },
         ),
-        "conn_id": Param("educates_default", type="string", title="Educates connection"),
+        "conn_id": fields.conn_id("Educates"),
         "index_url": Param(
             "",
             type="string",
@@ -84,10 +64,10 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "activate_minutes": Param(
             30, type="number", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
         ),
-        "smtp_conn_id": Param("smtp_default", type="string", title="SMTP connection for the links"),
-        "destination": Param("", type="string", title="Where the list of who was served is kept"),
-        "timezone": Param("Europe/Berlin", type="string", title="Time zone of mails"),
-        "poll_interval": Param(30, type="number", exclusiveMinimum=0, title="Seconds between polls"),
+        "smtp_conn_id": fields.smtp_conn_id(),
+        "destination": fields.destination("Where the list of who was served is kept"),
+        "timezone": fields.timezone("Europe/Berlin", "Time zone of mails"),
+        "poll_interval": fields.polling()["poll_interval"],
     },
     tags=["educates", "workshops"],
     doc_md=__doc__,
@@ -99,21 +79,12 @@ def workshop_day() -> None:
     def describe() -> dict[str, Any]:
         """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
         context = get_current_context()
-        form, run = context["params"], context["dag_run"]
-        start = parse_time(form["start"]) if form["start"] else run.run_after + timedelta(minutes=10)
-        start = datetime.fromtimestamp(int(start.timestamp()), UTC)
-        end = start + timedelta(seconds=round(form["minutes"] * 60))
+        form = context["params"]
+        session = session_of_form(context, starts_in=timedelta(minutes=10), people="learners")
         return {
-            "class": Occurrence(
-                uid=f"{run.dag_id}/{run.run_id}",
-                title=form["title"],
-                start=start,
-                end=end,
-                zone=form["timezone"],
-                participants=tuple(Participant.from_json(person) for person in form["learners"]),
-            ).to_json(),
-            "provision_at": (start - timedelta(minutes=form["provision_minutes"])).isoformat(),
-            "close_at": end.isoformat(),
+            "class": session.to_json(),
+            "provision_at": (session.start - timedelta(minutes=form["provision_minutes"])).isoformat(),
+            "close_at": session.end.isoformat(),
             "seats": len(form["learners"]),
         }
 

@@ -33,7 +33,7 @@ _OPERATORS = {
     "Coviu": ["coviu", "coviu_participants"],
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
-    "Timetables": ["classes", "query_timetable"],
+    "Timetables": ["classes", "query_timetable", "find_launched", "launched_in_time", "notify"],
     "Session data": ["check_export", "retention", "sessions_to_sql"],
 }
 
@@ -94,6 +94,15 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "queues": [f"{_PACKAGE}.assets.queue.LiveSessionsMessageQueueProvider"],
         "extra-links": [f"{_PACKAGE}.links.{name}" for name in _LINKS],
+        "task-decorators": [
+            {"name": "live_session", "class-name": f"{_PACKAGE}.decorators.live_session.live_session_task"}
+        ],
+        "notifications": [
+            f"{_PACKAGE}.notifications.nobody_came.NobodyCameNotifier",
+            f"{_PACKAGE}.notifications.not_launched.NotLaunchedNotifier",
+            f"{_PACKAGE}.notifications.artifacts.RecordingReadyNotifier",
+            f"{_PACKAGE}.notifications.artifacts.TranscriptReadyNotifier",
+        ],
         "plugins": [
             {"name": "live_sessions", "plugin-class": f"{_PACKAGE}.plugin.live_sessions.LiveSessionsPlugin"}
         ],

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import email
-import email.policy
 import json
-import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider.live_sessions.core.errors import Unavailable
@@ -23,87 +17,18 @@ from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceCancelSessionOperator,
     LessonspaceHandOverLinksOperator,
 )
+from tests.airflow_side.post_office import PostOffice, open_post_office
 from tests.airflow_side.stage import OTHER, PEOPLE, School, context, deferral, resume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from email.message import EmailMessage
     from pathlib import Path
-
-    from aiosmtpd.smtp import SMTP, Envelope, Session
-
-
-@dataclass
-class PostOffice:
-    """Takes mail in over SMTP; some addresses it refuses."""
-
-    mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address in self.refused:
-            return "550 nobody here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd calls it so
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        message = email.message_from_bytes(content, policy=email.policy.default)
-        self.mails.extend((address, message) for address in envelope.rcpt_tos)
-        return "250 OK"
-
-    @property
-    def addresses(self) -> list[str]:
-        return [address for address, _ in self.mails]
-
-    def body(self, address: str) -> str:
-        (message,) = [mail for to, mail in self.mails if to == address]
-        part = message.get_body(("html",))
-        assert part is not None
-        return str(part.get_content())
-
-    def link(self, address: str) -> str:
-        found = re.search(r'href="([^"]+)"', self.body(address))
-        assert found is not None
-        return unescape(found[1])
-
-
-class Door(Controller):
-    """Listens on whatever port is free; aiosmtpd itself needs to be told one."""
-
-    def _trigger_server(self) -> None:
-        assert isinstance(self.server, asyncio.Server)
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd leaves it without types
 
 
 @pytest.fixture
 def post(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
-    office = PostOffice()
-    door = Door(office, hostname="127.0.0.1", port=0, ready_timeout=30.0)
-    door.start()
-    connection = {
-        "conn_type": "smtp",
-        "host": "127.0.0.1",
-        "port": door.port,
-        "extra": {
-            "disable_ssl": True,
-            "disable_tls": True,
-            "from_email": "school@school.test",
-            "retry_limit": 1,
-            "timeout": 10,
-        },
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_POST", json.dumps(connection))
-    try:
+    with open_post_office(monkeypatch) as office:
         yield office
-    finally:
-        door.stop()
 
 
 def operator(record: Mapping[str, Any], folder: Path, **more: Any) -> LessonspaceHandOverLinksOperator:

@@ -32,6 +32,16 @@ ENTRANCES = [
     "assets.watching",
     "operators.retention",
     "hooks.lessonspace",
+    "decorators.live_session",
+    "decorators.lessonspace",
+    "notifications.nobody_came",
+    "notifications.not_launched",
+    "notifications.artifacts",
+    "operators.notify",
+    "operators.launched_in_time",
+    "operators.find_launched",
+    "forms.fields",
+    "forms.session",
 ]
 
 

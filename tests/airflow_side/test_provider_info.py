@@ -24,6 +24,7 @@ from airflow_provider.live_sessions import hooks, operators, sensors
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
 from airflow_provider.live_sessions.links.page import LiveSessionLink
+from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
 from airflow_provider.live_sessions.operators.coviu import CoviuLaunchSessionOperator
 from airflow_provider.live_sessions.operators.educates import EducatesLaunchSessionOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceLaunchSessionOperator
@@ -118,6 +119,10 @@ def test_every_class_that_is_named_is_there() -> None:
         assert connection["hook-name"] == hook.hook_name
     for path in INFO["extra-links"]:
         assert issubclass(pkgutil.resolve_name(path), BaseOperatorLink)
+    for path in INFO["notifications"]:
+        assert issubclass(pkgutil.resolve_name(path), SessionNotifier)
+    for decorator in INFO["task-decorators"]:
+        assert callable(pkgutil.resolve_name(decorator["class-name"]))
     (plugin,) = INFO["plugins"]
     assert pkgutil.resolve_name(plugin["plugin-class"]) is LiveSessionsPlugin
     assert plugin["name"] == LiveSessionsPlugin.name
@@ -146,7 +151,12 @@ def test_airflow_shows_the_provider_its_connection_and_its_link() -> None:
 
 @pytest.mark.parametrize(
     ("command", "shown"),
-    [("list", DISTRIBUTION), ("hooks", "LessonspaceHook"), ("links", "LessonspaceRoomLink")],
+    [
+        ("list", DISTRIBUTION),
+        ("hooks", "LessonspaceHook"),
+        ("links", "LessonspaceRoomLink"),
+        ("notifications", "NobodyCameNotifier"),
+    ],
 )
 def test_the_command_line_shows_it(command: str, shown: str) -> None:
     done = subprocess.run(  # noqa: S603 - Airflow's own command

@@ -16,7 +16,9 @@ from airflow_provider.live_sessions.operators.coviu import (
 from airflow_provider.live_sessions.sensors.coviu import SETTLE, CoviuSessionEndSensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
 
 
 @task_group(group_id="appointment")
@@ -33,6 +35,8 @@ def coviu_appointment(
     poll_interval: float | str = POLL_INTERVAL,
     settle: float | str = SETTLE,
     exit_wait: float = 60.0,
+    notifiers: Iterable[SessionNotifier] = (),
+    alarm: Mapping[str, Any] | None = None,
     deferrable: bool = True,
 ) -> None:
     """Launch an appointment; then, each on its own, hand its links over and wait for its end; then who came.
@@ -52,6 +56,9 @@ def coviu_appointment(
         poll_interval: Seconds between polls.
         settle: Seconds for which a recorded end before the planned one must stand.
         exit_wait: Seconds for which people without an exit are asked for again.
+        notifiers: Who is told of what, each where its case comes: ``NobodyCameNotifier``, ``NotLaunchedNotifier``.
+        alarm: Further arguments of the ``LaunchedInTimeOperator`` that a ``NotLaunchedNotifier`` needs, e.g.
+            ``{"before": 600}``.
         deferrable: Wait without worker slots.
     """
     lane = begin(
@@ -69,6 +76,8 @@ def coviu_appointment(
         poll_interval=poll_interval,
         settle=settle,
         deferrable=deferrable,
+        notifiers=notifiers,
+        alarm=alarm,
     )
     attendance = CoviuRetrieveAttendanceOperator(
         task_id="retrieve_attendance",

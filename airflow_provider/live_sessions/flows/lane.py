@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.live_sessions.notifications.notifier import SessionNotifier, Spot
+from airflow_provider.live_sessions.operators.launched_in_time import LaunchedInTimeOperator
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -46,10 +49,15 @@ def begin(
     poll_interval: float | str,
     settle: float | str,
     deferrable: bool,
+    notifiers: Iterable[SessionNotifier] = (),
+    alarm: Mapping[str, Any] | None = None,
+    hand_over_arguments: Mapping[str, Any] | None = None,
+    until_planned_end: bool = False,
 ) -> Begun:
     """Make the first three tasks of a lane; call it inside a task group.
 
-    The wait depends on the launch alone: a mail that fails loses nothing of what the session leaves.
+    The wait depends on the launch alone: a mail that fails loses nothing of what the session leaves. With a
+    ``NotLaunchedNotifier`` a fourth task, ``in_time``, looks at the launch before the start.
 
     Args:
         session: One session of a timetable, as ``SelectClassesOperator`` gives it.
@@ -66,7 +74,12 @@ def begin(
         poll_interval: Seconds between polls.
         settle: Seconds for which an early end must stand.
         deferrable: Wait without worker slots.
+        notifiers: Who is told of what; each is hung where its case comes.
+        alarm: Further arguments of the task that looks at the launch.
+        hand_over_arguments: Further arguments of the hand-over operator.
+        until_planned_end: Wait no longer, and go on when it is still live then: something behind ends it.
     """
+    listening = list(notifiers)
     launched = launch(
         task_id="launch",
         session=session,
@@ -83,11 +96,17 @@ def begin(
         destination=destination,
         timezone=timezone,
         deferrable=deferrable,
-        # A mail server that is away for a while costs nobody their link; links that are due go before waits.
-        retries=HAND_OVER_RETRIES,
-        retry_delay=timedelta(minutes=3),
-        priority_weight=100,
         map_index_template=LABEL,
+        **{
+            # A mail server that is away for a while costs nobody their link; links that are due go before waits.
+            "retries": HAND_OVER_RETRIES,
+            "retry_delay": timedelta(minutes=3),
+            "priority_weight": 100,
+            **dict(hand_over_arguments or {}),
+        },
+    )
+    limit: dict[str, Any] = (
+        {"deadline": planned_end(launched), "on_deadline": "succeed"} if until_planned_end else {}
     )
     ended = wait_for_end(
         task_id="wait_for_end",
@@ -97,5 +116,35 @@ def begin(
         settle=settle,
         deferrable=deferrable,
         map_index_template=LABEL,
+        **callbacks(listening, Spot.HELD),
+        **limit,
     )
+    late = at_spot(listening, Spot.LAUNCHED)
+    if late:
+        LaunchedInTimeOperator(
+            task_id="in_time",
+            session=session,
+            launch_task=launched.task_id,
+            notifiers=late,
+            deferrable=deferrable,
+            map_index_template=LABEL,
+            **dict(alarm or {}),
+        )
     return Begun(launched, ended)
+
+
+def at_spot(notifiers: Iterable[SessionNotifier], spot: Spot) -> list[SessionNotifier]:
+    """Return the notifiers that listen there."""
+    return [one for one in notifiers if one.spot is spot]
+
+
+def callbacks(notifiers: Iterable[SessionNotifier], spot: Spot) -> dict[str, Any]:
+    """Return the task arguments that hang notifiers there, however the task ends: each knows when to speak."""
+    there = at_spot(notifiers, spot)
+    ends = ("on_success_callback", "on_skipped_callback", "on_failure_callback")
+    return dict.fromkeys(ends, there) if there else {}
+
+
+def planned_end(launched: BaseOperator) -> str:
+    """Return a template for the planned end of the session that a task of the same lane launched."""
+    return f"{{{{ ti.xcom_pull(task_ids='{launched.task_id}', map_indexes=ti.map_index)['end'] }}}}"

@@ -8,7 +8,8 @@ from airflow.sdk import task_group
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
-from airflow_provider.live_sessions.flows.lane import LABEL, begin
+from airflow_provider.live_sessions.flows.lane import LABEL, begin, callbacks
+from airflow_provider.live_sessions.notifications.notifier import Spot
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceHandOverLinksOperator,
     LessonspaceLaunchSessionOperator,
@@ -24,9 +25,10 @@ from airflow_provider.live_sessions.sensors.lessonspace import (
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider.live_sessions.core.contract import ArtifactRules
+    from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
 
 
 @task_group(group_id="class")
@@ -44,6 +46,8 @@ def lessonspace_class(
     settle: float | str = SETTLE,
     check_delays: Sequence[float] | str = ARTIFACT_DELAYS,
     rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES,
+    notifiers: Iterable[SessionNotifier] = (),
+    alarm: Mapping[str, Any] | None = None,
     deferrable: bool = True,
 ) -> None:
     """Launch a class; then, each on its own, hand its links over and wait for its end; then bring it home.
@@ -63,8 +67,13 @@ def lessonspace_class(
         settle: Seconds with nobody in the room that end a class early.
         check_delays: Seconds between two questions for a transcript.
         rules: When a transcript can be expected.
+        notifiers: Who is told of what, each where its case comes: ``NobodyCameNotifier``, ``NotLaunchedNotifier``,
+            ``RecordingReadyNotifier``, ``TranscriptReadyNotifier``.
+        alarm: Further arguments of the ``LaunchedInTimeOperator`` that a ``NotLaunchedNotifier`` needs, e.g.
+            ``{"before": 600}``.
         deferrable: Wait without worker slots.
     """
+    told = list(notifiers)
     lane = begin(
         session,
         launch=LessonspaceLaunchSessionOperator,
@@ -80,14 +89,20 @@ def lessonspace_class(
         poll_interval=poll_interval,
         settle=settle,
         deferrable=deferrable,
+        notifiers=told,
+        alarm=alarm,
     )
     of_it: dict[str, Any] = {"session": lane.launched.output, "map_index_template": LABEL}
     waiting: dict[str, Any] = {**of_it, "check_delays": check_delays, "rules": rules, "deferrable": deferrable}
     filed: dict[str, Any] = {**of_it, "destination": destination, "timezone": timezone}
     attendance = LessonspaceRetrieveAttendanceOperator(task_id="retrieve_attendance", **filed)
-    transcribed = LessonspaceTranscriptSensor(task_id="wait_for_transcript", **waiting)
+    transcribed = LessonspaceTranscriptSensor(
+        task_id="wait_for_transcript", **waiting, **callbacks(told, Spot.TRANSCRIPT)
+    )
     transcript = LessonspaceRetrieveTranscriptOperator(task_id="retrieve_transcript", rules=rules, **filed)
-    recorded = LessonspaceRecordingSensor(task_id="wait_for_recording", **waiting)
+    recorded = LessonspaceRecordingSensor(
+        task_id="wait_for_recording", **waiting, **callbacks(told, Spot.RECORDING)
+    )
     recording = LessonspaceRetrieveRecordingOperator(task_id="retrieve_recording", rules=rules, **filed)
     lane.ended >> [attendance, transcribed, recorded]
     transcribed >> transcript

@@ -352,8 +352,12 @@ class ReportClassesOperator(BaseOperator):
         return {"classes": rows, "failed": 0}
 
     def _held(self, ti: Any, index: int) -> str:
-        outcome = ti.xcom_pull(task_ids=f"{self.group}.wait_for_end", map_indexes=index, key="outcome")
-        if not isinstance(outcome, dict):
+        # Where the start is waited for as well, the end of what nobody began is not.
+        for task in ("wait_for_end", "wait_for_start"):
+            outcome = ti.xcom_pull(task_ids=f"{self.group}.{task}", map_indexes=index, key="outcome")
+            if isinstance(outcome, dict):
+                break
+        else:
             return ""
         if outcome.get("conclusion") == "reached":
             # A platform that cannot tell whether it took place is not made to say so.

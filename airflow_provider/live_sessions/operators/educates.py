@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -12,6 +12,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
@@ -42,6 +43,8 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         conn_id: The Airflow connection, ``educates_default`` by default.
         workshop: The Workshop resource's name. The environment that runs it is looked up at each launch.
         index_url: Where a browser goes after the workshop; the connection's own by default.
+        provision_before: Seconds before the planned start from when the sessions are made; the launch waits until
+            then. None makes them at once.
         activate_within: Seconds after the planned start, or a later launch, in which the link has to be opened.
         users: ``launch`` (default) gives each learner a portal user for this launch alone, so that a retry finds
             its own session; it goes round the portal's caps for each user. ``learner`` keeps one user a learner:
@@ -62,6 +65,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         *LaunchSessionOperator.template_fields,
         "workshop",
         "index_url",
+        "provision_before",
         "activate_within",
         "users",
         "parameters",
@@ -80,6 +84,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         workshop: str = "",
         conn_id: str = EducatesHook.default_conn_name,
         index_url: str = "",
+        provision_before: float | str | None = None,
         activate_within: float | str = 900.0,
         users: str = "launch",
         parameters: Mapping[str, str] | None = None,
@@ -91,6 +96,7 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
         super().__init__(conn_id=conn_id, **kwargs)
         self.workshop = workshop
         self.index_url = index_url
+        self.provision_before = provision_before
         self.activate_within = activate_within
         self.users = users
         self.parameters = parameters
@@ -107,6 +113,14 @@ class EducatesLaunchSessionOperator(LaunchSessionOperator):
                 advice="End the session on purpose first, with EducatesTerminateSessionOperator and force=True.",
             )
         return plan, key
+
+    def earliest_launch(self, plan: Plan) -> datetime | None:
+        """Wait until the sessions are needed: each takes a place in the portal from the moment it is made."""
+        earliest = super().earliest_launch(plan)
+        if self.provision_before in (None, ""):
+            return earliest
+        due = plan.start - timedelta(seconds=seconds_of(self.provision_before, "provision_before"))
+        return due if earliest is None else max(due, earliest)
 
     def platform_options(self, space: str = "") -> dict[str, Any]:
         """Return the launch settings: this operator's arguments, then ``options``."""

@@ -1,0 +1,1 @@
+"""Task decorators: a session described by a function."""

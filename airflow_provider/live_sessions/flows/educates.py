@@ -1,0 +1,105 @@
+"""One workshop on Educates from its sessions to its cleaning up, as a task group that maps over a timetable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+from airflow.sdk import task_group
+
+from airflow_provider.live_sessions.core.polling import POLL_INTERVAL
+from airflow_provider.live_sessions.flows.lane import LABEL, begin, planned_end
+from airflow_provider.live_sessions.operators.educates import (
+    EducatesHandOverLinksOperator,
+    EducatesLaunchSessionOperator,
+    EducatesTerminateSessionOperator,
+)
+from airflow_provider.live_sessions.sensors.educates import EducatesActivationSensor, EducatesSessionEndSensor
+from airflow_provider.live_sessions.triggers.waiting import SETTLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
+
+
+@task_group(group_id="workshop")
+def educates_workshop(
+    session: Mapping[str, Any],
+    *,
+    workshop: str,
+    conn_id: str = "educates_default",
+    timetable: str = "",
+    destination: str = "",
+    timezone: str = "UTC",
+    launch: Mapping[str, Any] | None = None,
+    provision_before: float | str = 900.0,
+    activate_within: float | str = 900.0,
+    smtp_conn_id: str = "smtp_default",
+    on_no_show: str = "skip",
+    poll_interval: float | str = POLL_INTERVAL,
+    notifiers: Iterable[SessionNotifier] = (),
+    alarm: Mapping[str, Any] | None = None,
+    deferrable: bool = True,
+) -> None:
+    """Make each learner's session shortly before the start; hand over; tell who came; clean up at the planned end.
+
+    What is left at the planned end is ended, whatever became of the tasks between: a session that was forgotten
+    keeps its place in the portal from others.
+
+    Args:
+        session: One workshop of a timetable, as ``SelectClassesOperator`` gives it.
+        workshop: The Workshop resource's name.
+        conn_id: The Airflow connection.
+        timetable: The timetable's name, part of the workshop's identity.
+        destination: Where the list of who was served is kept.
+        timezone: The zone of mails.
+        launch: Further arguments of the launch operator, e.g. ``{"users": "learner"}``.
+        provision_before: Seconds before the planned start when the sessions are made: until then they take
+            nobody's place.
+        activate_within: Seconds after the planned start in which a link has to be opened.
+        smtp_conn_id: The SMTP connection for the links.
+        on_no_show: What a workshop that nobody came to does: skip, fail or succeed.
+        poll_interval: Seconds between polls.
+        notifiers: Who is told of what, each where its case comes: ``NobodyCameNotifier``, ``NotLaunchedNotifier``.
+        alarm: Further arguments of the ``LaunchedInTimeOperator`` that a ``NotLaunchedNotifier`` needs, e.g.
+            ``{"before": 300}``: less than ``provision_before``, which it is below by default.
+        deferrable: Wait without worker slots.
+    """
+    lane = begin(
+        session,
+        launch=EducatesLaunchSessionOperator,
+        hand_over=EducatesHandOverLinksOperator,
+        wait_for_end=EducatesSessionEndSensor,
+        conn_id=conn_id,
+        timetable=timetable,
+        destination=destination,
+        timezone=timezone,
+        launch_arguments={
+            "workshop": workshop,
+            "provision_before": provision_before,
+            "activate_within": activate_within,
+            **dict(launch or {}),
+        },
+        smtp_conn_id=smtp_conn_id,
+        on_no_show=on_no_show,
+        poll_interval=poll_interval,
+        settle=SETTLE,
+        deferrable=deferrable,
+        notifiers=notifiers,
+        alarm={"before": 600.0, **dict(alarm or {})},
+    )
+    of_it: dict[str, Any] = {"session": lane.launched.output, "map_index_template": LABEL}
+    EducatesActivationSensor(
+        task_id="wait_for_learners",
+        expect="everyone",
+        no_show_after=activate_within,
+        on_no_show=on_no_show,
+        poll_interval=poll_interval,
+        deferrable=deferrable,
+        **of_it,
+    )
+    closing = DateTimeSensorAsync(task_id="closing_time", target_time=planned_end(lane.launched))
+    # A teardown: it runs whatever became of the tasks between.
+    clean_up = EducatesTerminateSessionOperator(task_id="clean_up", if_live="end", **of_it)
+    lane.launched >> closing >> clean_up.as_teardown(setups=lane.launched)

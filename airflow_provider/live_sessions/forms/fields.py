@@ -1,0 +1,298 @@
+"""The fields of the example DAGs' forms, each written once; put them into your own DAG's ``params``.
+
+Each function returns a new ``Param``; those that go together come as a dictionary. Airflow checks a form before a
+run begins: what a platform would refuse is said while it is being filled in. Defaults and limits are those of the
+operators, so that a form cannot promise something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param
+
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
+from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
+from airflow_provider.live_sessions.triggers.waiting import SETTLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LONGEST_TITLE = 200
+DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
+"""With an offset: JSON schema's own date-time also takes what names no zone in some of its readers."""
+
+ON_MISSED = ("skip", "launch", "fail")
+
+
+def title(default: str) -> Param:
+    """Return the field for what people call the session."""
+    return Param(default, type="string", minLength=1, maxLength=LONGEST_TITLE, title="Title")
+
+
+def start(when_empty: str) -> Param:
+    """Return the field for a planned start; it may stay empty.
+
+    Args:
+        when_empty: What an empty one means, e.g. ``two minutes after the run was triggered``.
+    """
+    return Param(
+        None,
+        type=["string", "null"],
+        format="date-time",
+        pattern=DATE_TIME,
+        title="Start",
+        description=f"Empty: {when_empty}.",
+    )
+
+
+def minutes(default: float, *, longest: float, label: str = "Length, minutes", whole: bool = False) -> Param:
+    """Return the field for a length in minutes, above 0.
+
+    Args:
+        default: What stands in it at first.
+        longest: The most that the platform, or good sense, allows.
+        label: Its title.
+        whole: Take whole minutes only.
+    """
+    if whole:
+        return Param(int(default), type="integer", minimum=1, maximum=longest, title=label)
+    return Param(default, type="number", exclusiveMinimum=0, maximum=longest, title=label)
+
+
+def participants(
+    default: Sequence[Mapping[str, Any]],
+    *,
+    roles: Sequence[str] = (),
+    leader: bool = True,
+    with_ids: bool = False,
+    most: int = 200,
+    label: str = "Participants",
+    description: str = "Each gets a link of their own.",
+) -> Param:
+    """Return the field for who is expected, at least one person.
+
+    Args:
+        default: What stands in it at first.
+        roles: What ``role`` may be; without any there is no such field.
+        leader: Whether somebody can be marked as the leader.
+        with_ids: Whether each needs an ``id``.
+        most: How many there may be.
+        label: Its title.
+        description: What is said below it.
+    """
+    properties: dict[str, Any] = {
+        "id": {"type": "string", **({"minLength": 1} if with_ids else {})},
+        "name": {"type": "string", "minLength": 1},
+        "email": {"type": "string"},
+    }
+    if roles:
+        properties["role"] = {"type": "string", "enum": list(roles)}
+    if leader:
+        properties["leader"] = {"type": "boolean"}
+    return Param(
+        [dict(one) for one in default],
+        type="array",
+        minItems=1,
+        maxItems=most,
+        title=label,
+        description=description,
+        items={
+            "type": "object",
+            "required": ["id", "name"] if with_ids else ["name"],
+            "properties": properties,
+            "additionalProperties": False,
+        },
+    )
+
+
+def conn_id(platform: str) -> Param:
+    """Return the field for a platform's connection, e.g. of ``Lessonspace``."""
+    return Param(f"{platform.casefold()}_default", type="string", minLength=1, title=f"{platform} connection")
+
+
+def timezone(default: str, label: str = "Time zone of mails and folders") -> Param:
+    """Return the field for a time zone."""
+    return Param(default, type="string", minLength=1, title=label)
+
+
+def destination(label: str = "Where files go") -> Param:
+    """Return the field for where files go; it may stay empty."""
+    return Param("", type=["string", "null"], title=label, description="Empty: the default.")
+
+
+def smtp_conn_id(label: str = "SMTP connection for the links") -> Param:
+    """Return the field for the connection that mails links."""
+    return Param("smtp_default", type="string", title=label)
+
+
+def seconds(
+    default: float | None,
+    label: str,
+    *,
+    description: str | None = None,
+    optional: bool = False,
+    above: bool = False,
+) -> Param:
+    """Return a field for a number of seconds.
+
+    Args:
+        default: What stands in it at first.
+        label: Its title.
+        description: What is said below it.
+        optional: Whether it may stay empty, which means never, or at once.
+        above: Whether it has to be above 0.
+    """
+    least: dict[str, Any] = {"exclusiveMinimum": 0} if above else {"minimum": 0}
+    return Param(
+        default,
+        type=["number", "null"] if optional else "number",
+        title=label,
+        description=description,
+        **least,
+    )
+
+
+def hand_over_before() -> dict[str, Param]:
+    """Return the field for how long before the start links leave Airflow."""
+    label, why = "Hand links over before the start, seconds", "Until then a cancel is complete."
+    return {"hand_over_before_seconds": seconds(3600, label, optional=True, description=why)}
+
+
+def polling(
+    *,
+    settle: float = SETTLE,
+    settle_label: str = "An empty room ends a class after, s",
+    settle_description: str | None = None,
+    interval: float = POLL_INTERVAL,
+    longest_interval: float | None = None,
+) -> dict[str, Param]:
+    """Return the fields for how an end is waited for.
+
+    Args:
+        settle: Seconds for which an early end must stand.
+        settle_label: What that field is called.
+        settle_description: What is said below it.
+        interval: Seconds between polls.
+        longest_interval: The most that the platform allows between two polls.
+    """
+    longest: dict[str, Any] = {} if longest_interval is None else {"maximum": longest_interval}
+    return {
+        "settle_seconds": seconds(settle, settle_label, description=settle_description, above=True),
+        "poll_interval": Param(
+            interval, type="number", exclusiveMinimum=0, title="Seconds between polls", **longest
+        ),
+    }
+
+
+# ---- Lessonspace
+
+
+def lessonspace_class() -> dict[str, Param]:
+    """Return the fields for how a class on Lessonspace is launched."""
+    return {
+        "transcribe": Param(True, type="boolean", title="Transcribe"),
+        "hard_stop_seconds": seconds(600, "Put everybody out after the planned end, seconds", optional=True),
+    }
+
+
+def lessonspace_room() -> dict[str, Param]:
+    """Return the fields for how long around a class its room is its own."""
+    return {
+        "lead_seconds": seconds(1800, "Room opens before the start, seconds"),
+        "grace_seconds": seconds(3600, "Room closes after the end, seconds"),
+    }
+
+
+def lessonspace_artifacts() -> dict[str, Param]:
+    """Return the fields for how transcripts and recordings are waited for."""
+    rules = asdict(DEFAULT_RULES)
+    return {
+        "check_delays": Param(
+            list(ARTIFACT_DELAYS),
+            type="array",
+            minItems=1,
+            items={"type": "number", "exclusiveMinimum": 0},
+            title="Seconds between questions for a transcript",
+        ),
+        "rules": Param(
+            rules,
+            type="object",
+            additionalProperties={"type": "number", "minimum": 0},
+            propertyNames={"enum": list(rules)},
+            title="When a transcript can be expected, seconds",
+        ),
+    }
+
+
+# ---- timetables
+
+
+def timetable(variable: str, *, label: str = "Timetable", kinds: str = "CSV or iCalendar") -> Param:
+    """Return the field for a timetable's address.
+
+    Args:
+        variable: The Airflow variable that stands in for an empty one.
+        label: Its title.
+        kinds: What it may be.
+    """
+    return Param(
+        "",
+        type="string",
+        title=label,
+        description=f"Path or URL of a {kinds} file; any URL of Airflow's object storage. "
+        f"Empty: the Airflow variable {variable}.",
+    )
+
+
+def timetable_name(default: str, *, of_what: str = "timetable", each: str = "class") -> Param:
+    """Return the field for a timetable's name."""
+    return Param(
+        default,
+        type="string",
+        minLength=1,
+        title=f"The {of_what}'s name",
+        description=f"Part of every {each}'s identity: keep it when the {of_what} moves.",
+    )
+
+
+def selection(*, of_what: str = "timetable", plural: str = "Classes") -> dict[str, Param]:
+    """Return the fields for what a run takes from a timetable."""
+    return {
+        "launch_despite_errors": Param(
+            False, type="boolean", title=f"Launch the sound rows of a {of_what} that has others"
+        ),
+        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
+        "on_missed": Param(
+            "skip", enum=list(ON_MISSED), title=f"{plural} that began before anybody launched them"
+        ),
+    }
+
+
+# ---- sessions that were launched before
+
+
+def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
+    """Return the fields that name a session which a run launched.
+
+    Args:
+        dag_ids: The DAGs that launch such sessions.
+    """
+    return {
+        "dag_id": Param(dag_ids[0], type="string", enum=list(dag_ids), title="Launched by the DAG"),
+        "run_id": Param(
+            "manual__",  # Airflow 3.1 checks a form when it reads the DAG, so something has to stand in it
+            type="string",
+            minLength=1,
+            title="in the run",
+            description="Its id, as its page shows it: manual__2026-09-01T07:00:00+00:00",
+        ),
+        "title": Param(
+            "",
+            type="string",
+            maxLength=LONGEST_TITLE,
+            title="with the title",
+            description="Needed where the run launched several; where titles repeat, with the start before it.",
+        ),
+    }

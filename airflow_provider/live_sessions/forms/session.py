@@ -1,0 +1,46 @@
+"""From a form to a session."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.core.times import moment
+from airflow_provider.live_sessions.schedules.model import Occurrence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def session_of_form(
+    context: Mapping[str, Any], *, starts_in: timedelta = timedelta(0), people: str = "participants", uid: str = ""
+) -> Occurrence:
+    """Return the session that a run's form describes.
+
+    The run is its identity, and the run's own time stands in for an empty start: a retry and a cleared task mean
+    the same session again.
+
+    Args:
+        context: The task's context. Read from its ``params``: ``title``, ``start``, ``minutes``, ``timezone`` and
+            the people.
+        starts_in: How long after the run was triggered a session without a start begins.
+        people: The field with those who are expected.
+        uid: Another identity than the run's.
+
+    Raises:
+        AirflowFailException: The form does not describe a session.
+    """
+    form, run = context["params"], context["dag_run"]
+    with airflow_errors():
+        given = moment(form["start"], "start") if form["start"] else run.run_after + starts_in
+        begins = given.replace(microsecond=0)
+        return Occurrence(
+            uid=uid or f"{run.dag_id}/{run.run_id}",
+            title=form["title"],
+            start=begins,
+            end=begins + timedelta(seconds=round(form["minutes"] * 60)),
+            zone=form["timezone"],
+            participants=tuple(Participant.from_json(person) for person in form[people]),
+        )

@@ -1,0 +1,121 @@
+"""Finding again what another run launched: for a form that cancels, or that retrieves once more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider.live_sessions.compat.border import airflow_errors
+from airflow_provider.live_sessions.compat.features import prefer
+from airflow_provider.live_sessions.core.contract import Watch
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.status import Seen
+from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.hooks.base import hook_class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+SHOWN = 20
+"""How many sessions a message names at most."""
+
+
+class FindLaunchedOperator(BaseOperator):
+    """Find the session that a run launched, and look how it stands now.
+
+    Args:
+        dag_id: The DAG.
+        run_id: Its run.
+        hook_class: Import path of the platform's hook.
+        launch_task: The launching task's id, with its group's.
+        title: Which one, where the run launched several: its title, or its start and title as the message that
+            asks for it says them.
+
+    Returns:
+        The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
+        stands: ``state`` (``unknown`` where the platform does not say), ``people`` (how many were seen, None where
+        that is not told), ``handed_over`` (whether a link may have left Airflow), ``why``.
+
+    Raises:
+        AirflowFailException: The run launched none, or several fit.
+    """
+
+    template_fields: Sequence[str] = ("dag_id_of_launch", "run_id_of_launch", "launch_task", "title")
+    ui_color = "#e9e9e9"
+    _UNKNOWN: ClassVar[dict[str, Any]] = {"state": "unknown", "people": None, "why": ""}
+
+    def __init__(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        hook_class: str,
+        launch_task: str = "class.launch",
+        title: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**prefer(kwargs, retries=2))
+        # A task has a dag_id of its own.
+        self.dag_id_of_launch = dag_id
+        self.run_id_of_launch = run_id
+        self.hook_class = hook_class
+        self.launch_task = launch_task
+        self.title = title
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Find it, look at it, and return its record."""
+        ti = context["ti"]
+        with airflow_errors():
+            found = self._find(ti)
+            record = SessionRecord.from_json(found)
+            now = {**self._look(record), "handed_over": record.handed_over(datetime.now(UTC))}
+            self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
+            ti.xcom_push(key="now", value=now)
+            return found
+
+    def _find(self, ti: Any) -> dict[str, Any]:
+        pulled = ti.xcom_pull(
+            dag_id=self.dag_id_of_launch, run_id=self.run_id_of_launch, task_ids=self.launch_task
+        )
+        # One value of a task of its own, a list of those of a mapped one.
+        launched = [one for one in (pulled if isinstance(pulled, list) else [pulled]) if one is not None]
+        run = f"The run {self.run_id_of_launch!r} of {self.dag_id_of_launch!r}"
+        if not launched:
+            raise ConfigurationError(
+                f"{run} launched nothing.", advice="Look whether the ids are right, and what became of its launch."
+            )
+        records = [SessionRecord.from_json(one) for one in launched]
+        wanted = " ".join(str(self.title).split())
+        fit = [
+            one
+            for one, record in zip(launched, records, strict=True)
+            if not wanted or wanted in (record.title, _label(record))
+        ]
+        if len(fit) != 1:
+            names = [_label(one) for one in records]
+            shown = "; ".join(sorted(names)[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
+            raise ConfigurationError(
+                f"{run} launched {len(records)} sessions, and {len(fit)} of them fit.",
+                advice=f"Give one of these as the title: {shown}",
+            )
+        return dict(fit[0])
+
+    def _look(self, record: SessionRecord) -> dict[str, Any]:
+        platform = hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+        try:
+            seen = Seen(planned_start=record.start, planned_end=record.end, deadline=record.end)
+            (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
+        finally:
+            platform.close()
+        if status is None:
+            return dict(self._UNKNOWN)
+        return {"state": status.state.value, "people": status.people, "why": status.why}
+
+
+def _label(record: SessionRecord) -> str:
+    return f"{format_time(record.start)} {' '.join(record.title.split())}"

@@ -1,0 +1,197 @@
+"""The forms: shared fields, the platforms' limits, and the two about what was launched before."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.session import session_of_form
+from airflow_provider.live_sessions.hooks.lessonspace import HOOK
+from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
+from tests.airflow_side.stage import School, TaskInstance, context
+from tests.airflow_side.test_dags import DAGS
+from tests.airflow_versions import DagBag, ParamValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Param
+
+
+@pytest.fixture(scope="module")
+def examples(airflow_db: None) -> DagBag:
+    return DagBag(str(DAGS))
+
+
+def accepts(param: Param, value: Any) -> bool:
+    try:
+        param.resolve(value)
+    except ParamValidationError:
+        return False
+    return True
+
+
+# ---- fields
+
+
+@given(moment=st.datetimes(min_value=datetime(1950, 1, 1), max_value=datetime(2900, 1, 1)), zone=st.timezones())  # noqa: DTZ001 - the zone comes beside it
+def test_a_start_with_an_offset_is_taken_and_means_the_same_to_the_launch(moment: datetime, zone: Any) -> None:
+    aware = moment.replace(tzinfo=zone)
+    offset = aware.utcoffset()
+    if offset is None or offset.total_seconds() % 60:
+        return  # a zone's mean time of long ago, which ISO 8601 does not write
+    text = aware.isoformat()
+    assert accepts(fields.start("now"), text)
+    assert parse_time(text) == aware
+    assert not accepts(fields.start("now"), moment.isoformat())
+
+
+@pytest.mark.parametrize("value", ["tomorrow", "2026-09-01", "2026-09-01T09:00", "09:00+02:00", 7, ""])
+def test_a_start_without_date_time_and_offset_is_refused(value: object) -> None:
+    assert not accepts(fields.start("now"), value)
+
+
+def test_a_field_is_new_for_each_form() -> None:
+    people = [{"name": "Ada"}]
+    first, second = (fields.participants(people) for _ in range(2))
+    first.value.append({"name": "Bo"})
+    assert second.value == people == [{"name": "Ada"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("class_day", {"horizon_hours": 37}),
+        ("class_day", {"on_missed": "wait"}),
+        ("class_day", {"timetable_name": ""}),
+        ("class_day", {"check_delays": []}),
+        ("class_day", {"rules": {"max_seconds": 1}}),
+        ("telehealth_day", {"horizon_hours": 0}),
+        ("telehealth_day", {"settle_seconds": 0}),
+        ("screen_share_support", {"poll_interval": 121}),
+        ("screen_share_support", {"ticket": "x" * 151}),
+        ("screen_share_support", {"participants": [{"name": "x"}] * 51}),
+        ("workshop_day", {"start": "2026-09-01T09:00:00"}),
+        ("workshop_day", {"learners": [{"name": "Ada"}]}),
+        ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "leader": True}]}),
+        ("class_cancel", {"dag_id": "telehealth_day"}),
+        ("class_cancel", {"run_id": ""}),
+        ("class_cancel", {"reason": "x" * 501}),
+        ("class_retrieve_again", {"kinds": []}),
+        ("class_retrieve_again", {"kinds": ["attendance", "attendance"]}),
+        ("class_retrieve_again", {"kinds": ["links"]}),
+    ],
+)
+def test_what_a_platform_or_an_operator_would_refuse_is_refused_by_the_form(
+    examples: DagBag, name: str, form: dict[str, Any]
+) -> None:
+    assert examples.import_errors == {}
+    params = copy.deepcopy(examples.dags[name].params)
+    params.validate()
+
+    def filled_in() -> None:
+        params.update(form)
+        params.validate()
+
+    with pytest.raises(ParamValidationError):
+        filled_in()
+
+
+# ---- from a form to a session
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    filled = {"title": "Extra", "start": None, "minutes": 45, "timezone": "Europe/Berlin"}
+    run = SimpleNamespace(dag_id="class_now", run_id="r1", run_after=datetime(2026, 9, 1, 7, 0, 0, 5, tzinfo=UTC))
+    return {"params": {**filled, "participants": [{"name": "Ada"}], **changes}, "dag_run": run}
+
+
+def test_an_empty_start_counts_from_the_run_so_that_a_retry_means_the_same_session() -> None:
+    first, again = (session_of_form(form(), starts_in=timedelta(minutes=2)) for _ in range(2))
+    assert first == again
+    assert (first.uid, first.start) == ("class_now/r1", datetime(2026, 9, 1, 7, 2, tzinfo=UTC))
+    assert first.end - first.start == timedelta(minutes=45)
+
+
+def test_a_given_start_and_another_identity_are_taken_as_they_are() -> None:
+    session = session_of_form(form(start="2026-09-01T09:00:00+02:00", minutes=0.25), uid="ticket-1")
+    assert (session.uid, session.start.hour) == ("ticket-1", 7)
+    assert session.end - session.start == timedelta(seconds=15)
+
+
+def test_a_form_that_describes_no_session_fails_without_retry() -> None:
+    with pytest.raises(AirflowFailException, match="ConfigurationError"):
+        session_of_form(form(start="2026-09-01T09:00:00"))
+
+
+# ---- finding what was launched
+
+
+class Launched(TaskInstance):
+    """A task instance that sees what another run launched."""
+
+    elsewhere: ClassVar[dict[tuple[str, ...], Any]] = {}
+
+    def xcom_pull(self, task_ids: str, *args: Any, **which: Any) -> Any:
+        if "run_id" not in which:
+            return super().xcom_pull(task_ids, *args, **which)
+        return self.elsewhere.get((which["dag_id"], which["run_id"], task_ids))
+
+
+def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the operator finds, and how it says that it stands."""
+    ti = Launched(task_id="find")
+    ti.elsewhere["class_now", "run-7", "class.launch"] = launched
+    given_: dict[str, Any] = {"dag_id": "class_now", "run_id": "run-7", "hook_class": HOOK, **arguments}
+    record = FindLaunchedOperator(task_id="find", **given_).execute(context(ti))
+    return record, ti.xcoms["find", -1, "now"]
+
+
+def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None:
+    record = school.launch(hand_over_before=60)
+    assert find(record) == (
+        record,
+        {"state": "scheduled", "people": 0, "handed_over": False, "why": find(record)[1]["why"]},
+    )
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    found, now = find([record])
+    assert (found, now["state"], now["people"]) == (record, "live", 2)
+
+
+def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: School) -> None:
+    records = [
+        school.launch(school.lesson(title, ahead=ahead)) for title, ahead in (("A", 100), ("B", 100), ("A", 900))
+    ]
+    assert find([*records, None], title=" B ")[0] == records[1]
+    assert find(records, title=f"{records[2]['start']} A")[0] == records[2]
+
+
+@pytest.mark.parametrize(
+    ("launched", "arguments", "said"),
+    [
+        (None, {}, "launched nothing"),
+        ([], {}, "launched nothing"),
+        ([None], {}, "launched nothing"),
+        ("two", {}, "launched 2 sessions, and 2 of them fit"),
+        ("two", {"title": "Z"}, "launched 2 sessions, and 0 of them fit.*A; .*B"),
+        ({"ref": {}}, {}, "not the record of a launched session"),
+        ("two", {"run_id": "another"}, "'another' of 'class_now' launched nothing"),
+    ],
+)
+def test_what_cannot_be_told_which_is_refused_with_what_there_is(
+    school: School, launched: Any, arguments: Mapping[str, Any], said: str
+) -> None:
+    if launched == "two":
+        launched = [school.launch(school.lesson(title)) for title in ("A", "B")]
+    with pytest.raises(AirflowFailException, match=said):
+        find(launched, **arguments)
