@@ -107,11 +107,11 @@ def _export(told: Connection, url: str, folder: str) -> None:
         retry=RetryPolicy(attempts=20, base=0.001, cap=0.01, max_wait=1.0),
     )
     platform = LessonspacePlatform(client)
-    before, begun = _peak_mib(), time.monotonic()
+    before, begun = peak_mib(), time.monotonic()
     plan = ExportPlan(storage, "bench", attendance=False)
     result = export(platform, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
     seconds = time.monotonic() - begun
-    growth = _peak_mib() - before
+    growth = peak_mib() - before
     platform.close()
     manifests = [Manifest.from_bytes(storage.get(name)) for name in result.manifests]
     told.send(
@@ -142,7 +142,8 @@ def _differences(truth: Truth, folder: Path, names: list[str]) -> int:
     return wrong + len(left)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """Return the most memory that this process has had."""
     # Not ru_maxrss: a process begins with its parent's, and the parent holds the truth.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

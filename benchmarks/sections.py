@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks import artifacts, budget, exports, faults, platforms, reaction, waits
+from benchmarks import (
+    artifacts,
+    budget,
+    downloads,
+    export_speed,
+    exports,
+    faults,
+    launches,
+    platforms,
+    reaction,
+    waits,
+)
 from benchmarks.report import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -12,5 +23,10 @@ SECTIONS: tuple[Section, ...] = (
     Section("budget", "one key used by 1, 4 and 8 processes", budget.run, quick=False),
     Section("artifacts", "waits for transcripts that do not come", artifacts.run, quick=False),
     Section("reaction", "from the end of a session to the event", reaction.run, quick=False),
+    Section(
+        "export_speed", "an export near and 50 ms away, beside sequential peers", export_speed.run, quick=False
+    ),
+    Section("download", "a file of 2 GiB, beside curl", downloads.run, quick=False),
+    Section("launches", "1,000 join links launched and handed over", launches.run, quick=False),
     Section("exports", "200,000 sessions exported twice while requests fail", exports.run, quick=False),
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
-from airflow_provider.live_sessions.artifacts.writer import Writer, manifest_name, read_manifest
+from airflow_provider.live_sessions.artifacts.writer import APART, Writer, manifest_name, read_manifest
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from tests.artifacts.memory import MemoryStorage
 from tests.artifacts.storage_contract import broken
@@ -262,3 +262,11 @@ def test_it_all_works_on_a_disk(tmp_path: Path) -> None:
     assert storage.list() == (f"{FOLDER}/a.txt", MANIFEST)
     assert done.verify(LocalStorage(tmp_path)) == []
     assert done.url == (tmp_path / MANIFEST).as_uri()
+
+
+@given(st.lists(st.integers(0, 3 * APART), max_size=6))
+def test_pieces_of_any_size_are_hashed_in_their_order(sizes: list[int]) -> None:
+    pieces = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    entry = writer(MemoryStorage()).add("recording.webm", pieces, media_type="video/webm")
+    assert entry.sha256 == hashlib.sha256(b"".join(pieces)).hexdigest()
+    assert entry.bytes == sum(sizes)

@@ -34,8 +34,10 @@ WHERE excluded.knowledge >= spooled.knowledge
 """
 
 
-# Made once: `json.dumps` with these arguments makes an encoder for every row.
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# Made once: `json.dumps` with these arguments makes an encoder for every row. Rows are trees, made here.
+_encoded = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), allow_nan=False
+).encode
 
 
 class Spool:

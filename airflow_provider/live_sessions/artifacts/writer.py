@@ -14,6 +14,7 @@ less than is home already (platforms delete) leaves what is home.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,13 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from airflow_provider.live_sessions.core.storage import Storage
+
+
+APART = 128 * 1024
+"""Bytes from which on a piece is hashed by a thread of its own."""
 
 
 def manifest_name(folder: str, kind: str) -> str:
@@ -156,7 +162,7 @@ class Writer:
 
 
 class _Measured:
-    """Counts and hashes what passes through it."""
+    """Counts and hashes what passes through it; large pieces are hashed while they are written and others come."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
@@ -164,10 +170,20 @@ class _Measured:
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._digest.update(chunk)
-            self.size += len(chunk)
-            yield chunk
+        with ThreadPoolExecutor(
+            1, thread_name_prefix="live-sessions-hash"
+        ) as pool:  # no thread until it is needed
+            hashing: Future[None] | None = None
+            for chunk in self._chunks:
+                if hashing is not None:
+                    hashing.result()  # one after the other: their order counts
+                    hashing = None
+                if len(chunk) < APART:
+                    self._digest.update(chunk)
+                else:
+                    hashing = pool.submit(self._digest.update, chunk)
+                self.size += len(chunk)
+                yield chunk
 
     @property
     def sha256(self) -> str:

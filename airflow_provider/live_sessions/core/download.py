@@ -47,7 +47,7 @@ def download(
     label: str,
     max_bytes: int = 2 * 1024**3,
     timeout: tuple[float, float] = (5.0, 60.0),
-    chunk: int = 256 * 1024,
+    chunk: int = 1024 * 1024,
     longest: float = 6 * 3600.0,
     allow_plain_http: bool = False,
     length_required: bool = True,

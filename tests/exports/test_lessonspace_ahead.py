@@ -1,0 +1,59 @@
+"""An export has pages and rooms coming before their turn; what is asked, counted and written stays the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
+from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
+from airflow_provider.live_sessions.core.errors import Refused
+from tests.artifacts.memory import MemoryStorage
+from tests.exports.lessonspace_past import ended, fill
+from tests.exports.reading import rows
+from tests.platforms.lessonspace.academy import Academy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BEGIN = datetime(2026, 8, 28, tzinfo=UTC)
+END = BEGIN + timedelta(days=1)
+ROOMS = "/spaces/.*/sessions/$"
+LIST = "/organisations/4711/sessions/$"
+
+
+@pytest.fixture
+def academy() -> Iterator[Academy]:
+    with Academy.open(page_size=20) as opened:
+        yield opened
+
+
+def run(academy: Academy, storage: MemoryStorage, *, attendance: bool = True) -> ExportResult:
+    plan = ExportPlan(storage, "school", attendance=attendance)
+    return export(academy.platform, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
+
+
+def test_each_room_and_each_page_is_asked_for_once_and_counted_once(academy: Academy) -> None:
+    truth = fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=3), 150, rooms=12)
+    first, second = MemoryStorage(), MemoryStorage()
+    result = run(academy, first)
+    rooms = [one.path for one in academy.log(path=ROOMS)]
+    lists = [one.query for one in academy.log(path=LIST)]
+    assert len(rooms) == len(set(rooms)) == 12
+    assert len(lists) == len(set(lists)) == 1 + 8  # who is in now, and 150 sessions on pages of 20
+    assert result.counts["pages"] == len(lists) + len(rooms)
+    assert {row["session_id"] for row in rows(first, result.manifests)} == set(ended(truth, BEGIN, END))
+    run(academy, second)
+    assert second.files == first.files
+
+
+def test_a_room_that_is_refused_ends_the_export_with_its_words_and_writes_nothing(academy: Academy) -> None:
+    fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=1), 60, rooms=30)
+    refused = academy.sandbox.lessonspace._store.sessions[40].space.id
+    academy.sandbox.faults.add("status", status=403, path=f"/spaces/{refused}/sessions/")
+    storage = MemoryStorage()
+    with pytest.raises(Refused, match="list the sessions of a space"):
+        run(academy, storage)
+    assert storage.files == {}
