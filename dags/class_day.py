@@ -72,7 +72,7 @@ def class_day() -> None:
         launch_despite_errors="{{ params.launch_despite_errors }}",
         horizon="{{ params.horizon_hours }}",
         on_missed="{{ params.on_missed }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         lead="{{ params.lead_seconds }}",
         grace="{{ params.grace_seconds }}",
     )
@@ -103,7 +103,7 @@ def class_day() -> None:
     classes = lessonspace_class.partial(
         conn_id="{{ params.conn_id }}",
         timetable="{{ params.timetable_name }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         launch=LAUNCH,
         smtp_conn_id="{{ params.smtp_conn_id }}",

@@ -59,7 +59,7 @@ def class_retrieve_again() -> None:
 
     filed: dict[str, Any] = {
         "session": found.output,
-        "destination": "{{ params.destination }}",
+        "destination": "{{ params.destination or '' }}",
         "timezone": "{{ params.timezone }}",
     }
     retrieved = [

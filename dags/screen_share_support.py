@@ -89,7 +89,7 @@ def screen_share_support() -> None:
         describe(),  # type: ignore[arg-type]  # the task's result
         conn_id="{{ params.conn_id }}",
         timetable="screen_share_support",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         launch={
             "external_id": "{{ params.ticket }}",

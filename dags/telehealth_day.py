@@ -71,7 +71,7 @@ def telehealth_day() -> None:
         sql="{{ params.sql }}",
         conn_id="{{ params.sql_conn_id }}",
         timetable="{{ params.timetable or var.value.get('telehealth_day_timetable', '') }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         name=NAME,
     )
 
@@ -83,7 +83,7 @@ def telehealth_day() -> None:
         conn_id="{{ params.conn_id }}",
         horizon="{{ params.horizon_hours }}",
         on_missed="{{ params.on_missed }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         launch_despite_errors="{{ params.launch_despite_errors }}",
         hook_class=HOOK,
         lane_tasks=("appointment.launch", "appointment.hand_over"),
@@ -109,7 +109,7 @@ def telehealth_day() -> None:
     appointments = coviu_appointment.partial(
         conn_id="{{ params.conn_id }}",
         timetable=NAME,
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         launch=LAUNCH,
         smtp_conn_id="{{ params.smtp_conn_id }}",

@@ -113,7 +113,7 @@ def workshop_day() -> None:
         task_id="hand_over",
         session=launched.output,
         smtp_conn_id="{{ params.smtp_conn_id }}",
-        destination="{{ params.destination }}",
+        destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         deferrable=True,
     )
