@@ -24,7 +24,7 @@ _FORMS = {
 }
 
 _OPERATORS = {
-    "Lessonspace": ["lessonspace", "lessonspace_account", "classes", "retention"],
+    "Lessonspace": ["lessonspace", "lessonspace_account", "classes", "retention", "summarise_classes"],
     "Coviu": ["coviu", "coviu_participants", "query_timetable"],
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],

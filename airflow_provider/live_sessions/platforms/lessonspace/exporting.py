@@ -53,9 +53,8 @@ def ended_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> I
     Raises:
         Unavailable: The pages of the list and its count do not agree, three times.
     """
-    tally.unended += _unended(client, ask, tally)
     logs = _Logs(client, ask, tally)
-    for session in _listed(client, ask, tally):
+    for session in listed_sessions(client, ask, tally):
         yield logs.row(session) if ask.attendance else row_of(session, session, client.conn_id, logged=False)
 
 
@@ -97,8 +96,13 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
     )
 
 
-def _listed(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
-    """Yield each session once; read the list again where its pages moved under the reading."""
+def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
+    """Yield each session that ended within the time once; read the list again where its pages moved meanwhile.
+
+    Raises:
+        Unavailable: The pages of the list and its count do not agree, three times.
+    """
+    tally.unended += _unended(client, ask, tally)
     filters = SessionFilters(
         include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
     )
