@@ -19,7 +19,7 @@ tables.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -48,6 +48,12 @@ PLATFORMS: dict[str, type[SessionsToObjectStorageOperator]] = {
 TRANSCRIPTS = {"lessonspace": LessonspaceTranscriptsToObjectStorageOperator}
 
 PATIENCE = "{{ params.classes_after_hours * 3600 }}"
+RULES = {
+    "min_seconds": "{{ params.transcript_min_seconds }}",
+    "sure_seconds": "{{ params.transcript_sure_seconds }}",
+    "give_up_after": PATIENCE,
+    "give_up_after_short": PATIENCE,
+}
 SETTLED = "ti.xcom_pull(task_ids='classes_time')"
 TABLES = {
     name: "{{ params." + name + " }}"
@@ -90,15 +96,23 @@ TABLES = {
             title="Hours until classes are settled",
             description="So long after an hour its transcripts are there or never will be.",
         ),
+        "transcript_min_seconds": Param(150, type="number", title="Shorter sessions have no transcript, seconds"),
+        "transcript_sure_seconds": Param(300, type="number", title="Longer ones should have one, seconds"),
         "class_spread_hours": Param(
             6,
-            type="number",
+            type="integer",
             minimum=0,
             title="Hours that the sessions of one class may lie apart",
-            description="So many hours behind a class's last session have to be home before it is whole.",
+            description="Whole hours. So many behind a class's last session have to be home before it is whole.",
         ),
         "late_after_seconds": Param(300, type="number", minimum=0, title="In time until, seconds after the start"),
         "attendance": Param(True, type="boolean", title="Also who was there when (more requests)"),
+        "wait": Param(
+            True,
+            type="boolean",
+            title="Wait until the platforms have caught up",
+            description="Off: what was read too early fails the checks.",
+        ),
         "no_gap": Param(True, type="boolean", title="Fail when an hour is missing since the export before"),
     },
     tags=["lessonspace", "coviu", "screenleap", "export"],
@@ -133,14 +147,19 @@ def session_warehouse() -> None:
 
     @task
     def classes_time() -> dict[str, str]:
-        """Return the time whose classes are settled: the one that was asked for, else the last such hour."""
+        """Return the time whose classes are settled (asked for, or the last such hour), and what is behind it.
+
+        A class is whole when all hours are home in which it may have gone on: those behind it are exported too.
+        """
         context = get_current_context()
         params = context["params"]
-        if params["since"]:
-            return {"since": params["since"], "until": params["until"]}
         settled = context["dag_run"].run_after - timedelta(hours=params["classes_after_hours"])
         until = settled.replace(minute=0, second=0, microsecond=0)
-        return {"since": (until - timedelta(hours=1)).isoformat(), "until": until.isoformat()}
+        since = until - timedelta(hours=1)
+        if params["since"]:
+            since, until = (datetime.fromisoformat(params[name]) for name in ("since", "until"))
+        behind = until + timedelta(hours=params["class_spread_hours"])
+        return {"since": since.isoformat(), "until": until.isoformat(), "behind": behind.isoformat()}
 
     found, settled = connections(), classes_time()
 
@@ -160,6 +179,7 @@ def session_warehouse() -> None:
             period="hour",
             destination="{{ params.destination }}",
             file_format="{{ params.file_format }}",
+            wait="{{ params.wait }}",
             deferrable=True,
             **{name: value for name, value in arguments.items() if value is not None},
         )
@@ -189,10 +209,12 @@ def session_warehouse() -> None:
         def classes(after: BaseOperator) -> None:
             """Wire what is settled only later: transcripts, and the classes out of sessions and transcripts."""
             time = {name: "{{ " + SETTLED + "['" + name + "'] }}" for name in ("since", "until")}
-            sessions = export_of(platform, operator, "sessions", **time)
+            behind = "{{ " + SETTLED + "['behind'] }}"
+            sessions = export_of(platform, operator, "sessions", since=time["since"], until=behind)
             summary = SummariseClassesOperator(
                 task_id="summarise",
                 sessions=sessions.output,
+                until=time["until"],
                 prefix="warehouse-classes",
                 late_after="{{ params.late_after_seconds }}",
                 look_around="{{ params.class_spread_hours * 3600 }}",
@@ -200,14 +222,13 @@ def session_warehouse() -> None:
             exports = [summary]
             checks = [check_of("check_classes", summary, against=sessions.output)]
             if platform in TRANSCRIPTS:
-                rules = {"give_up_after": PATIENCE, "give_up_after_short": PATIENCE}
                 spoken = export_of(
                     platform,
                     TRANSCRIPTS[platform],
                     "transcripts",
                     prefix="warehouse-transcripts",
                     attendance=None,
-                    rules=rules,
+                    rules=RULES,
                     **time,
                 )
                 summary.segments = spoken.output

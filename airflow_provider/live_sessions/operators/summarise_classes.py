@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -11,7 +11,7 @@ from airflow_provider.live_sessions.artifacts.attendance import LATE_AFTER_SECON
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.times import seconds_of
+from airflow_provider.live_sessions.core.times import moment, seconds_of
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.export_sessions import told
 from airflow_provider.live_sessions.operators.identity import is_true, records_of
@@ -41,6 +41,8 @@ class SummariseClassesOperator(BaseOperator):
         sessions: A sessions' export operator's result.
         segments: The result of an export of what was said in the same time; without it there are no words.
         launches: Launch operators' results.
+        until: Files of ``sessions`` that begin at or after it are only looked through; empty for none. An aware
+            datetime, or ISO 8601 with an offset.
         prefix: The folder below the exports' destination.
         late_after: Seconds after the planned start up to which a person is in time.
         look_around: How far the sessions of one class may lie apart, timedelta or seconds; with files of days it
@@ -56,6 +58,7 @@ class SummariseClassesOperator(BaseOperator):
         "sessions",
         "segments",
         "launches",
+        "until",
         "prefix",
         "late_after",
         "look_around",
@@ -72,6 +75,7 @@ class SummariseClassesOperator(BaseOperator):
         sessions: Mapping[str, Any] | XComArg,
         segments: Mapping[str, Any] | XComArg | None = None,
         launches: Sequence[Mapping[str, Any]] | Mapping[str, Any] | XComArg = (),
+        until: datetime | str = "",
         prefix: str = "classes",
         late_after: float | str = LATE_AFTER_SECONDS,
         look_around: timedelta | float | str = 6 * 3600.0,
@@ -82,6 +86,7 @@ class SummariseClassesOperator(BaseOperator):
         self.sessions = sessions
         self.segments = segments
         self.launches = launches
+        self.until = until
         self.prefix = prefix
         self.late_after = late_after
         self.look_around = look_around
@@ -105,6 +110,11 @@ class SummariseClassesOperator(BaseOperator):
                 overwrite=is_true(self.overwrite),
             )
             chunks = list(source.sessions.chunks(storage))
+            if self.until:
+                until = moment(self.until, "until")
+                chunks = [one for one in chunks if one.since < until]
+            if not chunks:
+                raise ConfigurationError("No file of `sessions` begins before `until`.")
             result = export_from(source, plan, chunks, say=self.log.info)
             where = (source.platform, plan.conn_id, str(given["destination"]), str(given["file_format"]))
             return told(result, chunks, *where)
