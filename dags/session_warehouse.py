@@ -20,10 +20,10 @@ tables.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk import Param, chain, dag, get_current_context, task, task_group
 
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuSessionsToObjectStorageOperator
@@ -164,9 +164,9 @@ def session_warehouse() -> None:
     found, settled = connections(), classes_time()
 
     def export_of(
-        platform: str, operator: type[SessionsToObjectStorageOperator], task_id: str, **more: object
+        platform: str, operator: type[SessionsToObjectStorageOperator], task_id: str, **more: Any
     ) -> SessionsToObjectStorageOperator:
-        arguments: dict[str, object] = {
+        arguments: dict[str, Any] = {
             "since": "{{ params.since }}",
             "until": "{{ params.until }}",
             "prefix": "warehouse",
@@ -184,7 +184,7 @@ def session_warehouse() -> None:
             **{name: value for name, value in arguments.items() if value is not None},
         )
 
-    def check_of(task_id: str, export: BaseOperator, **more: object) -> CheckSessionsExportOperator:
+    def check_of(task_id: str, export: BaseOperator, **more: Any) -> CheckSessionsExportOperator:
         return CheckSessionsExportOperator(
             task_id=task_id, export=export.output, retries=0, **{"no_gap": "{{ params.no_gap }}", **more}
         )
@@ -219,7 +219,7 @@ def session_warehouse() -> None:
                 late_after="{{ params.late_after_seconds }}",
                 look_around="{{ params.class_spread_hours * 3600 }}",
             )
-            exports = [summary]
+            exports: list[BaseOperator] = [summary]
             checks = [check_of("check_classes", summary, against=sessions.output)]
             if platform in TRANSCRIPTS:
                 spoken = export_of(
@@ -243,7 +243,7 @@ def session_warehouse() -> None:
                 **TABLES,
             )
             tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
-            [settled, after] >> sessions >> summary >> checks >> has_database() >> load >> tables
+            chain([settled, after], sessions, summary, checks, has_database(), load, tables)
 
         warehouse()
 

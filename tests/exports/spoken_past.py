@@ -23,7 +23,7 @@ def speak(sandbox: Sandbox, *, least: float = 300.0, seed: int = 11) -> Truth:
     for number, session in enumerate(sandbox.lessonspace._store.sessions):
         session.transcribe = session.space.transcribe = number % 3 != 2
         people = list(session.people.values())
-        lines = []
+        lines: list[dict[str, Any]] = []
         for place in range(chance.randrange(6)):
             who = chance.choice(people)
             text = " ".join(chance.choices(WORDS, k=chance.randrange(5)))
