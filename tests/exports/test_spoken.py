@@ -106,7 +106,7 @@ def test_a_transcript_that_never_comes_is_failed_where_its_room_is_transcribed_a
     with Academy.open(start=END + timedelta(days=3), transcript_after=10**9) as academy:
         fill(academy.sandbox, BEGIN, END - timedelta(hours=3), 30)
         store = academy.sandbox.lessonspace._store
-        eligible = {key for key in speak(academy.sandbox) if store.by_uuid[key].ended_at < END}
+        eligible = set(speak(academy.sandbox)) & ended_before(academy, END)
         result = run(academy, MemoryStorage())
         assert (result.counts["failed"], result.counts["pending"]) == (len(eligible), 0)
         assert "should be there and are not" in " ".join(result.partial)

@@ -97,12 +97,12 @@ def _problems_of(storage: Storage, manifest: Manifest, ids: set[tuple[Any, ...]]
         for name, figure in zip(shape.sums, shape.figures(row), strict=True):
             there[name] += figure
         # What stands together (a transcript) is remembered by its session alone, and counted on.
-        name, before = tuple(row[one] for one in shape.group or shape.key), last
+        whole, before = tuple(row[one] for one in shape.group or shape.key), last
         last = shape.identity(row)
-        goes_on = bool(shape.group) and before[: len(name)] == name
-        if (goes_on and last <= before) or (not goes_on and name in ids):
+        goes_on = bool(shape.group) and before[: len(whole)] == whole
+        if (goes_on and last <= before) or (not goes_on and whole in ids):
             yield f"{_who(shape, row)} is there twice."
-        ids.add(name)
+        ids.add(whole)
         yield from _problems_of_row(shape, row, manifest.planned_start, manifest.planned_end)
     for what, number in there.items():
         if counts.get(what) != number:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.download import Part, download
-from airflow_provider.live_sessions.core.errors import Refused, Transient, Unavailable
+from airflow_provider.live_sessions.core.errors import RateLimited, Refused, Unavailable
 from airflow_provider.live_sessions.core.retry import RetryPolicy, quiet_after
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def download_in_parts(
     failed, renewed = 0, False
     while True:
         had = transfer.received
-        trouble: Transient | None = None
+        trouble: RateLimited | Unavailable | None = None
         try:
             before()
             yield from _part(url, transfer, platform=platform, conn_id=conn_id, label=label, **options)
@@ -129,7 +129,7 @@ def download_in_parts(
                 raise
             renewed = True
             continue
-        except Transient as error:
+        except (RateLimited, Unavailable) as error:
             trouble = error
         if trouble is None:
             break

@@ -65,7 +65,7 @@ class SessionsToSqlOperator(BaseOperator):
     def __init__(
         self,
         *,
-        export: Mapping[str, Any] | Sequence[Mapping[str, Any]] | XComArg,
+        export: Mapping[str, Any] | Sequence[Mapping[str, Any] | XComArg] | XComArg,
         sql_conn_id: str,
         sessions_table: str = "sessions",
         participants_table: str = "participants",
