@@ -13,6 +13,9 @@ from airflow.sdk import Param, dag
 
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
+TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
+"""A class's own, and those of a time in bulk."""
+
 
 @dag(
     dag_id="retention",
@@ -38,7 +41,7 @@ def retention() -> None:
     RetireArtifactsOperator(
         task_id="transcripts",
         older_than="{{ params.transcript_days * 86400 }}",
-        kinds=["transcript"],
+        kinds=TRANSCRIPTS,
         **common,
     )
     RetireArtifactsOperator(task_id="everything", older_than="{{ params.other_days * 86400 }}", **common)

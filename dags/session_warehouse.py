@@ -1,38 +1,63 @@
 """Sessions as data: every hour, what ended in the last whole hour, to files and to a database.
 
-For each platform with a connection: every session that ended in the hour comes home as Parquet (or JSON Lines),
-is checked, and, where a database is set, loaded and checked again. The checks fail loudly: a count that disagrees,
-a session that is there twice or ended before it started, an hour that is missing since the export before. To fill
-such a gap, trigger the DAG with ``since`` and ``until``; hours that are home already are not asked for again.
-Educates is not among the platforms: its portals keep no history.
+For each platform with a connection: every session that ended in the hour comes home as Parquet (or JSON
+Lines), is checked, and, where a database is set, loaded and checked again. Then the same for the hour of a day
+before, when all that its classes leave is there or never will be: what was said (Lessonspace), a row a spoken
+segment, and a row a class: start, end, minutes a person, who was late or absent, words a speaker.
+
+The checks fail loudly: a count that disagrees, a session that is there twice or ended before it started, an
+hour that is missing since the export before, words of a session that nobody exported. To fill a gap, trigger the
+DAG with ``since`` and ``until``; hours that are home already are not asked for again. Educates is not among the
+platforms: its portals keep no history.
 
 Set the Airflow variable ``session_warehouse_connections`` to your connections, e.g.
 ``{"lessonspace": "lessonspace_default", "coviu": "coviu_default"}``, then unpause; until then runs do nothing.
 
-The rows hold people's names and what they did when: choose who may read the destination and the tables.
+The rows hold people's names, what they did when, and what they said: choose who may read the destination and the
+tables.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk import Param, chain, dag, get_current_context, task, task_group
 
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuSessionsToObjectStorageOperator
-from airflow_provider.live_sessions.operators.lessonspace_account import LessonspaceSessionsToObjectStorageOperator
+from airflow_provider.live_sessions.operators.lessonspace_account import (
+    LessonspaceSessionsToObjectStorageOperator,
+    LessonspaceTranscriptsToObjectStorageOperator,
+)
 from airflow_provider.live_sessions.operators.screenleap_account import ScreenleapSessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
+from airflow_provider.live_sessions.operators.summarise_classes import SummariseClassesOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 
 PLATFORMS: dict[str, type[SessionsToObjectStorageOperator]] = {
     "lessonspace": LessonspaceSessionsToObjectStorageOperator,
     "coviu": CoviuSessionsToObjectStorageOperator,
     "screenleap": ScreenleapSessionsToObjectStorageOperator,
+}
+TRANSCRIPTS = {"lessonspace": LessonspaceTranscriptsToObjectStorageOperator}
+
+PATIENCE = "{{ params.classes_after_hours * 3600 }}"
+RULES = {
+    "min_seconds": "{{ params.transcript_min_seconds }}",
+    "sure_seconds": "{{ params.transcript_sure_seconds }}",
+    "give_up_after": PATIENCE,
+    "give_up_after_short": PATIENCE,
+}
+SETTLED = "ti.xcom_pull(task_ids='classes_time')"
+TABLES = {
+    name: "{{ params." + name + " }}"
+    for name in ("sessions_table", "participants_table", "segments_table", "classes_table", "class_people_table")
 }
 
 
@@ -65,7 +90,33 @@ PLATFORMS: dict[str, type[SessionsToObjectStorageOperator]] = {
         ),
         "sessions_table": Param("sessions", type="string", title="Table of sessions"),
         "participants_table": Param("participants", type="string", title="Table of participants"),
+        "segments_table": Param("segments", type="string", title="Table of what was said"),
+        "classes_table": Param("classes", type="string", title="Table of classes"),
+        "class_people_table": Param("class_people", type="string", title="Table of people in classes"),
+        "classes_after_hours": Param(
+            24,
+            type="number",
+            minimum=0,
+            title="Hours until classes are settled",
+            description="So long after an hour its transcripts are there or never will be.",
+        ),
+        "transcript_min_seconds": Param(150, type="number", title="Shorter sessions have no transcript, seconds"),
+        "transcript_sure_seconds": Param(300, type="number", title="Longer ones should have one, seconds"),
+        "class_spread_hours": Param(
+            6,
+            type="integer",
+            minimum=0,
+            title="Hours that the sessions of one class may lie apart",
+            description="Whole hours. So many behind a class's last session have to be home before it is whole.",
+        ),
+        "late_after_seconds": Param(300, type="number", minimum=0, title="In time until, seconds after the start"),
         "attendance": Param(True, type="boolean", title="Also who was there when (more requests)"),
+        "wait": Param(
+            True,
+            type="boolean",
+            title="Wait until the platforms have caught up",
+            description="Off: what was read too early fails the checks.",
+        ),
         "no_gap": Param(True, type="boolean", title="Fail when an hour is missing since the export before"),
     },
     tags=["lessonspace", "coviu", "screenleap", "export"],
@@ -98,43 +149,105 @@ def session_warehouse() -> None:
         """Skip the database where none is set."""
         return bool(get_current_context()["params"]["sql_conn_id"])
 
-    found = connections()
+    @task
+    def classes_time() -> dict[str, str]:
+        """Return the time whose classes are settled (asked for, or the last such hour), and what is behind it.
+
+        A class is whole when all hours are home in which it may have gone on: those behind it are exported too.
+        """
+        context = get_current_context()
+        params = context["params"]
+        settled = context["dag_run"].run_after - timedelta(hours=params["classes_after_hours"])
+        until = settled.replace(minute=0, second=0, microsecond=0)
+        since = until - timedelta(hours=1)
+        if params["since"]:
+            since, until = (datetime.fromisoformat(params[name]) for name in ("since", "until"))
+        behind = until + timedelta(hours=params["class_spread_hours"])
+        return {"since": since.isoformat(), "until": until.isoformat(), "behind": behind.isoformat()}
+
+    found, settled = connections(), classes_time()
+
+    def export_of(
+        platform: str, operator: type[SessionsToObjectStorageOperator], task_id: str, **more: Any
+    ) -> SessionsToObjectStorageOperator:
+        arguments: dict[str, Any] = {
+            "since": "{{ params.since }}",
+            "until": "{{ params.until }}",
+            "prefix": "warehouse",
+            "attendance": "{{ params.attendance }}",
+            **more,
+        }
+        return operator(
+            task_id=task_id,
+            conn_id="{{ ti.xcom_pull(task_ids='connections')['" + platform + "'] }}",
+            period="hour",
+            destination="{{ params.destination }}",
+            file_format="{{ params.file_format }}",
+            wait="{{ params.wait }}",
+            deferrable=True,
+            **{name: value for name, value in arguments.items() if value is not None},
+        )
+
+    def check_of(task_id: str, export: BaseOperator, **more: Any) -> CheckSessionsExportOperator:
+        return CheckSessionsExportOperator(
+            task_id=task_id, export=export.output, retries=0, **{"no_gap": "{{ params.no_gap }}", **more}
+        )
+
+    def check_table_of(task_id: str, export: BaseOperator) -> CheckSessionsExportOperator:
+        tables = {name: TABLES[name] for name in ("sessions_table", "segments_table", "classes_table")}
+        return check_of(task_id, export, no_gap=False, sql_conn_id="{{ params.sql_conn_id }}", **tables)
 
     def group(platform: str, operator: type[SessionsToObjectStorageOperator]) -> None:
         @task_group(group_id=platform)
         def warehouse() -> None:
-            export = operator(
-                task_id="export",
-                conn_id="{{ ti.xcom_pull(task_ids='connections')['" + platform + "'] }}",
-                since="{{ params.since or '' }}",
-                until="{{ params.until or '' }}",
-                period="hour",
-                prefix="warehouse",
-                destination="{{ params.destination or '' }}",
-                file_format="{{ params.file_format }}",
-                attendance="{{ params.attendance }}",
-                deferrable=True,
-            )
-            check = CheckSessionsExportOperator(
-                task_id="check_files", export=export.output, no_gap="{{ params.no_gap }}", retries=0
-            )
+            export = export_of(platform, operator, "export")
+            check = check_of("check_files", export)
             load = SessionsToSqlOperator(
-                task_id="load",
-                export=export.output,
-                sql_conn_id="{{ params.sql_conn_id }}",
-                sessions_table="{{ params.sessions_table }}",
-                participants_table="{{ params.participants_table }}",
-            )
-            check_table = CheckSessionsExportOperator(
-                task_id="check_table",
-                export=export.output,
-                no_gap=False,
-                sql_conn_id="{{ params.sql_conn_id }}",
-                sessions_table="{{ params.sessions_table }}",
-                retries=0,
+                task_id="load", export=export.output, sql_conn_id="{{ params.sql_conn_id }}", **TABLES
             )
             configured = has_connection(platform, found)  # type: ignore[arg-type]  # the task's result
-            configured >> export >> check >> has_database() >> load >> check_table
+            configured >> export >> check >> has_database() >> load >> check_table_of("check_table", export)
+            classes(check)
+
+        @task_group(group_id="classes")
+        def classes(after: BaseOperator) -> None:
+            """Wire what is settled only later: transcripts, and the classes out of sessions and transcripts."""
+            time = {name: "{{ " + SETTLED + "['" + name + "'] }}" for name in ("since", "until")}
+            behind = "{{ " + SETTLED + "['behind'] }}"
+            sessions = export_of(platform, operator, "sessions", since=time["since"], until=behind)
+            summary = SummariseClassesOperator(
+                task_id="summarise",
+                sessions=sessions.output,
+                until=time["until"],
+                prefix="warehouse-classes",
+                late_after="{{ params.late_after_seconds }}",
+                look_around="{{ params.class_spread_hours * 3600 }}",
+            )
+            exports: list[BaseOperator] = [summary]
+            checks = [check_of("check_classes", summary, against=sessions.output)]
+            if platform in TRANSCRIPTS:
+                spoken = export_of(
+                    platform,
+                    TRANSCRIPTS[platform],
+                    "transcripts",
+                    prefix="warehouse-transcripts",
+                    attendance=None,
+                    rules=RULES,
+                    **time,
+                )
+                summary.segments = spoken.output
+                spoken >> summary
+                exports.append(spoken)
+                checks.append(check_of("check_transcripts", spoken, against=sessions.output))
+                sessions >> spoken
+            load = SessionsToSqlOperator(
+                task_id="load_classes",
+                export=[one.output for one in exports],
+                sql_conn_id="{{ params.sql_conn_id }}",
+                **TABLES,
+            )
+            tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
+            chain([settled, after], sessions, summary, checks, has_database(), load, tables)
 
         warehouse()
 

@@ -34,7 +34,7 @@ _OPERATORS = {
     "Screenleap": ["screenleap", "screenleap_account", "screenleap_hand_over"],
     "Educates": ["educates"],
     "Timetables": ["classes", "query_timetable", "find_launched", "launched_in_time", "notify"],
-    "Session data": ["check_export", "retention", "sessions_to_sql"],
+    "Session data": ["check_export", "retention", "sessions_to_sql", "summarise_classes"],
 }
 
 _PAGES = {name: [f"/docs/platforms/{name.casefold()}.md"] for name in _FORMS} | {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider.live_sessions.core.errors import OutcomeUnknown
+from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.coviu import (
@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.operators.coviu import (
     CoviuCancelSessionOperator,
     CoviuHandOverLinksOperator,
     CoviuRetrieveAttendanceOperator,
+    CoviuRetrieveRecordingOperator,
     CoviuUpdateParticipantOperator,
     CoviuUpdateSessionOperator,
 )
@@ -271,3 +272,32 @@ def test_attendance_takes_an_early_end_for_the_end_when_the_wait_before_it_did(
         )
     )
     assert manifest["status"] == status
+
+
+def test_a_recording_comes_home_with_its_manifest_and_its_content_in_no_xcom(
+    practice: Practice, tmp_path: Path
+) -> None:
+    record = practice.launch()
+    practice.hold(record)
+    kept = practice.sandbox.coviu.record(record["ref"]["session_id"], length=5000)
+    operator = CoviuRetrieveRecordingOperator(
+        task_id="recording", session=record, destination=str(tmp_path), wait_for="3600"
+    )
+    manifest = run(operator)
+    (entry,) = manifest["files"]
+    assert (manifest["status"], entry["bytes"], entry["sha256"]) == ("complete", 5000, kept["sha256"])
+    assert len(json.dumps(manifest)) < 5000
+    assert (tmp_path / entry["name"]).stat().st_size == 5000
+    told = json.dumps(manifest)
+    assert not [secret for secret in practice.secrets if secret in told]
+
+
+def test_a_recording_that_is_not_there_yet_is_left_to_the_retry(practice: Practice, tmp_path: Path) -> None:
+    record = practice.launch()
+    practice.hold(record)
+    given = {"session": record, "destination": str(tmp_path)}
+    with pytest.raises(Unavailable, match="no recording yet"):
+        run(CoviuRetrieveRecordingOperator(task_id="recording", wait_for=86_400, **given))
+    assert run(CoviuRetrieveRecordingOperator(task_id="recording", **given))["status"] == "none"
+    with pytest.raises(AirflowFailException, match="quality"):
+        run(CoviuRetrieveRecordingOperator(task_id="recording", quality="4k", **given))

@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.core.paging import (
     unique,
     walk_envelopes,
     walk_numbered,
+    walk_offsets,
     walk_window,
 )
 
@@ -182,6 +183,37 @@ def test_numbered_pages_that_cannot_end_well_are_told(body: object, told: str) -
 def test_numbered_pages_without_an_end_are_bounded() -> None:
     with pytest.raises(Refused):
         list(walk_numbered(lambda _: {"content": [1], "more": True}, {}, items="content", max_pages=5, **WHO))
+
+
+# ---- offsets
+
+
+@given(st.lists(st.integers(), max_size=30), st.integers(1, 7), st.integers(1, 7))
+def test_every_item_of_a_list_by_offsets_comes_once_whatever_a_page_holds(
+    items: list[int], limit: int, longest: int
+) -> None:
+    asked: list[int] = []
+
+    def fetch(query: Any) -> Any:
+        at = query["offset"]
+        asked.append(at)
+        return {"items": items[at : at + min(query["limit"], longest)], "total": len(items)}
+
+    assert list(walk_offsets(fetch, {"limit": limit, "offset": 0}, **WHO)) == items
+    assert len(asked) == max(1, -(-len(items) // min(limit, longest)))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"), [({"items": [], "total": 3}, "empty page"), ({"total": 3}, "no list"), (None, "no list")]
+)
+def test_offsets_that_cannot_end_well_are_told(body: object, told: str) -> None:
+    with pytest.raises(Unavailable, match=told):
+        list(walk_offsets(lambda _: body, {"offset": 0}, **WHO))
+
+
+def test_a_list_by_offsets_without_a_total_or_an_envelope_is_one_page() -> None:
+    assert list(walk_offsets(lambda _: {"items": [1]}, {"offset": 0}, **WHO)) == [1]
+    assert list(walk_offsets(lambda _: [1, 2], {"offset": 0}, **WHO)) == [1, 2]
 
 
 # ---- a moving window

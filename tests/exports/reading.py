@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode
+from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ def manifests(storage: Storage, names: Iterable[str]) -> list[Manifest]:
 
 def rows(storage: Storage, names: Iterable[str]) -> list[dict[str, Any]]:
     """Return every row of the files that manifests describe, in order."""
-    return [
-        row
-        for manifest in manifests(storage, names)
-        for entry in manifest.files
-        for row in decode(storage.read(entry.name), FileFormat(entry.name.rpartition(".")[2]))
-    ]
+    return [row for manifest in manifests(storage, names) for row in rows_of(storage, manifest)]
 
 
 def digests(storage: Storage, names: Iterable[str]) -> dict[str, str]:

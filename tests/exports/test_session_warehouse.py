@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.operators.lessonspace_account import Lessons
 from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from tests.airflow_side.stage import School, context
 from tests.exports.lessonspace_past import ended, fill
+from tests.exports.spoken_past import speak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).parents[2] / "dags"
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+AT_ONCE = {"classes_after_hours": 1, "class_spread_hours": 0}
+"""What ended two hours ago is settled: no transcript is waited for, no later hour has to be home."""
 
 
 @pytest.fixture
@@ -59,6 +62,11 @@ def count(conn_id: str, table: str) -> int:
         return int(cursor.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - a test's own words
 
 
+def total(conn_id: str, table: str, column: str) -> int:
+    with closing(BaseHook.get_hook(conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+        return int(cursor.execute(f"SELECT SUM({column}) FROM {table}").fetchone()[0])  # noqa: S608 - our own words
+
+
 def test_hours_of_a_school_come_home_are_checked_and_loaded(
     warehouse: DAG, school: School, database: str, tmp_path: Path
 ) -> None:
@@ -71,6 +79,7 @@ def test_hours_of_a_school_come_home_are_checked_and_loaded(
         "until": until.isoformat(),
         "destination": (tmp_path / "home").as_uri(),
         "sql_conn_id": database,
+        **AT_ONCE,
     }
     run = warehouse.test(run_conf=conf)
     ran = states(run)
@@ -80,8 +89,34 @@ def test_hours_of_a_school_come_home_are_checked_and_loaded(
     assert {ran["coviu.export"], ran["screenleap.load"]} == {"skipped"}
     assert count(database, "sessions") == len(truth) > 10
     assert count(database, "participants") == sum(len(one["people"]) for one in truth.values())
-    files = [name for name in LocalStorage(tmp_path / "home").list() if name.endswith(".parquet")]
-    assert len(files) == 4
+    files = LocalStorage(tmp_path / "home").list()
+    assert sum(name.endswith("/sessions.parquet") for name in files) == 4
+
+
+def test_what_was_said_and_what_classes_came_to_is_loaded_and_agrees(
+    warehouse: DAG, school: School, database: str, tmp_path: Path
+) -> None:
+    since, until = NOW - 6 * HOUR, NOW - 2 * HOUR
+    sessions = ended(fill(school.sandbox, NOW - 12 * HOUR, NOW - 3 * HOUR, 80), since, until)
+    truth = {key: one for key, one in speak(school.sandbox).items() if key in sessions}
+    conf = {
+        "connections": {"lessonspace": school.conn_id},
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "destination": (tmp_path / "home").as_uri(),
+        "file_format": "jsonl",
+        "sql_conn_id": database,
+        **AT_ONCE,
+    }
+    run = warehouse.test(run_conf=conf)
+    ran = states(run)
+    assert str(run.state) == "success", ran
+    assert ran["lessonspace.classes.transcripts_table"] == "success"
+    assert count(database, "segments") == sum(map(len, truth.values())) > 20
+    assert count(database, "classes") == len(sessions)
+    words = sum(one["words"] for segments in truth.values() for one in segments)
+    assert total(database, "segments", "words") == total(database, "class_people", "words") == words
+    assert count(database, "class_people") == sum(len(one["people"]) for one in sessions.values())
 
 
 def test_without_a_database_the_files_are_checked_and_that_is_all(
@@ -93,6 +128,7 @@ def test_without_a_database_the_files_are_checked_and_that_is_all(
         "until": (NOW - 2 * HOUR).isoformat(),
         "destination": (tmp_path / "home").as_uri(),
         "file_format": "jsonl",
+        **AT_ONCE,
     }
     ran = states(warehouse.test(run_conf=conf))
     assert (ran["lessonspace.check_files"], ran["lessonspace.load"]) == ("success", "skipped")
@@ -116,7 +152,7 @@ def test_the_form_is_sound_and_knows_its_platforms(warehouse: DAG) -> None:
 # ---- the checks
 
 
-def exported(school: School, folder: Path, since: datetime, until: datetime) -> dict[str, Any]:
+def exported(school: School, folder: Path, since: datetime, until: datetime, **more: Any) -> dict[str, Any]:
     operator = LessonspaceSessionsToObjectStorageOperator(
         task_id="export",
         conn_id=school.conn_id,
@@ -124,6 +160,7 @@ def exported(school: School, folder: Path, since: datetime, until: datetime) -> 
         since=since,
         until=until,
         period="hour",
+        **more,
     )
     return dict(json.loads(json.dumps(operator.execute(context()))))
 

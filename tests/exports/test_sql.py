@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
+from airflow_provider.live_sessions.artifacts.class_source import ClassSource
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
-from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, export
+from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, export, export_from
+from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource
 from airflow_provider.live_sessions.artifacts.export_sql import BATCH, Tables
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.partitions import Home
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from demo.postgres import postgres, programs
 from tests.exports.lessonspace_past import fill
 from tests.exports.reading import rows
+from tests.exports.spoken_past import speak
 from tests.platforms.lessonspace.academy import Academy
 
 if TYPE_CHECKING:
@@ -63,7 +67,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         return
     monkeypatch.setenv(variable, request.getfixturevalue("server"))
     yield conn_id
-    for table in ("participants", "sessions"):
+    for table in ("participants", "sessions", "segments", "classes", "class_people"):
         ask(conn_id, f"DROP TABLE IF EXISTS {table}", fetch=False)
 
 
@@ -161,6 +165,49 @@ def test_parquet_and_json_lines_load_the_same(database: str, tmp_path: Path) -> 
     load(database, {**both, "manifests": columns})
     assert contents(database) == before
     assert before[0]
+
+
+def test_what_was_said_is_replaced_by_session_and_loading_again_changes_nothing(
+    database: str, tmp_path: Path
+) -> None:
+    storage = LocalStorage(tmp_path / "said")
+    with Academy.open() as academy:
+        fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=2), 60)
+        truth = speak(academy.sandbox)
+        plan = ExportPlan(storage, "school", prefix="said")
+        chunks = list(cut(BEGIN, END, Period.DAY))
+        result = export_from(SegmentSource(academy.platform), plan, chunks, say=lambda _: None)
+    said = {"destination": str(tmp_path / "said"), "manifests": result.manifests}
+    found = rows(storage, result.manifests)
+    assert {row["session_id"] for row in found} <= set(truth)
+    assert load(database, said) == {"segments": len(found), "files": 2}
+    ordered = "SELECT * FROM segments ORDER BY session_id, segment"
+    before = ask(database, ordered)
+    assert len(before) == len(found) > 20
+    ((words,),) = ask(database, "SELECT SUM(words) FROM segments")
+    assert words == sum(row["words"] for row in found)
+    # A segment that the platform told once and tells no more goes with the next load of its session.
+    ask(database, "UPDATE segments SET segment = segment + 100, text = 'old'", fetch=False)
+    load(database, [said, said])
+    assert ask(database, ordered) == before
+
+
+def test_classes_are_loaded_with_their_people(database: str, home: dict[str, Any]) -> None:
+    storage = LocalStorage(home["destination"])
+    sessions = Home.told(storage, home["manifests"])
+    assert sessions is not None
+    plan = ExportPlan(storage, sessions.conn_id, prefix="classes")
+    source = ClassSource(storage, sessions, look_around=timedelta())
+    result = export_from(source, plan, sessions.chunks(storage), say=lambda _: None)
+    found = rows(storage, result.manifests)
+    people = sum(len(row["people"]) for row in found)
+    exported = {**home, "manifests": [*result.manifests, *home["manifests"]]}
+    loaded = load(database, exported)
+    assert (loaded["classes"], loaded["people"], loaded["files"]) == (len(found), people, 4)
+    assert load(database, exported) == loaded
+    ((number,),) = ask(database, "SELECT COUNT(*) FROM class_people")
+    ((listed,),) = ask(database, "SELECT SUM(sessions) FROM classes")
+    assert (number, listed) == (people, loaded["sessions"])
 
 
 def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode
+from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.row_shapes import ACCOUNT, CLASSES, SEGMENTS, shape_of
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import format_time, parse_optional_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from airflow_provider.live_sessions.artifacts.row_shapes import Shape
     from airflow_provider.live_sessions.core.storage import Storage
+
+WORD = {"sessions": "session", "segments": "segment", "classes": "class"}
 
 
 def read(storage: Storage, name: str) -> Manifest:
@@ -35,7 +39,7 @@ def problems(storage: Storage, names: Iterable[str]) -> list[str]:
         storage: Where they are.
         names: Their manifests. The ids of all their sessions are held meanwhile.
     """
-    ids: set[str] = set()
+    ids: set[tuple[Any, ...]] = set()
     found: list[str] = []
     for name in names:
         manifest = read(storage, name)
@@ -78,29 +82,97 @@ def gap_before(storage: Storage, names: Iterable[str]) -> str:
     return f"{account}: nothing is home from {format_time(end)} to {format_time(begin)}; export that time too."
 
 
-def _problems_of(storage: Storage, manifest: Manifest, ids: set[str]) -> Iterator[str]:
+def _problems_of(storage: Storage, manifest: Manifest, ids: set[tuple[Any, ...]]) -> Iterator[str]:
+    shape = shape_of(manifest.kind)
+    if shape is None:
+        yield "it describes no export."
+        return
     counts = manifest.extra.get("counts", {})
     if counts.get("told_by_platform", counts.get("listed")) != counts.get("listed"):
         yield f"the platform tells of {counts['told_by_platform']} sessions and lists {counts.get('listed')}."
-    sessions = people = 0
-    for entry in manifest.files:
-        for row in decode(storage.read(entry.name), FileFormat(entry.name.rpartition(".")[2])):
-            sessions += 1
-            people += len(row["participants"])
-            if row["session_id"] in ids:
-                yield f"session {row['session_id']} is there twice."
-            ids.add(row["session_id"])
-            yield from _problems_of_row(row, manifest.planned_start, manifest.planned_end)
-    for what, there in (("sessions", sessions), ("participants", people)):
-        if counts.get(what) != there:
-            yield f"{counts.get(what)} {what} were counted, {there} are in the file."
+    there = dict.fromkeys((shape.name, *shape.sums), 0)
+    last: tuple[Any, ...] = ()
+    for row in rows_of(storage, manifest):
+        there[shape.name] += 1
+        for name, figure in zip(shape.sums, shape.figures(row), strict=True):
+            there[name] += figure
+        # What stands together (a transcript) is remembered by its session alone, and counted on.
+        whole, before = tuple(row[one] for one in shape.group or shape.key), last
+        last = shape.identity(row)
+        goes_on = bool(shape.group) and before[: len(whole)] == whole
+        if (goes_on and last <= before) or (not goes_on and whole in ids):
+            yield f"{_who(shape, row)} is there twice."
+        ids.add(whole)
+        yield from _problems_of_row(shape, row, manifest.planned_start, manifest.planned_end)
+    for what, number in there.items():
+        if counts.get(what) != number:
+            yield f"{counts.get(what)} {what} were counted, {number} are in the file."
+    if shape is SEGMENTS:
+        yield from _problems_of_transcripts(counts)
 
 
-def _problems_of_row(row: dict[str, Any], since: datetime | None, until: datetime | None) -> Iterator[str]:
-    who = f"session {row['session_id']}"
+def _problems_of_row(
+    shape: Shape, row: dict[str, Any], since: datetime | None, until: datetime | None
+) -> Iterator[str]:
+    who = _who(shape, row)
     counted = parse_time(row["counted_at"])
     if since is None or until is None or not since <= counted < until:
         yield f"{who} ended at {row['counted_at']}, outside the file's time."
-    started, ended = parse_optional_time(row["started_at"]), parse_optional_time(row["ended_at"])
+    started, ended = parse_optional_time(row.get("started_at")), parse_optional_time(row.get("ended_at"))
     if started is not None and ended is not None and ended < started:
         yield f"{who} ended before it started."
+    if shape is SEGMENTS and row["words"] != len(row["text"].split()):
+        yield f"{who} has another number of words than it says."
+    if shape is CLASSES:
+        yield from _problems_of_class(who, row)
+
+
+def _problems_of_class(who: str, row: dict[str, Any]) -> Iterator[str]:
+    if row["sessions"] != len(row["session_ids"]) or not row["sessions"]:
+        yield f"{who} has another number of sessions than it says."
+    if row["present"] + row["late"] + row["absent"] > row["expected"]:
+        yield f"{who} has more people present, late and absent than were expected."
+    if row["words"] is not None and row["words"] != sum(one["words"] or 0 for one in row["people"]):
+        yield f"{who} has words that nobody spoke."
+    if any((one["minutes"] or 0) < 0 for one in row["people"]):
+        yield f"{who} has somebody who was inside for less than no time."
+
+
+def _problems_of_transcripts(counts: Mapping[str, Any]) -> Iterator[str]:
+    judged = sum(counts.get(name, 0) for name in ("transcripts", "never", "pending", "failed"))
+    if judged != counts.get("listed", 0) - counts.get("outside", 0):
+        yield f"{judged} sessions were asked for a transcript, of {counts.get('listed')} that are listed."
+
+
+def disagreements(storage: Storage, names: Iterable[str], sessions: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each file whose sessions are not those of the sessions' export of the same time.
+
+    Args:
+        storage: Where exports are.
+        names: The manifests of what was said, or of classes.
+        sessions: The manifests of the sessions of the same time.
+    """
+    by_time = {(one.planned_start, one.planned_end): one for one in (read(storage, name) for name in sessions)}
+    for name in names:
+        manifest = read(storage, name)
+        against = by_time.get((manifest.planned_start, manifest.planned_end))
+        if against is None:
+            yield f"{name}: no sessions are home of its time."
+            continue
+        known = {row["session_id"] for row in rows_of(storage, against)}
+        if shape_of(manifest.kind) is SEGMENTS:
+            strange = {row["session_id"] for row in rows_of(storage, manifest)} - known
+            seen = manifest.extra["counts"]["listed"] - manifest.extra["counts"]["outside"]
+            if seen != len(known):
+                yield f"{name}: {seen} sessions were asked for what was said, {len(known)} are exported."
+            if strange:
+                yield f"{name}: something was said in {len(strange)} sessions that are not exported."
+        else:
+            summed = {one for row in rows_of(storage, manifest) for one in row["session_ids"]}
+            later = manifest.extra["counts"].get("in_later_files", 0)
+            if not later and known - summed:
+                yield f"{name}: {len(known - summed)} sessions are in no class."
+
+
+def _who(shape: Shape, row: dict[str, Any]) -> str:
+    return f"{WORD[shape.name]} {' '.join(str(row[name]) for name in shape.key[len(ACCOUNT) :])}"

@@ -1,4 +1,4 @@
-"""Session rows as a file: JSON Lines, or Parquet with the extra ``parquet``. Streaming, and the same bytes again.
+"""Rows as a file: JSON Lines, or Parquet with the extra ``parquet``. Streaming, and the same bytes again.
 
 What makes bytes differ is fixed here: the schema, the order of the fields, the compression, the size of a row
 group. A Parquet file also names the writer's release, so another pyarrow writes other bytes for the same rows.
@@ -9,14 +9,20 @@ from __future__ import annotations
 import io
 import itertools
 import json
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.live_sessions.artifacts.row_shapes import SESSIONS, shape_of
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
+    from airflow_provider.live_sessions.artifacts.row_shapes import Columns, Shape
+    from airflow_provider.live_sessions.core.storage import Storage
 
 GROUP_ROWS = 2_000
 """Rows of a Parquet row group, and of what is held in memory."""
@@ -59,24 +65,41 @@ class FileFormat(StrEnum):
         return found
 
 
-def encode(lines: Iterable[str], file_format: FileFormat) -> Iterator[bytes]:
+def encode(lines: Iterable[str], file_format: FileFormat, shape: Shape = SESSIONS) -> Iterator[bytes]:
     """Yield a file's bytes.
 
     Args:
         lines: The rows as JSON, in order.
         file_format: How to write them.
+        shape: What kind of rows they are.
     """
-    return _parquet(lines) if file_format is FileFormat.PARQUET else _json_lines(lines)
+    return _parquet(lines, shape) if file_format is FileFormat.PARQUET else _json_lines(lines)
 
 
-def decode(chunks: Iterable[bytes], file_format: FileFormat) -> Iterator[dict[str, Any]]:
+def decode(chunks: Iterable[bytes], file_format: FileFormat, shape: Shape = SESSIONS) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file that :func:`encode` wrote, as JSON values.
 
     Args:
         chunks: The file's bytes, in order.
         file_format: How they were written.
+        shape: What kind of rows they are.
     """
-    return _rows_of_parquet(chunks) if file_format is FileFormat.PARQUET else _rows_of_json_lines(chunks)
+    return _rows_of_parquet(chunks, shape) if file_format is FileFormat.PARQUET else _rows_of_json_lines(chunks)
+
+
+def rows_of(storage: Storage, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the files that an export's manifest describes, as JSON values.
+
+    Raises:
+        ConfigurationError: It is no export's manifest, or it needs pyarrow.
+    """
+    shape = shape_of(manifest.kind)
+    if shape is None:
+        raise ConfigurationError(
+            f"{manifest.name} describes no export.", advice="Pass an export operator's output."
+        )
+    for entry in manifest.files:
+        yield from decode(storage.read(entry.name), FileFormat.of(entry.name.rpartition(".")[2]), shape)
 
 
 def _json_lines(lines: Iterable[str]) -> Iterator[bytes]:
@@ -100,70 +123,47 @@ def _rows_of_json_lines(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         yield json.loads(rest)
 
 
-def schema() -> Any:
-    """Return the Arrow schema of the rows; ``extras`` is a JSON object as text."""
+def schema(shape: Shape = SESSIONS) -> Any:
+    """Return the Arrow schema of rows; a ``json`` column is a JSON object as text."""
     import pyarrow as pa
 
-    text, moment, number = pa.string(), pa.timestamp("us", tz="UTC"), pa.float64()
-    person = pa.struct(
-        [
-            ("person_id", text),
-            ("participant_id", text),
-            ("name", text),
-            ("role", text),
-            ("joined_at", moment),
-            ("left_at", moment),
-            ("minutes", number),
+    kinds = {
+        **dict.fromkeys(("text", "json"), pa.string()),
+        "texts": pa.list_(pa.string()),
+        "time": pa.timestamp("us", tz="UTC"),
+        "number": pa.float64(),
+        "whole": pa.int64(),
+        "flag": pa.bool_(),
+    }
+
+    def fields(columns: Columns) -> list[tuple[str, Any]]:
+        return [
+            (name, kinds[kind] if isinstance(kind, str) else pa.list_(pa.struct(fields(kind))))
+            for name, kind in columns.items()
         ]
-    )
-    entry = pa.struct([("at", moment), ("kind", text), ("person_id", text), ("connection", text)])
-    return pa.schema(
-        [
-            ("platform", text),
-            ("conn_id", text),
-            ("session_id", text),
-            ("counted_at", moment),
-            ("launch_key", text),
-            ("room", text),
-            ("title", text),
-            ("planned_start", moment),
-            ("planned_end", moment),
-            ("started_at", moment),
-            ("ended_at", moment),
-            ("held", text),
-            ("minutes", number),
-            ("participants", pa.list_(person)),
-            ("attendance_known", pa.bool_()),
-            ("logs", pa.list_(entry)),
-            ("usage_minutes", number),
-            ("cost_in_cents", number),
-            ("extras", text),
-        ]
-    )
+
+    return pa.schema(fields(shape.columns))
 
 
-_TIMES = ("counted_at", "planned_start", "planned_end", "started_at", "ended_at")
-_PERSON_TIMES = ("joined_at", "left_at")
-_LOG_TIMES = ("at",)
-
-
-def _parquet(lines: Iterable[str]) -> Iterator[bytes]:
+def _parquet(lines: Iterable[str], shape: Shape) -> Iterator[bytes]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = schema()
+    columns = schema(shape)
     sink = _Sink()
     rows = iter(lines)
     with pq.ParquetWriter(
         pa.PythonFile(sink, mode="w"), columns, compression="zstd", version="2.6", use_dictionary=True
     ) as writer:
-        while group := [_typed(json.loads(line)) for line in itertools.islice(rows, GROUP_ROWS)]:
+        while group := [
+            _changed(json.loads(line), shape.columns, _TYPED) for line in itertools.islice(rows, GROUP_ROWS)
+        ]:
             writer.write_table(pa.Table.from_pylist(group, schema=columns), row_group_size=GROUP_ROWS)
             yield sink.take()
     yield sink.take()
 
 
-def _rows_of_parquet(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _rows_of_parquet(chunks: Iterable[bytes], shape: Shape) -> Iterator[dict[str, Any]]:
     import tempfile
 
     import pyarrow.parquet as pq
@@ -174,41 +174,26 @@ def _rows_of_parquet(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         spool.seek(0)
         with pq.ParquetFile(spool) as file:
             for batch in file.iter_batches(GROUP_ROWS):
-                yield from map(_plain, batch.to_pylist())
+                yield from (_changed(row, shape.columns, _PLAIN) for row in batch.to_pylist())
 
 
-def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with times instead of text, in place."""
-    _times(row, _TIMES, _read)
-    for person in row["participants"]:
-        _times(person, _PERSON_TIMES, _read)
-    for entry in row["logs"]:
-        _times(entry, _LOG_TIMES, _read)
-    row["extras"] = json.dumps(row["extras"], ensure_ascii=False, sort_keys=True)
+Change = Mapping[str, Callable[[Any], Any]]
+
+_TYPED: Change = {"time": parse_time, "json": lambda told: json.dumps(told, ensure_ascii=False, sort_keys=True)}
+"""From JSON values to Parquet's, by a column's kind; all other kinds are the same in both."""
+_PLAIN: Change = {"time": lambda moment: str(moment.isoformat()), "json": json.loads}
+"""And back."""
+
+
+def _changed(row: dict[str, Any], columns: Columns, change: Change) -> dict[str, Any]:
+    """Return a row with its values in the other form, in place."""
+    for name, kind in columns.items():
+        if not isinstance(kind, str):
+            for part in row[name]:
+                _changed(part, kind, change)
+        elif kind in change and row[name] is not None:
+            row[name] = change[kind](row[name])
     return row
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Undo :func:`_typed`, in place."""
-    _times(row, _TIMES, _written)
-    for person in row["participants"]:
-        _times(person, _PERSON_TIMES, _written)
-    for entry in row["logs"]:
-        _times(entry, _LOG_TIMES, _written)
-    row["extras"] = json.loads(row["extras"])
-    return row
-
-
-def _times(values: dict[str, Any], names: Iterable[str], change: Any) -> None:
-    for name in names:
-        values[name] = None if values[name] is None else change(values[name])
-
-
-_read = parse_time
-
-
-def _written(moment: Any) -> str:
-    return str(moment.isoformat())
 
 
 class _Sink(io.RawIOBase):

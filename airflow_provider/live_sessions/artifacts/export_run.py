@@ -9,33 +9,26 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
+from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.writer import Writer, read_manifest
-from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
+from airflow_provider.live_sessions.core.session_rows import Tally
 from airflow_provider.live_sessions.core.times import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
+    from airflow_provider.live_sessions.artifacts.export_sources import Source
     from airflow_provider.live_sessions.core.contract import ExportPlatform
     from airflow_provider.live_sessions.core.storage import Storage
 
-SCHEMA = 1
-"""Raised when a row gains or loses a column: what was written before is then written anew."""
-
 PROGRESS_SECONDS = 30.0
-
-
-def kind_of(file_format: FileFormat) -> str:
-    """Return the kind of manifest: a folder may hold both formats, each with a manifest of its own."""
-    return f"sessions-{file_format}"
 
 
 def window_key(conn_id: str, since: datetime, until: datetime) -> str:
@@ -54,7 +47,7 @@ class ExportPlan:
         prefix: The folder above ``platform=.../conn_id=.../date=...``.
         file_format: How rows are written.
         look_back: How long a session may have lasted.
-        attendance: Also who was there and when.
+        attendance: Also who was there and when, for sessions.
         overwrite: Ask again for what is home already.
     """
 
@@ -72,12 +65,14 @@ class ExportResult:
     """What an export did.
 
     Args:
+        shape: What its rows are: the name of their count.
         manifests: One a day or hour, by name, oldest first.
         kept: How many were home already.
         partial: Sentences on what is not whole, one a day or hour concerned.
         counts: The figures of all manifests together.
     """
 
+    shape: str
     manifests: list[str] = field(default_factory=list)
     kept: int = 0
     partial: list[str] = field(default_factory=list)
@@ -112,6 +107,10 @@ class Progress:
     def row(self, chunk: Chunk, tally: Tally) -> None:
         """Count one row."""
         self.rows += 1
+        self.tick(chunk, tally)
+
+    def tick(self, chunk: Chunk, tally: Tally) -> None:
+        """Say how far it is, where it is time to."""
         if self._clock() >= self._next:
             self._next = self._clock() + PROGRESS_SECONDS
             told = "" if tally.told is None else f" of {tally.told}"
@@ -121,7 +120,7 @@ class Progress:
 def export(
     platform: ExportPlatform, plan: ExportPlan, chunks: Iterable[Chunk], *, say: Callable[[str], None]
 ) -> ExportResult:
-    """Export each day or hour, oldest first.
+    """Export the sessions of each day or hour, oldest first.
 
     Args:
         platform: The open account.
@@ -132,76 +131,86 @@ def export(
     Raises:
         LiveSessionError: What the platform raised; the days and hours before are home.
     """
-    result = ExportResult()
+    return export_from(SessionSource(platform, plan.look_back, plan.attendance), plan, chunks, say=say)
+
+
+def export_from(
+    source: Source, plan: ExportPlan, chunks: Iterable[Chunk], *, say: Callable[[str], None]
+) -> ExportResult:
+    """Export each day or hour of a source, oldest first.
+
+    Args:
+        source: Where the rows come from.
+        plan: What goes where.
+        chunks: The days or hours.
+        say: Takes sentences for the log.
+
+    Raises:
+        LiveSessionError: What the source raised; the days and hours before are home.
+    """
+    result = ExportResult(source.shape.name)
     progress = Progress(say)
     for chunk in chunks:
-        home = None if plan.overwrite else _home(platform, plan, chunk)
-        manifest = home or _export_chunk(platform, plan, chunk, progress)
+        asked = dict(source.asked(chunk))
+        home = None if plan.overwrite else _home(source, plan, chunk, asked)
+        manifest = home or _export_chunk(source, plan, chunk, asked, progress)
         result.take(manifest, kept=home is not None)
         counts = manifest.extra["counts"]
         did = "home already" if home else f"partial: {manifest.why}" if manifest.why else "home"
-        say(f"{chunk.partition}: {counts['sessions']} sessions, {counts['participants']} participants, {did}")
+        told = ", ".join(f"{counts[name]} {name}" for name in (source.shape.name, *list(source.shape.sums)[:1]))
+        say(f"{chunk.partition}: {told}, {did}")
     return result
 
 
-def _ask(platform: ExportPlatform, plan: ExportPlan, chunk: Chunk) -> ExportAsk:
-    look_back = platform.export_rules.look_back if plan.look_back is None else plan.look_back
-    return ExportAsk(chunk.since, chunk.until, look_back, plan.attendance)
-
-
-def _asked(ask: ExportAsk) -> Mapping[str, Any]:
-    return {"attendance": ask.attendance, "look_back_seconds": round(ask.look_back.total_seconds())}
-
-
-def _home(platform: ExportPlatform, plan: ExportPlan, chunk: Chunk) -> Manifest | None:
+def _home(source: Source, plan: ExportPlan, chunk: Chunk, asked: Mapping[str, Any]) -> Manifest | None:
     """Return the manifest of what is home, where nothing would come of asking again."""
-    folder = chunk.folder(plan.prefix, platform.name, plan.conn_id)
-    found = read_manifest(plan.storage, folder, kind_of(plan.file_format))
+    folder = chunk.folder(plan.prefix, source.platform, plan.conn_id)
+    found = read_manifest(plan.storage, folder, source.shape.kind(plan.file_format))
     good = (
         found is not None
         and found.status is Completeness.COMPLETE
         and found.session_key == window_key(plan.conn_id, chunk.since, chunk.until)
-        and found.extra.get("schema") == SCHEMA
-        and found.extra.get("asked") == _asked(_ask(platform, plan, chunk))
+        and found.extra.get("schema") == source.shape.version
+        and found.extra.get("asked") == asked
         and not found.verify(plan.storage)
     )
     return found if good else None
 
 
-def _export_chunk(platform: ExportPlatform, plan: ExportPlan, chunk: Chunk, progress: Progress) -> Manifest:
-    ask = _ask(platform, plan, chunk)
+def _export_chunk(
+    source: Source, plan: ExportPlan, chunk: Chunk, asked: Mapping[str, Any], progress: Progress
+) -> Manifest:
+    shape = source.shape
     key = window_key(plan.conn_id, chunk.since, chunk.until)
-    kind = kind_of(plan.file_format)
-    folder = chunk.folder(plan.prefix, platform.name, plan.conn_id)
+    kind = shape.kind(plan.file_format)
+    folder = chunk.folder(plan.prefix, source.platform, plan.conn_id)
     writer = Writer(plan.storage, folder, kind=kind, session_key=key)
     tally = Tally()
+    tally.alive = lambda: progress.tick(chunk, tally)
     began = time.monotonic()
-    with Spool() as spool:
-        for row in platform.ended_sessions(ask, tally):
+    with Spool(shape) as spool:
+        for row in source.rows(chunk, tally):
             spool.add(row)
             progress.row(chunk, tally)
         counts = {**tally.counts(), **spool.counts()}
         writer.add(
-            f"sessions.{plan.file_format}",
-            encode(spool.lines(), plan.file_format),
+            f"{shape.name}.{plan.file_format}",
+            encode(spool.lines(), plan.file_format, shape),
             media_type=plan.file_format.media_type,
-            counts={name: counts[name] for name in ("sessions", "participants", "log_lines")},
+            counts={name: counts[name] for name in (shape.name, *shape.sums)},
         )
-    lacking = list(tally.lacking)
-    # Asked afterwards and reckoned back: only an answer tells the platform's time.
-    if platform.now() - timedelta(seconds=time.monotonic() - began) < chunk.until + platform.export_rules.catch_up:
-        lacking.insert(0, "It was read before the platform's lists had caught up: sessions may be missing.")
+    lacking = source.lacking(chunk, tally, time.monotonic() - began)
     return writer.finish(
         Manifest(
             kind=kind,
-            platform=platform.name,
+            platform=source.platform,
             conn_id=plan.conn_id,
             session_key=key,
             status=Completeness.PARTIAL if lacking else Completeness.COMPLETE,
-            title="Sessions of the account",
+            title=source.title,
             planned_start=chunk.since,
             planned_end=chunk.until,
             why=" ".join(lacking),
-            extra={"schema": SCHEMA, "asked": dict(_asked(ask)), "counts": counts},
+            extra={"schema": shape.version, "asked": dict(asked), "counts": counts},
         )
     )

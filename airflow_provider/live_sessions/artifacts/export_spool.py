@@ -1,4 +1,4 @@
-"""Rows on their way into a file: each session once, in a fixed order, without holding them in memory.
+"""Rows on their way into a file: each once, in a fixed order, without holding them in memory.
 
 The spool is SQLite's private temporary database: it lies on the disk once it outgrows its small cache, has no
 name that another process could open, and is gone with the connection.
@@ -11,27 +11,16 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from airflow_provider.live_sessions.artifacts.row_shapes import SESSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider.live_sessions.core.session_rows import SessionRow
+    from airflow_provider.live_sessions.artifacts.row_shapes import Row, Shape
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BATCH = 500
-
-# Not WITHOUT ROWID: rows as long as these would then be moved about in the tree of their random ids.
-_TABLE = """
-CREATE TABLE spooled (
-    session_id TEXT PRIMARY KEY, counted_at INTEGER, knowledge INTEGER, people INTEGER, lines INTEGER, line TEXT
-)
-"""
-_ADD = """
-INSERT INTO spooled VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET
-    counted_at = excluded.counted_at, knowledge = excluded.knowledge,
-    people = excluded.people, lines = excluded.lines, line = excluded.line
-WHERE excluded.knowledge >= spooled.knowledge
-"""
 
 
 # Made once: `json.dumps` with these arguments makes an encoder for every row. Rows are trees, made here.
@@ -41,15 +30,28 @@ _encoded = json.JSONEncoder(
 
 
 class Spool:
-    """Takes rows in any order and gives each session's best row once, by ``counted_at`` and id."""
+    """Takes rows in any order and gives the best of each identity once, by ``counted_at`` and identity.
 
-    def __init__(self) -> None:
+    Args:
+        shape: What kind of rows they are.
+    """
+
+    def __init__(self, shape: Shape = SESSIONS) -> None:
+        self._shape = shape
+        self._sums = [f"sum_{number}" for number in range(len(shape.sums))]
         self._db = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", "cache_size = -4096"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.execute(_TABLE)
+        columns = ["identity", "counted_at", "knowledge", *self._sums, "line"]
+        # Not WITHOUT ROWID: rows as long as these would then be moved about in the tree of their random ids.
+        self._db.execute(f"CREATE TABLE spooled ({', '.join(columns)}, PRIMARY KEY (identity))")
+        changed = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
+        self._add = (
+            f"INSERT INTO spooled VALUES ({', '.join('?' * len(columns))}) ON CONFLICT (identity) "  # noqa: S608 - our own words
+            f"DO UPDATE SET {changed} WHERE excluded.knowledge >= spooled.knowledge"
+        )
         self._db.execute("BEGIN")
-        self._waiting: list[tuple[str, int, int, int, int, str]] = []
+        self._waiting: list[tuple[str | int, ...]] = []
         self.added = 0
 
     def __enter__(self) -> Self:
@@ -58,46 +60,45 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def add(self, row: SessionRow) -> None:
-        """Take a row; of two rows of a session the one that knows more stays, of equals the later one."""
+    def add(self, row: Row) -> None:
+        """Take a row; of two of one identity the one that knows more stays, of equals the later one."""
         self.added += 1
+        told = row.to_json()
         self._waiting.append(
             (
-                _text(row.session_id),
+                _text(row.identity),
                 (row.counted_at - _EPOCH) // _MICROSECOND,
                 row.knowledge,
-                len(row.participants),
-                len(row.logs),
-                _text(_encoded(row.to_json())),
+                *self._shape.figures(told),
+                _text(_encoded(told)),
             )
         )
         if len(self._waiting) >= _BATCH:
             self._write()
 
     def counts(self) -> dict[str, int]:
-        """Return how many sessions, participants, log lines and dropped duplicates there are."""
+        """Return how many rows there are, what their ``sums`` come to, and how many duplicates were dropped."""
         self._write()
-        sums = "COUNT(*), COALESCE(SUM(people), 0), COALESCE(SUM(lines), 0)"
+        sums = ", ".join(["COUNT(*)", *(f"COALESCE(SUM({name}), 0)" for name in self._sums)])
         (found,) = self._db.execute(f"SELECT {sums} FROM spooled")  # noqa: S608 - our own words
-        sessions, people, lines = map(int, found)
+        rows, *figures = map(int, found)
         return {
-            "sessions": sessions,
-            "participants": people,
-            "log_lines": lines,
-            "duplicates": self.added - sessions,
+            self._shape.name: rows,
+            **dict(zip(self._shape.sums, figures, strict=True)),
+            "duplicates": self.added - rows,
         }
 
     def lines(self) -> Iterator[str]:
         """Yield the rows as JSON, in their order."""
         self._write()
-        cursor = self._db.execute("SELECT line FROM spooled ORDER BY counted_at, session_id")
+        cursor = self._db.execute("SELECT line FROM spooled ORDER BY counted_at, identity")
         cursor.arraysize = _BATCH
         while batch := cursor.fetchmany():
             for (line,) in batch:
                 yield line
 
     def _write(self) -> None:
-        self._db.executemany(_ADD, self._waiting)
+        self._db.executemany(self._add, self._waiting)
         self._waiting.clear()
 
 

@@ -1,4 +1,4 @@
-"""Session rows into a database: two tables, an upsert, everything in one transaction of the caller's.
+"""Rows of exports into a database: a table or two a kind, upserts, everything in one transaction of the caller's.
 
 The statements are those that SQLite (3.24 and later), PostgreSQL and their relatives share.
 """
@@ -11,42 +11,29 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider.live_sessions.artifacts.row_shapes import SESSIONS
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from airflow_provider.live_sessions.artifacts.row_shapes import Columns, Shape
 
 BATCH = 500
-"""Sessions that are held and sent together."""
-
-KEY = ("platform", "conn_id", "session_id")
-
-SESSION_COLUMNS = {
-    **dict.fromkeys(KEY, "text"),
-    "counted_at": "time",
-    **dict.fromkeys(("launch_key", "room", "title"), "text"),
-    **dict.fromkeys(("planned_start", "planned_end", "started_at", "ended_at"), "time"),
-    "held": "text",
-    "minutes": "number",
-    "attendance_known": "flag",
-    **dict.fromkeys(("usage_minutes", "cost_in_cents"), "number"),
-    "extras": "text",
-}
-PERSON_COLUMNS = {
-    **dict.fromkeys(KEY, "text"),
-    "position": "whole",
-    **dict.fromkeys(("person_id", "participant_id", "name", "role"), "text"),
-    **dict.fromkeys(("joined_at", "left_at"), "time"),
-    "minutes": "number",
-}
+"""Rows that are held and sent together."""
 
 _TYPES = {
-    "sqlite": {"text": "TEXT", "time": "TEXT", "number": "REAL", "whole": "INTEGER", "flag": "INTEGER"},
+    "sqlite": {
+        **dict.fromkeys(("text", "texts", "json", "time"), "TEXT"),
+        "number": "REAL",
+        "whole": "INTEGER",
+        "flag": "INTEGER",
+    },
     "postgresql": {
-        "text": "TEXT",
+        **dict.fromkeys(("text", "texts", "json"), "TEXT"),
         "time": "TIMESTAMP WITH TIME ZONE",
         "number": "DOUBLE PRECISION",
-        "whole": "INTEGER",
+        "whole": "BIGINT",
         "flag": "BOOLEAN",
     },
 }
@@ -73,8 +60,11 @@ class Tables:
     Args:
         dialect: ``sqlite`` or ``postgresql``.
         placeholder: The driver's, ``?`` or ``%s``.
-        sessions: The table of sessions, with its schema where wanted.
-        participants: The table of people.
+        sessions: The table of sessions, with its schema where wanted; likewise:
+        participants: The people in them.
+        segments: What was said in them.
+        classes: The classes.
+        people: The people of each class.
 
     Raises:
         ConfigurationError: The dialect is not known, or a name is none.
@@ -84,6 +74,9 @@ class Tables:
     placeholder: str
     sessions: str = "sessions"
     participants: str = "participants"
+    segments: str = "segments"
+    classes: str = "classes"
+    people: str = "class_people"
 
     def __post_init__(self) -> None:
         if self.dialect not in _TYPES:
@@ -91,83 +84,124 @@ class Tables:
                 f"Sessions cannot be loaded into a database of the kind {self.dialect!r}.",
                 advice=f"Known are {', '.join(_TYPES)}. Load the files with the database's own tools.",
             )
-        for name in (self.sessions, self.participants):
+        for name in (self.sessions, self.participants, self.segments, self.classes, self.people):
             if not _NAME.fullmatch(name):
                 raise ConfigurationError(
                     f"{name!r} is no name of a table.", advice="Letters, digits and _, with a schema where wanted."
                 )
 
-    def create(self, cursor: Cursor) -> None:
-        """Make the tables where there are none."""
+    def create(self, cursor: Cursor, shape: Shape = SESSIONS) -> None:
+        """Make the tables of one kind of rows where there are none."""
         if self.dialect == "postgresql":
             # Two loads that make the same table at once would fail each other; the number is this package's own.
             cursor.execute("SELECT pg_advisory_xact_lock(7345020918)")
-        cursor.execute(self._definition(self.sessions, SESSION_COLUMNS, KEY))
-        cursor.execute(self._definition(self.participants, PERSON_COLUMNS, (*KEY, "position")))
+        cursor.execute(self._definition(self._table(shape), _columns(shape), shape.key))
+        if shape.part:
+            cursor.execute(self._definition(self._parts(shape), _part_columns(shape), (*shape.key, "position")))
 
-    def load(self, cursor: Cursor, rows: Iterable[dict[str, Any]]) -> tuple[int, int]:
-        """Write rows over what is there of the same sessions; the caller commits.
+    def load(self, cursor: Cursor, rows: Iterable[dict[str, Any]], shape: Shape = SESSIONS) -> tuple[int, int]:
+        """Write rows over what is there of the same sessions or classes; the caller commits.
 
         Args:
             cursor: In a transaction of the caller's.
-            rows: As :func:`~airflow_provider.live_sessions.artifacts.export_files.decode` gives them.
+            rows: As :func:`~airflow_provider.live_sessions.artifacts.export_files.decode` gives them; what is
+                replaced as a whole stands together.
+            shape: What kind of rows they are.
 
         Returns:
-            How many sessions and how many participants were written.
+            How many rows were written, and how many people of them.
         """
-        sessions = people = 0
+        table, columns = self._table(shape), _columns(shape)
+        number = parts = 0
+        group: tuple[Any, ...] = ()
         iterator = iter(rows)
         while batch := list(itertools.islice(iterator, BATCH)):
-            cursor.executemany(self._upsert(), [_session(row) for row in batch])
-            cursor.executemany(self._forget(), [[row[name] for name in KEY] for row in batch])
-            persons = [one for row in batch for one in _people(row)]
-            if persons:
-                cursor.executemany(self._insert(self.participants, PERSON_COLUMNS), persons)
-            sessions += len(batch)
-            people += len(persons)
-        return sessions, people
+            if shape.group:
+                groups = [tuple(row[name] for name in shape.group) for row in batch]
+                begun = [one for before, one in itertools.pairwise([group, *groups]) if one != before]
+                group = groups[-1]
+                if begun:
+                    cursor.executemany(self._forget(table, shape.group), begun)
+            cursor.executemany(self._upsert(table, columns, shape.key), [_flat(row, columns) for row in batch])
+            if shape.part:
+                cursor.executemany(
+                    self._forget(self._parts(shape), shape.key), [shape.identity(row) for row in batch]
+                )
+                people = [one for row in batch for one in _parts_of(row, shape)]
+                if people:
+                    cursor.executemany(self._insert(self._parts(shape), _part_columns(shape)), people)
+                parts += len(people)
+            number += len(batch)
+        return number, parts
 
-    def count(self, cursor: Cursor, platform: str, conn_id: str, since: str, until: str) -> int:
-        """Return how many sessions of an account are in the table that are counted from ``since`` to ``until``."""
+    def count(
+        self, cursor: Cursor, platform: str, conn_id: str, since: str, until: str, shape: Shape = SESSIONS
+    ) -> int:
+        """Return how many rows of an account are in the table that are counted from ``since`` to ``until``."""
         hold = self.placeholder
         which = f"platform = {hold} AND conn_id = {hold} AND counted_at >= {hold} AND counted_at < {hold}"
         cursor.execute(
-            f"SELECT COUNT(*) FROM {self.sessions} WHERE {which}",  # noqa: S608 - checked names
+            f"SELECT COUNT(*) FROM {self._table(shape)} WHERE {which}",  # noqa: S608 - checked names
             (platform, conn_id, since, until),
         )
         return int(cursor.fetchone()[0])
 
-    def _definition(self, table: str, columns: dict[str, str], key: tuple[str, ...]) -> str:
+    def of(self, shape: Shape) -> dict[str, dict[str, str]]:
+        """Return the tables of one kind of rows by name, each with its columns and their kinds."""
+        tables = {self._table(shape): _columns(shape)}
+        return tables | {self._parts(shape): _part_columns(shape)} if shape.part else tables
+
+    def _table(self, shape: Shape) -> str:
+        return str(getattr(self, shape.name))
+
+    def _parts(self, shape: Shape) -> str:
+        return str(getattr(self, shape.part))
+
+    def _definition(self, table: str, columns: Mapping[str, str], key: tuple[str, ...]) -> str:
         types = _TYPES[self.dialect]
         parts = [f"{name} {types[kind]}{' NOT NULL' if name in key else ''}" for name, kind in columns.items()]
         return f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(parts)}, PRIMARY KEY ({', '.join(key)}))"
 
-    def _insert(self, table: str, columns: dict[str, str]) -> str:
+    def _insert(self, table: str, columns: Mapping[str, str]) -> str:
         values = ", ".join([self.placeholder] * len(columns))
         return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - checked names
 
-    def _upsert(self) -> str:
-        changed = ", ".join(f"{name} = excluded.{name}" for name in SESSION_COLUMNS if name not in KEY)
-        insert = self._insert(self.sessions, SESSION_COLUMNS)
-        return f"{insert} ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {changed}"
+    def _upsert(self, table: str, columns: Mapping[str, str], key: tuple[str, ...]) -> str:
+        changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
+        return f"{self._insert(table, columns)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
 
-    def _forget(self) -> str:
-        which = " AND ".join(f"{name} = {self.placeholder}" for name in KEY)
-        return f"DELETE FROM {self.participants} WHERE {which}"  # noqa: S608 - checked names
-
-
-def _session(row: dict[str, Any]) -> list[Any]:
-    flat = {**row, "extras": json.dumps(row["extras"], ensure_ascii=False, sort_keys=True)}
-    return [_storable(flat[name]) for name in SESSION_COLUMNS]
+    def _forget(self, table: str, key: tuple[str, ...]) -> str:
+        which = " AND ".join(f"{name} = {self.placeholder}" for name in key)
+        return f"DELETE FROM {table} WHERE {which}"  # noqa: S608 - checked names
 
 
-def _people(row: dict[str, Any]) -> Iterator[list[Any]]:
-    key = {name: row[name] for name in KEY}
-    for position, person in enumerate(row["participants"]):
-        flat = {**key, "position": position, **person}
-        yield [_storable(flat[name]) for name in PERSON_COLUMNS]
+def _columns(shape: Shape) -> dict[str, str]:
+    """Return the columns of a shape's table: all but lists of parts."""
+    return _single(shape.columns)
 
 
-def _storable(value: Any) -> Any:
+def _part_columns(shape: Shape) -> dict[str, str]:
+    parts = shape.columns[shape.part]
+    own = {} if isinstance(parts, str) else _single(parts)
+    return {**dict.fromkeys(shape.key, "text"), "position": "whole", **own}
+
+
+def _single(columns: Columns) -> dict[str, str]:
+    return {name: kind for name, kind in columns.items() if isinstance(kind, str)}
+
+
+def _flat(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[Any]:
+    return [_storable(row[name], kind) for name, kind in columns.items()]
+
+
+def _parts_of(row: Mapping[str, Any], shape: Shape) -> Iterator[list[Any]]:
+    key = {name: row[name] for name in shape.key}
+    for position, part in enumerate(row[shape.part]):
+        yield _flat({**key, "position": position, **part}, _part_columns(shape))
+
+
+def _storable(value: Any, kind: str) -> Any:
+    if kind in ("json", "texts"):
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True)
     # PostgreSQL's text holds every character but this one.
     return value.replace("\x00", "") if isinstance(value, str) else value

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
-    from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Plan, SessionRef
+    from airflow_provider.live_sessions.core.models import CancelOutcome, Launched, Participant, Plan, SessionRef
+    from airflow_provider.live_sessions.core.segment_rows import SegmentRow
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, ExportRules, SessionRow, Tally
     from airflow_provider.live_sessions.core.status import Seen, SessionStatus
 
@@ -178,6 +179,33 @@ class ExportPlatform(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class TranscriptsPlatform(ExportPlatform, Protocol):
+    """A platform whose transcripts can be read back, all of a time at once."""
+
+    def spoken_segments(
+        self,
+        ask: ExportAsk,
+        tally: Tally,
+        rules: ArtifactRules,
+        launches: Mapping[str, Mapping[str, Participant]],
+    ) -> Iterator[SegmentRow]:
+        """Yield what was said in every session whose ``counted_at`` lies in the time, in any order.
+
+        One transcript is held at a time. ``tally.figures`` counts the sessions by what became of their transcript:
+        ``transcripts``, ``never``, ``pending``, ``failed``; together they are the sessions of the time.
+
+        Args:
+            ask: Which sessions.
+            tally: Takes what was asked and met; a transcript that is not there yet, or failed, is in ``lacking``.
+            rules: From when on a session has a transcript, and how long one is waited for.
+            launches: By launch key, the participant for each of the platform's user ids.
+
+        Raises:
+            Unavailable: The platform could not be read to the end.
+        """
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from airflow_provider.live_sessions.core.status import Held
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
 
@@ -125,6 +125,11 @@ class SessionRow:
     extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
+    def identity(self) -> str:
+        """What tells it from others of its account."""
+        return self.session_id
+
+    @property
     def knowledge(self) -> int:
         """How much the row tells: of two rows of one session the one that knows more is kept."""
         told = (self.cost_in_cents is not None) + (self.ended_at is not None) + self.attendance_known
@@ -206,6 +211,8 @@ class Tally:
         not_held: Of those listed, how many never were a session (nobody watched) and were left out.
         unended: Sessions without an end that are older than the look-back: in no interval, but told.
         lacking: Sentences on what the platform did not tell (yet); they make the export partial.
+        figures: What only one kind of export counts, by name.
+        alive: Called for each session that was dealt with, so that one without rows is progress too.
     """
 
     pages: int = 0
@@ -215,6 +222,12 @@ class Tally:
     not_held: int = 0
     unended: int = 0
     lacking: list[str] = field(default_factory=list)
+    figures: dict[str, int] = field(default_factory=dict)
+    alive: Callable[[], None] = lambda: None
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to one of the ``figures``."""
+        self.figures[name] = self.figures.get(name, 0) + number
 
     def counts(self) -> dict[str, int]:
         """Return the figures for a manifest."""
@@ -224,6 +237,7 @@ class Tally:
             "outside": self.outside,
             "not_held": self.not_held,
             "unended": self.unended,
+            **self.figures,
         }
         return figures if self.told is None else {**figures, "told_by_platform": self.told}
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult
+    from airflow_provider.live_sessions.artifacts.export_sources import Source
+    from airflow_provider.live_sessions.core.storage import Storage
+    from airflow_provider.live_sessions.operators.lineage import Data
 
 CLOCKS = timedelta(seconds=60)
 """How far this machine's clock, which is waited by, may be ahead of the platform's, which is judged by."""
@@ -127,49 +130,30 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             chunks = self._chunks(context)
             self._plan()  # what does not fit is said before the wait
+            _look_back(self.look_back)
             if is_true(self.wait):
-                caught_up = chunks[-1].until + self._catch_up() + CLOCKS
+                caught_up = chunks[-1].until + self._caught_up_after() + CLOCKS
                 wait_until(self, caught_up, method_name="execute_export", deferrable=self.deferrable)
         return self.execute_export(context)
 
     def execute_export(self, context: Context, event: object = None) -> dict[str, Any]:
         """Export now; the way back from waiting."""
         del event
-        from airflow_provider.live_sessions.artifacts.export_run import export
+        from airflow_provider.live_sessions.artifacts.export_run import export_from
 
         with airflow_errors():
             chunks = self._chunks(context)
             platform = self._open()
             try:
-                result = export(platform, self._plan(), chunks, say=self.log.info)
+                result = export_from(self._source(platform), self._plan(), chunks, say=self.log.info)
             finally:
                 platform.close()
             self.lineage = partial(self._lineage, platform.name, result)
-            return self._told(platform.name, chunks, result)
+            return told(result, chunks, platform.name, self.conn_id, self.destination, self.file_format)
 
     def _lineage(self, platform: str, result: ExportResult) -> Lineage:
-        folder = result.manifests[0].partition("/date=")[0]
-        home = of_place(
-            open_storage(self.destination).url(folder),
-            rows=result.counts["sessions"],
-            files=len(result.manifests) - result.kept,
-        )
-        return Lineage((of_account(platform, self.conn_id),), (home,))
-
-    def _told(self, platform: str, chunks: Sequence[Chunk], result: ExportResult) -> dict[str, Any]:
-        return {
-            "platform": platform,
-            "conn_id": self.conn_id,
-            "since": format_time(chunks[0].since),
-            "until": format_time(chunks[-1].until),
-            "destination": self.destination,
-            "file_format": self.file_format,
-            "status": "partial" if result.partial else "complete",
-            "why": result.partial,
-            "manifests": result.manifests,
-            "kept": result.kept,
-            "counts": result.counts,
-        }
+        home = written(result, open_storage(self.destination))
+        return Lineage((of_account(platform, self.conn_id, result.shape),), (home,))
 
     def _open(self) -> ExportPlatform:
         platform = hook_class_of(self.hook_class)(self.conn_id).platform()
@@ -179,10 +163,17 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         unsupported(platform.name.capitalize(), self.conn_id, *self.why_not)
         return None
 
-    def _catch_up(self) -> timedelta:
+    def _caught_up_after(self) -> timedelta:
+        """Return how long after the time the platform may still not tell all of it."""
         platform = self._open()
         platform.close()
         return platform.export_rules.catch_up
+
+    def _source(self, platform: Any) -> Source:
+        """Return where the rows come from."""
+        from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
+
+        return SessionSource(platform, _look_back(self.look_back), is_true(self.attendance))
 
     def _plan(self) -> ExportPlan:
         from airflow_provider.live_sessions.artifacts.export_files import FileFormat
@@ -193,8 +184,6 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
             conn_id=self.conn_id,
             prefix=self.prefix,
             file_format=FileFormat.of(self.file_format),
-            look_back=_look_back(self.look_back),
-            attendance=is_true(self.attendance),
             overwrite=is_true(self.overwrite),
         )
 
@@ -220,6 +209,37 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
                 return whole
         # Cron timetables of Airflow 3 give runs no interval: the run's own time decides, in each try the same.
         return before(aware(run.run_after), period, zone)
+
+
+def told(
+    result: ExportResult,
+    chunks: Sequence[Chunk],
+    platform: str,
+    conn_id: str,
+    destination: str,
+    file_format: str,
+) -> dict[str, Any]:
+    """Return what goes to XCom: where the rows are and how many, never the rows."""
+    return {
+        "platform": platform,
+        "conn_id": conn_id,
+        "since": format_time(chunks[0].since),
+        "until": format_time(chunks[-1].until),
+        "destination": destination,
+        "file_format": file_format,
+        "status": "partial" if result.partial else "complete",
+        "why": result.partial,
+        "manifests": result.manifests,
+        "kept": result.kept,
+        "counts": result.counts,
+    }
+
+
+def written(result: ExportResult, storage: Storage) -> Data:
+    """Return the dataset that an export wrote."""
+    folder = result.manifests[0].partition("/date=")[0]
+    files = len(result.manifests) - result.kept
+    return of_place(storage.url(folder), rows=result.counts[result.shape], files=files)
 
 
 def _look_back(value: timedelta | float | str | None) -> timedelta | None:

@@ -115,3 +115,10 @@ def hand_over_moment(plan: Plan, before: timedelta | float | str | None) -> date
 def is_true(value: bool | str) -> bool:
     """Read a flag that a template may have rendered as text."""
     return value if isinstance(value, bool) else str(value).strip().casefold() in ("true", "1", "yes")
+
+
+def records_of(launches: Any) -> list[Any]:
+    """Return launch operators' results as a list: one, several, or a mapped operator's."""
+    if not launches:
+        return []
+    return [launches] if hasattr(launches, "keys") else list(launches)

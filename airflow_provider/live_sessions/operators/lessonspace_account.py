@@ -1,11 +1,22 @@
-"""Lessonspace's operator for a whole organisation: its sessions as files."""
+"""Lessonspace's operators for a whole organisation: its sessions as files, and what was said in them."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
+from airflow_provider.live_sessions.operators.identity import records_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import XComArg
+
+    from airflow_provider.live_sessions.artifacts.export_sources import Source
+    from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 
 
 class LessonspaceSessionsToObjectStorageOperator(SessionsToObjectStorageOperator):
@@ -22,3 +33,56 @@ class LessonspaceSessionsToObjectStorageOperator(SessionsToObjectStorageOperator
 
     def __init__(self, *, conn_id: str = LessonspaceHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(conn_id=conn_id, **kwargs)
+
+
+class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOperator):
+    """Bring home what was said in every session of the organisation that ended within a time: a row a segment.
+
+    Files, manifests and intervals are those of
+    :class:`~airflow_provider.live_sessions.operators.export_sessions.SessionsToObjectStorageOperator`. Nothing
+    lists transcripts: each session with two people or more costs a request, each transcript its file. Whether one
+    will come cannot be told from that it is late, so the task waits until ``rules`` give up on the last session (a
+    day after ``until``); with ``wait=False`` what is not there yet makes the file partial, and the next run asks
+    again.
+
+    The rows are people's words, of children too.
+
+    Args:
+        conn_id: The Airflow connection.
+        launches: Launch operators' results: who is behind a user id, as those launches told it, and the name they
+            were launched with. Of other sessions the organisation's list of users tells it.
+        rules: From when on a session has a transcript, and how long one is waited for (see ``ArtifactRules``).
+        prefix: The folder below the destination.
+        kwargs: As above, but ``attendance``.
+
+    Returns:
+        As above; ``counts`` has ``segments``, ``words``, and by what became of their transcript the sessions:
+        ``transcripts``, ``never``, ``pending``, ``failed``.
+    """
+
+    hook_class: ClassVar[str] = HOOK
+    template_fields: Sequence[str] = (*SessionsToObjectStorageOperator.template_fields, "launches", "rules")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"launches": "json"}
+
+    def __init__(
+        self,
+        *,
+        conn_id: str = LessonspaceHook.default_conn_name,
+        launches: Sequence[Mapping[str, Any]] | Mapping[str, Any] | XComArg = (),
+        rules: ArtifactRules | Mapping[str, float] | str = DEFAULT_RULES,
+        prefix: str = "transcripts",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(conn_id=conn_id, prefix=prefix, attendance=False, **kwargs)
+        self.launches = launches
+        self.rules = rules
+
+    def _caught_up_after(self) -> timedelta:
+        return max(timedelta(seconds=ArtifactRules.of(self.rules).give_up_after), super()._caught_up_after())
+
+    def _source(self, platform: LessonspacePlatform) -> Source:
+        from airflow_provider.live_sessions.artifacts.class_plans import participants_of
+        from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource
+
+        launches = participants_of(records_of(self.launches))
+        return SegmentSource(platform, ArtifactRules.of(self.rules), launches)

@@ -22,26 +22,34 @@ if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
     from airflow_provider.live_sessions.artifacts.export_sql import Tables
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
+    from airflow_provider.live_sessions.artifacts.row_shapes import Shape
     from airflow_provider.live_sessions.core.storage import Storage
     from airflow_provider.live_sessions.operators.lineage import Data
 
 
 class SessionsToSqlOperator(TellsLineage, BaseOperator):
-    """Load the rows of exports into two tables, as an upsert in one transaction.
+    """Load the rows of exports into tables, as upserts in one transaction.
 
     A session is written over by its key (``platform``, ``conn_id``, ``session_id``) and its participants are
-    replaced, so loading again changes nothing, and a load that is killed leaves what was there. Attendance logs
-    stay in the files. SQLite and PostgreSQL.
+    replaced; so are a session's segments, and a class (``class_key``) with its people. So loading again changes
+    nothing, and a load that is killed leaves what was there. Attendance logs stay in the files. SQLite and
+    PostgreSQL.
 
     Args:
-        export: An export operator's result, or a list of them (several exports, or a mapped one).
+        export: An export operator's result, or a list of them (several exports, or a mapped one): of sessions, of
+            what was said, of classes, or of all of them.
         sql_conn_id: A connection of any provider of ``common.sql`` for SQLite or PostgreSQL.
         sessions_table: The table of sessions, with its schema where wanted.
-        participants_table: The table of people.
-        create_tables: Make the tables where there are none.
+        participants_table: The table of people in sessions.
+        segments_table: The table of what was said.
+        classes_table: The table of classes.
+        class_people_table: The table of people in classes.
+        create_tables: Make the tables that are needed where there are none.
 
     Returns:
-        ``sessions``, ``participants`` and ``files``: how many were loaded.
+        ``sessions``, ``participants``, ``segments``, ``classes``, ``people`` (those that were in the exports) and
+        ``files``: how many were loaded.
     """
 
     template_fields: Sequence[str] = (
@@ -49,6 +57,9 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
         "sql_conn_id",
         "sessions_table",
         "participants_table",
+        "segments_table",
+        "classes_table",
+        "class_people_table",
         "create_tables",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"export": "json"}
@@ -57,10 +68,13 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
     def __init__(
         self,
         *,
-        export: Mapping[str, Any] | Sequence[Mapping[str, Any]] | XComArg,
+        export: Mapping[str, Any] | Sequence[Mapping[str, Any] | XComArg] | XComArg,
         sql_conn_id: str,
         sessions_table: str = "sessions",
         participants_table: str = "participants",
+        segments_table: str = "segments",
+        classes_table: str = "classes",
+        class_people_table: str = "class_people",
         create_tables: bool | str = True,
         **kwargs: Any,
     ) -> None:
@@ -69,50 +83,68 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
         self.sql_conn_id = sql_conn_id
         self.sessions_table = sessions_table
         self.participants_table = participants_table
+        self.segments_table = segments_table
+        self.classes_table = classes_table
+        self.class_people_table = class_people_table
         self.create_tables = create_tables
 
     def execute(self, context: Context) -> dict[str, int]:
         """Verify the files, load them, commit once."""
         del context
+        from airflow_provider.live_sessions.artifacts.export_files import rows_of
+
         with airflow_errors():
-            files = list(self._files())
+            exports = list(self._exports())
             hook: DbApiHook = BaseHook.get_hook(self.sql_conn_id)
             tables = self._tables(hook)
+            loaded: dict[str, int] = {}
             with closing(hook.get_conn()) as connection:
                 try:
                     with closing(connection.cursor()) as cursor:
-                        if is_true(self.create_tables):
-                            tables.create(cursor)
-                        sessions, people = tables.load(cursor, _rows(files))
+                        for shape, manifests in _by_shape(exports):
+                            if is_true(self.create_tables):
+                                tables.create(cursor, shape)
+                            rows = (row for storage, one in manifests for row in rows_of(storage, one))
+                            loaded[shape.name], parts = tables.load(cursor, rows, shape)
+                            if shape.part:
+                                loaded[shape.part] = parts
                     connection.commit()
                 except BaseException:
                     connection.rollback()
                     raise
-            self.log.info("Loaded %d sessions with %d participants of %d files.", sessions, people, len(files))
-            self.lineage = partial(self._lineage, hook, sessions, people)
-            return {"sessions": sessions, "participants": people, "files": len(files)}
+            loaded["files"] = sum(len(manifest.files) for _, manifest in exports)
+            self.log.info("Loaded %s.", ", ".join(f"{number} {what}" for what, number in loaded.items()))
+            self.lineage = partial(self._lineage, hook, tables, dict(loaded))
+            return loaded
 
-    def _lineage(self, hook: DbApiHook, sessions: int, people: int) -> Lineage:
-        from airflow_provider.live_sessions.artifacts.export_sql import PERSON_COLUMNS, SESSION_COLUMNS
+    def _lineage(self, hook: DbApiHook, tables: Tables, loaded: Mapping[str, int]) -> Lineage:
+        from airflow_provider.live_sessions.artifacts.row_shapes import SHAPES
 
         connection, dialect = hook.get_connection(self.sql_conn_id), hook.dialect_name
-        tables = (
-            (self.sessions_table, sessions, SESSION_COLUMNS),
-            (self.participants_table, people, PERSON_COLUMNS),
-        )
-        written = (
-            of_table(dialect, connection, name, rows=rows, columns=tuple(columns.items()))
-            for name, rows, columns in tables
-        )
+        written = []
+        for shape in SHAPES.values():
+            if shape.name not in loaded:
+                continue
+            counts = (loaded[name] for name in (shape.name, shape.part) if name)
+            for (name, columns), rows in zip(tables.of(shape).items(), counts, strict=True):
+                written.append(of_table(dialect, connection, name, rows=rows, columns=tuple(columns.items())))
         return Lineage(folders_read(self.export), tuple(written))
 
     def _tables(self, hook: DbApiHook) -> Tables:
         from airflow_provider.live_sessions.artifacts.export_sql import Tables
 
-        return Tables(hook.dialect_name, hook.placeholder, self.sessions_table, self.participants_table)
+        return Tables(
+            hook.dialect_name,
+            hook.placeholder,
+            self.sessions_table,
+            self.participants_table,
+            self.segments_table,
+            self.classes_table,
+            self.class_people_table,
+        )
 
-    def _files(self) -> Iterator[tuple[Storage, str]]:
-        """Yield each file that the exports describe, held against its manifest."""
+    def _exports(self) -> Iterator[tuple[Storage, Manifest]]:
+        """Yield the manifests of the exports, their files held against them."""
         from airflow_provider.live_sessions.artifacts.manifest import Manifest
 
         for destination, name in dict.fromkeys(_manifests(self.export)):
@@ -126,8 +158,7 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
                 raise ConfigurationError(" ".join(problems), advice="Export it again: it is then written anew.")
             if manifest.why:
                 self.log.warning("%s is partial and loaded as it is: %s", name, manifest.why)
-            for entry in manifest.files:
-                yield storage, entry.name
+            yield storage, manifest
 
 
 def _manifests(exports: Any) -> Iterator[tuple[str, str]]:
@@ -148,8 +179,20 @@ def folders_read(exports: Any) -> tuple[Data, ...]:
     return tuple(of_place(open_storage(shared_destination(place)).url(folder)) for place, folder in folders)
 
 
-def _rows(files: Sequence[tuple[Storage, str]]) -> Iterator[dict[str, Any]]:
-    from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode
+def _by_shape(
+    exports: Sequence[tuple[Storage, Manifest]],
+) -> list[tuple[Shape, list[tuple[Storage, Manifest]]]]:
+    """Return the manifests by what their rows are, sessions first."""
+    from airflow_provider.live_sessions.artifacts.row_shapes import SHAPES, shape_of
 
-    for storage, name in files:
-        yield from decode(storage.read(name), FileFormat.of(name.rpartition(".")[2]))
+    known = [(shape_of(manifest.kind), storage, manifest) for storage, manifest in exports]
+    for shape, _, manifest in known:
+        if shape is None:
+            raise ConfigurationError(
+                f"{manifest.name} describes no export.", advice="Pass an export operator's output."
+            )
+    sorted_out = [
+        (shape, [(storage, manifest) for one, storage, manifest in known if one is shape])
+        for shape in SHAPES.values()
+    ]
+    return [(shape, manifests) for shape, manifests in sorted_out if manifests]

@@ -20,7 +20,7 @@ from airflow_provider.live_sessions.platforms.coviu.filters import SubmissionFil
 from airflow_provider.live_sessions.platforms.coviu.launching import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator
 
     from airflow_provider.live_sessions.artifacts.writer import Writer
     from airflow_provider.live_sessions.core.record import SessionRecord
@@ -150,8 +150,7 @@ def recordings_of(client: CoviuClient, record: SessionRecord) -> Iterator[Record
                 continue
             detail = client.submission(team_id, collection.collection_id, row.item_submission_id)
             made = format_optional_time(row.created_at) or ""
-            files: Sequence[SubmissionFile | None] = sorted(detail.files, key=lambda one: one.id) or (None,)
-            for file in files:
+            for file in sorted(detail.files, key=lambda one: one.id) or [None]:
                 yield Recording(team_id, collection.collection_id, row.item_submission_id, made, file)
 
 

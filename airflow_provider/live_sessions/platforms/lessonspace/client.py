@@ -107,6 +107,8 @@ class LessonspaceClient:
             )
         self.conn_id = conn_id
         self._organisation = organisation
+        self.retry = retry or RetryPolicy()
+        """How failed requests are repeated; a file's own server is left to who asks for it."""
         self._verify = verify
         self._plain_http = base_url.startswith("http://")
         self._http = HttpClient(
@@ -116,7 +118,7 @@ class LessonspaceClient:
             auth=OrganisationAuth(api_key),
             secrets=[api_key],
             timeout=timeout,
-            retry=retry or RetryPolicy(),
+            retry=self.retry,
             budget=surroundings.budgets.of(account_of(PLATFORM, base_url, api_key), requests_per_second),
             meter=surroundings.meter,
             verify=verify,

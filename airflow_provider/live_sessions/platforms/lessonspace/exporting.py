@@ -59,8 +59,7 @@ def ended_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> I
     Raises:
         Unavailable: The pages of the list and its count do not agree, three times.
     """
-    tally.unended += _unended(client, ask, tally)
-    listed = _listed(client, ask, tally)
+    listed = listed_sessions(client, ask, tally)
     if ask.attendance:
         yield from _with_logs(client, ask, tally, listed)
     else:
@@ -107,8 +106,13 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
     )
 
 
-def _listed(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
-    """Yield each session once; read the list again where its pages moved under the reading."""
+def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
+    """Yield each session that ended within the time once; read the list again where its pages moved meanwhile.
+
+    Raises:
+        Unavailable: The pages of the list and its count do not agree, three times.
+    """
+    tally.unended += _unended(client, ask, tally)
     filters = SessionFilters(
         include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
     )

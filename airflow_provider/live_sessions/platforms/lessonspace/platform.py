@@ -36,6 +36,7 @@ from airflow_provider.live_sessions.platforms.lessonspace import (
     exporting,
     launching,
     recordings,
+    spoken,
     transcripts,
 )
 from airflow_provider.live_sessions.platforms.lessonspace.ended import OVERLAP, ended_since
@@ -51,9 +52,11 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from airflow_provider.live_sessions.artifacts.attendance import Presence
+    from airflow_provider.live_sessions.core.contract import ArtifactRules
     from airflow_provider.live_sessions.core.deliveries import Delivery, Finding
     from airflow_provider.live_sessions.core.ended import EndedSession
     from airflow_provider.live_sessions.core.keys import LaunchKey
+    from airflow_provider.live_sessions.core.segment_rows import SegmentRow
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, SessionRow, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 
@@ -88,6 +91,7 @@ class LessonspacePlatform:
         self.client = client
         self._settle = settle
         self._watching = Watching(client)
+        self._people: dict[str, str] | None = None
 
     def close(self) -> None:
         """Give back the connection."""
@@ -244,6 +248,23 @@ class LessonspacePlatform:
     def ended_sessions(self, ask: ExportAsk, tally: Tally) -> Iterator[SessionRow]:
         """Yield every session of the organisation that ended within a time, also those made elsewhere."""
         return exporting.ended_sessions(self.client, ask, tally)
+
+    def spoken_segments(
+        self,
+        ask: ExportAsk,
+        tally: Tally,
+        rules: ArtifactRules,
+        launches: Mapping[str, Mapping[str, Participant]],
+    ) -> Iterator[SegmentRow]:
+        """Yield what was said in every session of the organisation that ended within a time."""
+        speakers = spoken.Speakers(launches, self._external_ids)
+        return spoken.spoken_segments(self.client, ask, tally, rules, speakers)
+
+    def _external_ids(self) -> dict[str, str]:
+        """Return whose id is whose, read once: an export asks for it a row at a time."""
+        if self._people is None:
+            self._people = spoken.external_ids(self.client)
+        return self._people
 
     # ---- artifacts
 

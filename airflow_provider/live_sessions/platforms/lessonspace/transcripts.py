@@ -21,6 +21,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.refs import settings_i
 from airflow_provider.live_sessions.platforms.lessonspace.window import COMPANY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.models import SessionRef
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SIGNED_URL_TRIES = 3
 """Fresh signed URLs that are tried when storage refuses one."""
+MAIN_ROOM = "main"
+"""The ``breakout_id`` of what is said where everybody is."""
 FILE_TRIES = 3
 """How often a file that is no transcript is fetched before that counts as a failure."""
 
@@ -40,18 +43,20 @@ class Retrieved:
     Args:
         verdict: Ready only when ``raw`` is there.
         raw: The file as Lessonspace made it.
+        trouble: Why nobody could be asked, where the transcript is pending for that alone.
     """
 
     verdict: Verdict
     raw: bytes | None = None
+    trouble: Transient | None = None
 
 
 def _never(why: str) -> Retrieved:
     return Retrieved(Verdict(Readiness.NEVER, why))
 
 
-def _pending(why: str) -> Retrieved:
-    return Retrieved(Verdict(Readiness.PENDING, why))
+def _pending(why: str, trouble: Transient | None = None) -> Retrieved:
+    return Retrieved(Verdict(Readiness.PENDING, why), trouble=trouble)
 
 
 def _failed(why: str) -> Retrieved:
@@ -92,12 +97,22 @@ def _not_asked_for(ref: SessionRef) -> str:
     return ""
 
 
-def overdue(session: Session, wait: ArtifactWait, now: datetime, why: str) -> Retrieved:
-    """Decide on a transcript that is not there: pending until its deadline, then failed or never."""
+def overdue(session: Session, wait: ArtifactWait, now: datetime, why: str, doubt: str = "") -> Retrieved:
+    """Decide on a transcript that is not there: pending until its deadline, then failed or never.
+
+    Args:
+        session: Whose it is.
+        wait: Its deadlines.
+        now: The platform's time.
+        why: What is seen.
+        doubt: Why none may ever have been asked for; empty where one was.
+    """
     long_enough = (session.seconds or 0.0) > wait.sure_seconds
     deadline = wait.deadline if long_enough else wait.short_deadline
     if now < deadline:
         return _pending(why)
+    if doubt:
+        return _never(f"{why}; {doubt}")
     if long_enough:
         return _failed(f"{why}, and its deadline has passed")
     return _never(f"{why}; sessions under {wait.sure_seconds:g} seconds may have none")
@@ -112,22 +127,40 @@ def retrieve(client: LessonspaceClient, ref: SessionRef | None, session_id: str,
         Transient: The session could not be read; ask again later.
     """
     session = client.session(session_id)
-    decided = eligible(session, ref, wait)
-    if decided is not None:
-        return decided
+    return eligible(session, ref, wait) or _ask(client, session, wait)
+
+
+def retrieve_listed(client: LessonspaceClient, session: Session, wait: ArtifactWait) -> Retrieved:
+    """Ask for the transcript of a session from a list, whoever launched it.
+
+    What its launch asked for is not known here. The room's present settings tell it as far as they are told; a
+    later launch may have changed them, so they never keep from asking: they only say what a missing one means.
+    """
+    return eligible(session, None, wait) or _ask(client, session, wait, _doubt(session))
+
+
+def _doubt(session: Session) -> str:
+    room = session.space
+    if room is None or room.transcribe is None:
+        return "whether one was asked for is not told"
+    asked_for = room.transcribe and room.record_av is not False
+    return "" if asked_for else "its room is not set to be transcribed"
+
+
+def _ask(client: LessonspaceClient, session: Session, wait: ArtifactWait, doubt: str = "") -> Retrieved:
     refusals = broken = 0
     while True:
         try:
-            pointer = client.transcript(session_id)
+            pointer = client.transcript(session.uuid)
         except NotFound:
-            return overdue(session, wait, client.now(), "there is no transcript yet")
+            return overdue(session, wait, client.now(), "there is no transcript yet", doubt)
         except Transient as error:
-            return _pending(f"the platform could not be asked: {error.what}")
+            return _pending(f"the platform could not be asked: {error.what}", error)
         except Refused as error:
             # The session itself could be read a moment ago, so the key is good: the transcript is refused.
             return _failed(f"Lessonspace refuses the transcript ({error.status}): {error.words or error.what}")
         if pointer.url is None or not pointer.url.get_secret_value():
-            return overdue(session, wait, client.now(), "the answer names no transcript yet")
+            return overdue(session, wait, client.now(), "the answer names no transcript yet", doubt)
         try:
             raw = client.fetch(pointer.url)
         except Refused:
@@ -136,7 +169,7 @@ def retrieve(client: LessonspaceClient, ref: SessionRef | None, session_id: str,
                 return _pending("storage refuses every fresh address of the transcript")
             continue
         except Transient as error:
-            return _pending(f"the transcript could not be fetched: {error.what}")
+            return _pending(f"the transcript could not be fetched: {error.what}", error)
         entries = _array(raw)
         if entries is not None:
             return Retrieved(Verdict(Readiness.READY, f"{len(entries)} segments"), raw)
@@ -160,10 +193,20 @@ def segments(raw: bytes, part: str = "") -> list[Segment]:
 
     Args:
         raw: The file as fetched.
-        part: Which session of the class it is, for the reader.
+        part: Which session of the class it is, for the reader; a breakout's own name goes before it.
     """
+    return segments_of(entries_of(raw), part)
+
+
+def entries_of(raw: bytes) -> list[Any]:
+    """Return the entries of a transcript's file, readable or not; none where it is no list."""
+    return _array(raw) or []
+
+
+def segments_of(entries: Iterable[Any], part: str = "") -> list[Segment]:
+    """Read the entries of a transcript's file; see :func:`segments`."""
     found = []
-    for entry in _array(raw) or []:
+    for entry in entries:
         try:
             user = entry.get("user") or {}
             if not isinstance(entry["text"], str):
@@ -175,9 +218,14 @@ def segments(raw: bytes, part: str = "") -> list[Segment]:
                     speaker=str(user.get("name") or "Unknown"),
                     speaker_id=str(user.get("id") or ""),
                     text=entry["text"],
-                    part=part,
+                    part=_breakout(entry) or part,
                 )
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             continue
     return found
+
+
+def _breakout(entry: Any) -> str:
+    room = entry.get("breakout_id")
+    return room if isinstance(room, str) and room != MAIN_ROOM else ""

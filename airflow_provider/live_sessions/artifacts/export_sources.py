@@ -1,0 +1,151 @@
+"""Where an export's rows come from: a platform's past sessions, or what was said in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
+from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
+from airflow_provider.live_sessions.core.session_rows import ExportAsk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
+    from airflow_provider.live_sessions.artifacts.row_shapes import Row, Shape
+    from airflow_provider.live_sessions.core.contract import ArtifactRules, ExportPlatform, TranscriptsPlatform
+    from airflow_provider.live_sessions.core.models import Participant
+    from airflow_provider.live_sessions.core.session_rows import Tally
+
+Launches = Mapping[str, "Mapping[str, Participant]"]
+"""By a launch key's digest: the participant for each of the platform's user ids, as the launch told them."""
+
+
+class Source(Protocol):
+    """What an export writes down, a day or hour at a time."""
+
+    @property
+    def shape(self) -> Shape:
+        """What kind of rows they are."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name."""
+
+    @property
+    def title(self) -> str:
+        """What people call it, for manifests."""
+
+    def asked(self, chunk: Chunk) -> Mapping[str, Any]:
+        """Return what the rows depend on beside their time: a file asked for otherwise is written anew."""
+
+    def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
+        """Yield the rows of a day or hour, in any order; one may come twice."""
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+        """Return sentences on what is not whole, after the rows came.
+
+        Args:
+            chunk: The day or hour.
+            tally: What was met.
+            seconds: For how long it was read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSource:
+    """Every session of an account.
+
+    Args:
+        account: The open account.
+        look_back: How long a session may have lasted; None for the platform's own bound.
+        attendance: Also who was there and when.
+    """
+
+    account: ExportPlatform
+    look_back: timedelta | None = None
+    attendance: bool = True
+    shape: Shape = SESSIONS
+    title: str = "Sessions of the account"
+
+    @property
+    def platform(self) -> str:
+        """The platform's name."""
+        return self.account.name
+
+    def asked(self, chunk: Chunk) -> Mapping[str, Any]:
+        """Return the look-back and whether attendance was asked for."""
+        ask = self._ask(chunk)
+        return {"attendance": ask.attendance, "look_back_seconds": round(ask.look_back.total_seconds())}
+
+    def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
+        """Yield each session that ended within the time."""
+        return self.account.ended_sessions(self._ask(chunk), tally)
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+        """Return what the platform did not tell, and whether it was asked too early."""
+        return [*_too_early(self.account, chunk, seconds), *tally.lacking]
+
+    def _ask(self, chunk: Chunk) -> ExportAsk:
+        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
+        return ExportAsk(chunk.since, chunk.until, look_back, self.attendance)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSource:
+    """Everything that was said in the sessions of an account.
+
+    Args:
+        account: The open account.
+        rules: Which sessions have a transcript, and how long one is waited for.
+        launches: Who is behind the platform's user ids, where launches are at hand; else the platform is asked.
+        look_back: How long a session may have lasted; None for the platform's own bound.
+    """
+
+    account: TranscriptsPlatform
+    rules: ArtifactRules = DEFAULT_RULES
+    launches: Launches = field(default_factory=dict, hash=False)
+    look_back: timedelta | None = None
+    shape: Shape = SEGMENTS
+    title: str = "What was said in the account's sessions"
+
+    @property
+    def platform(self) -> str:
+        """The platform's name."""
+        return self.account.name
+
+    def asked(self, chunk: Chunk) -> Mapping[str, Any]:
+        """Return which sessions have a transcript at all, and a digest of who was launched."""
+        del chunk
+        people = {
+            key: {who: [one.id, one.name] for who, one in mapping.items()}
+            for key, mapping in self.launches.items()
+        }
+        digest = hashlib.sha256(json.dumps(people, sort_keys=True).encode()).hexdigest()[:16] if people else ""
+        return {
+            "min_seconds": self.rules.min_seconds,
+            "sure_seconds": self.rules.sure_seconds,
+            "launches": digest,
+        }
+
+    def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
+        """Yield each segment of each session that ended within the time."""
+        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
+        ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
+        return self.account.spoken_segments(ask, tally, self.rules, self.launches)
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+        """Return which transcripts are not there (yet), and whether the sessions were asked for too early."""
+        return [*_too_early(self.account, chunk, seconds), *tally.lacking]
+
+
+def _too_early(account: ExportPlatform, chunk: Chunk, seconds: float) -> list[str]:
+    # Asked afterwards and reckoned back: only an answer tells the platform's time.
+    if account.now() - timedelta(seconds=seconds) < chunk.until + account.export_rules.catch_up:
+        return ["It was read before the platform's lists had caught up: sessions may be missing."]
+    return []
