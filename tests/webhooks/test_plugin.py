@@ -13,8 +13,9 @@ from starlette.routing import Mount
 from airflow_provider.live_sessions.assets.delivering import delivered_uri
 from airflow_provider.live_sessions.compat import server
 from airflow_provider.live_sessions.compat.features import TASK_KEY
+from airflow_provider.live_sessions.plugin.lazy import LazyApp
 from airflow_provider.live_sessions.plugin.live_sessions import LiveSessionsPlugin
-from airflow_provider.live_sessions.plugin.webhooks import URL_PREFIX, WebhooksApp, apps
+from airflow_provider.live_sessions.plugin.webhooks import URL_PREFIX, apps
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
 from airflow_provider.live_sessions.webhooks.urls import PREFIX, url_of
 from tests.airflow_side.stage import School, Store, TaskInstance, context
@@ -40,10 +41,10 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_nothing_is_mounted_where_no_address_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SETTING, raising=False)
     assert apps() == []
-    assert LiveSessionsPlugin.fastapi_apps == []
+    assert [one["name"] for one in LiveSessionsPlugin.fastapi_apps] == ["Live sessions"]
     monkeypatch.setenv(SETTING, "https://airflow.test/live-sessions/webhooks")
     (one,) = apps()
-    assert isinstance(one["app"], WebhooksApp)
+    assert isinstance(one["app"], LazyApp)
     assert (one["url_prefix"], URL_PREFIX) == (PREFIX, PREFIX)
 
 

@@ -91,11 +91,10 @@ def download_resuming(
     rng = rng or random.Random()  # noqa: S311 - spreads waits, guards nothing
     transfer = Transfer() if transfer is None else transfer
     failures, renewed = 0, False
-    about = {"platform": platform, "conn_id": conn_id}
     while True:
         before = transfer.received
         try:
-            yield from _transfer(address(), transfer, label=label, **about, **more)
+            yield from _transfer(address(), transfer, platform=platform, conn_id=conn_id, label=label, **more)
         except (Transient, Refused) as error:
             if transfer.received > before:
                 failures, renewed = 0, False
@@ -123,7 +122,9 @@ def download_resuming(
             break
         sleep(wait)
     if transfer.part.sha256 and transfer.part.sha256 != transfer.digest:
-        raise Unavailable(f"{label}: its digest is not the one that its server tells.", **about)
+        raise Unavailable(
+            f"{label}: its digest is not the one that its server tells.", platform=platform, conn_id=conn_id
+        )
 
 
 def _transfer(url: SecretStr, transfer: Transfer, *, label: str, **options: Any) -> Generator[bytes]:
