@@ -16,11 +16,9 @@ from airflow_provider.live_sessions.webhooks.airflow import InsideAirflow
 from airflow_provider.live_sessions.webhooks.rest import ThroughRest
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
 from tests.webhooks.database import events, named_asset, wrote_down
-from tests.webhooks.post import free_port, serving
+from tests.webhooks.post import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider.live_sessions.webhooks.airflow import AirflowSide
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_db")]
@@ -39,21 +37,6 @@ def launched(value: Any) -> Addressee:
     me = Addressee("lessonspace", "school", "class_day", f"sides__{next(_numbers)}+00:00", "lane.launch", 3)
     wrote_down(me.dag_id, me.run_id, me.task_id, me.map_index, value)
     return me
-
-
-@pytest.fixture(scope="module")
-def api(airflow_db: None) -> Iterator[str]:
-    """Airflow's own REST API on a local port."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "0123456789abcdef" * 4)
-        from airflow.api_fastapi.app import create_app, purge_cached_app
-
-        purge_cached_app()
-        port = free_port()
-        with serving(create_app(apps="core"), port):
-            yield f"http://127.0.0.1:{port}"
-        purge_cached_app()
 
 
 def token(api: str) -> SecretStr:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.webhooks.urls import url_of
+from airflow_provider.live_sessions.webhooks.urls import PREFIX, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +79,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         receiver.app, host=parsed.host, port=parsed.port, access_log=False, limit_concurrency=MOST_CONNECTIONS
     )
     server = uvicorn.Server(config)
+    print(f"Deliveries are received at http://{parsed.host}:{parsed.port}{PREFIX}/...", flush=True)
     try:
         server.run()
     finally:
