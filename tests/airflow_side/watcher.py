@@ -55,7 +55,7 @@ class Watcher:
     ) -> None:
         self.school = school
         self.store = store
-        self._made = lambda: kind(
+        self._made: Callable[[], WatchTrigger[Any]] = lambda: kind(
             **{"hook_class": HOOK, "conn_id": school.conn_id, "poll_interval": INTERVAL, "asset": "a", **arguments}
         )
         self.events: list[dict[str, Any]] = []
