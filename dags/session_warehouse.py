@@ -61,7 +61,7 @@ PLATFORMS: dict[str, type[SessionsToObjectStorageOperator]] = {
         ),
         "file_format": Param("parquet", enum=["parquet", "jsonl"], title="File format"),
         "sql_conn_id": Param(
-            "", type="string", title="Database", description="PostgreSQL or SQLite; empty: none."
+            "", type=["string", "null"], title="Database", description="PostgreSQL or SQLite; empty: none."
         ),
         "sessions_table": Param("sessions", type="string", title="Table of sessions"),
         "participants_table": Param("participants", type="string", title="Table of participants"),
@@ -121,7 +121,7 @@ def session_warehouse() -> None:
             load = SessionsToSqlOperator(
                 task_id="load",
                 export=export.output,
-                sql_conn_id="{{ params.sql_conn_id }}",
+                sql_conn_id="{{ params.sql_conn_id or '' }}",
                 sessions_table="{{ params.sessions_table }}",
                 participants_table="{{ params.participants_table }}",
             )
@@ -129,7 +129,7 @@ def session_warehouse() -> None:
                 task_id="check_table",
                 export=export.output,
                 no_gap=False,
-                sql_conn_id="{{ params.sql_conn_id }}",
+                sql_conn_id="{{ params.sql_conn_id or '' }}",
                 sessions_table="{{ params.sessions_table }}",
                 retries=0,
             )
