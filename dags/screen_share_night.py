@@ -33,7 +33,10 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
         ),
         "dry_run": Param(True, type="boolean", title="Only say what would be stopped"),
         "external_id_prefix": Param(
-            "", type="string", title="Only shares whose external id begins with", description="Empty: all."
+            "",
+            type=["string", "null"],
+            title="Only shares whose external id begins with",
+            description="Empty: all.",
         ),
         "timezone": Param("Europe/Berlin", type="string", title="Zone of the day"),
         "destination": Param(
@@ -79,7 +82,7 @@ def screen_share_night() -> None:
         conn_id="{{ params.conn_id }}",
         older_than="{{ params.limit_hours * 3600 }}",
         report_only="{{ params.dry_run }}",
-        external_id_prefix="{{ params.external_id_prefix }}",
+        external_id_prefix="{{ params.external_id_prefix or '' }}",
     )
 
     day = day_before()

@@ -86,7 +86,7 @@ TABLES = {
         ),
         "file_format": Param("parquet", enum=["parquet", "jsonl"], title="File format"),
         "sql_conn_id": Param(
-            "", type="string", title="Database", description="PostgreSQL or SQLite; empty: none."
+            "", type=["string", "null"], title="Database", description="PostgreSQL or SQLite; empty: none."
         ),
         "sessions_table": Param("sessions", type="string", title="Table of sessions"),
         "participants_table": Param("participants", type="string", title="Table of participants"),
@@ -195,7 +195,7 @@ def session_warehouse() -> None:
 
     def check_table_of(task_id: str, export: BaseOperator) -> CheckSessionsExportOperator:
         tables = {name: TABLES[name] for name in ("sessions_table", "segments_table", "classes_table")}
-        return check_of(task_id, export, no_gap=False, sql_conn_id="{{ params.sql_conn_id }}", **tables)
+        return check_of(task_id, export, no_gap=False, sql_conn_id="{{ params.sql_conn_id or '' }}", **tables)
 
     def group(platform: str, operator: type[SessionsToObjectStorageOperator]) -> None:
         @task_group(group_id=platform)
@@ -203,7 +203,7 @@ def session_warehouse() -> None:
             export = export_of(platform, operator, "export")
             check = check_of("check_files", export)
             load = SessionsToSqlOperator(
-                task_id="load", export=export.output, sql_conn_id="{{ params.sql_conn_id }}", **TABLES
+                task_id="load", export=export.output, sql_conn_id="{{ params.sql_conn_id or '' }}", **TABLES
             )
             configured = has_connection(platform, found)  # type: ignore[arg-type]  # the task's result
             configured >> export >> check >> has_database() >> load >> check_table_of("check_table", export)
@@ -243,7 +243,7 @@ def session_warehouse() -> None:
             load = SessionsToSqlOperator(
                 task_id="load_classes",
                 export=[one.output for one in exports],
-                sql_conn_id="{{ params.sql_conn_id }}",
+                sql_conn_id="{{ params.sql_conn_id or '' }}",
                 **TABLES,
             )
             tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]

@@ -103,9 +103,11 @@ def test_the_provider_s_description_loads_nothing_else_and_not_even_airflow() ->
 
 def test_the_plugin_that_every_component_loads_loads_nothing_else_of_ours() -> None:
     loaded = loaded_by("plugin.live_sessions", beyond="")
+    itself = {OURS, *(f"{OURS}.plugin{one}" for one in ("", ".lazy", ".live_sessions", ".webhooks"))}
+    where_its_page_is = {f"{OURS}.plugin.sessions_page{one}" for one in ("", ".mount")}
     assert ours(loaded) - {f"{OURS}.provider_info"} == {
-        OURS,
-        f"{OURS}.plugin",
-        f"{OURS}.plugin.live_sessions",
-        f"{OURS}.plugin.webhooks",
+        *itself,
+        *where_its_page_is,
+        f"{OURS}.core",
+        f"{OURS}.core.pages",
     }

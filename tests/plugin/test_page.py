@@ -1,4 +1,4 @@
-"""The page and its doors inside Airflow's own API server, over HTTP: who sees what, and who comes in where."""
+"""The page and its doors behind Airflow's own login, over HTTP: who sees what, and who comes in where."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from airflow_provider.live_sessions.core.pages import LaunchPlace
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Lessons
+
+pytestmark = pytest.mark.timeout(600)  # two runs of DAGs come before the first test
 
 FILES = ["", "page.js", "page.css", "icon.svg", "icon-dark.svg"]
 ALL = ["Algebra", "Biology", "Chemistry", "Diplomacy"]

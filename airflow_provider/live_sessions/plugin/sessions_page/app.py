@@ -72,9 +72,9 @@ def make_app(states: LiveStates | None = None) -> FastAPI:
 
 
 def place_of(
-    dag_id: Annotated[str, Query(max_length=250)],
-    run_id: Annotated[str, Query(max_length=250)],
-    task_id: Annotated[str, Query(max_length=250)],
+    dag_id: Annotated[str, Query(min_length=1, max_length=250)],
+    run_id: Annotated[str, Query(min_length=1, max_length=250)],
+    task_id: Annotated[str, Query(min_length=1, max_length=250)],
     map_index: Annotated[int, Query(ge=-1)] = -1,
 ) -> LaunchPlace:
     """Return the launch that a request names."""

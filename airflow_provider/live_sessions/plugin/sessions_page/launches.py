@@ -26,7 +26,7 @@ from airflow_provider.live_sessions.core.status import SessionStatus
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -47,6 +47,9 @@ TASKS_KNOWN = 60.0
 
 NO_TRY = ("removed", "skipped", "upstream_failed", "scheduled")
 """States of a launch that says nothing of a session yet, or never will; so does one without a state."""
+
+_Tasks = dict[str, dict[int, Any]]
+"""Something of each task instance of a run, by task and index."""
 
 RUN_OVER = frozenset({"success", "failed"})
 
@@ -202,15 +205,16 @@ class Launches:
             query = query.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
         return list(session.execute(query))
 
-    def _states(self, session: Session, runs: Mapping[int, Any]) -> dict[int, list[Any]]:
-        found: dict[int, list[Any]] = defaultdict(list)
+    def _states(self, session: Session, runs: Iterable[int]) -> dict[int, _Tasks]:
+        """Return the states of all tasks of runs, by task and index: a run may have thousands of them."""
+        found: dict[int, _Tasks] = defaultdict(lambda: defaultdict(dict))
         rows = session.execute(
             select(DagRun.id.label("run"), TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
             .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
-            .where(DagRun.id.in_(runs))
+            .where(DagRun.id.in_(list(runs)))
         )
         for row in rows:
-            found[row.run].append(row)
+            found[row.run][row.task_id][row.map_index] = _word(row.state)
         return found
 
     def _read_records(
@@ -248,14 +252,19 @@ class Launches:
         self,
         session: Session,
         row: Any,
-        states: Iterable[Any],
-        outcomes: Iterable[Any],
+        states: _Tasks,
+        outcomes: _Tasks,
         record: tuple[SessionRecord | None, str],
     ) -> Launch:
         behind = self._behind_of(session, row)
 
-        def mine(other: Any) -> bool:
-            return other.task_id in behind and row.map_index in (-1, other.map_index)
+        def mine(known: _Tasks) -> Iterator[tuple[str, Any]]:
+            for task_id in sorted(behind & known.keys()):
+                by_index = known[task_id]
+                if row.map_index < 0:
+                    yield from ((task_id, one) for one in by_index.values())
+                elif row.map_index in by_index:
+                    yield task_id, by_index[row.map_index]
 
         return Launch(
             place=LaunchPlace(row.dag_id, row.run_id, row.task_id, row.map_index),
@@ -265,8 +274,8 @@ class Launches:
             label=row.label or "",
             record=record[0],
             unreadable=record[1],
-            behind=tuple(Behind(one.task_id, _word(one.state)) for one in states if mine(one)),
-            outcomes=tuple(one for other in outcomes if mine(other) and (one := _status(other.value))),
+            behind=tuple(Behind(task_id, state) for task_id, state in mine(states)),
+            outcomes=tuple(one for _, stored in mine(outcomes) if (one := _status(stored))),
         )
 
     def _behind_of(self, session: Session, row: Any) -> frozenset[str]:
@@ -303,15 +312,16 @@ def _key(row: Any) -> tuple[Any, ...]:
     return (row.run, row.task_id, row.map_index)
 
 
-def _outcomes(session: Session, runs: Iterable[int]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
+def _outcomes(session: Session, runs: Iterable[int]) -> dict[int, _Tasks]:
+    """Return what the tasks that waited in runs saw, as it is stored, by task and index."""
+    found: dict[int, _Tasks] = defaultdict(lambda: defaultdict(dict))
     rows = session.execute(
         select(XComModel.dag_run_id.label("run"), XComModel.task_id, XComModel.map_index, XComModel.value).where(
             XComModel.key == "outcome", XComModel.dag_run_id.in_(list(runs))
         )
     )
     for row in rows:
-        found[row.run].append(row)
+        found[row.run][row.task_id][row.map_index] = row.value
     return found
 
 
