@@ -182,6 +182,7 @@ def test_options_of_the_function_go_before_those_of_the_decorator(school: School
         ("Algebra", "gave a str, not the description"),
         ({**LESSON, "conn_id": "x", "nick": 1}, "unknown fields: conn_id, nick"),
         ({"title": "Algebra"}, "The session is not described"),
+        ({**LESSON, "title": None, "participants": None}, "The session is not described"),
         ({**LESSON, "start": "2026-09-01T08:00:00"}, "start"),
         ({"uid": "x"}, "lacks the field"),
     ],

@@ -89,9 +89,9 @@ class DescribedLaunchOperator(DecoratedOperator, LaunchSessionOperator):
                 f"The description of a session has unknown fields: {listed(unknown)}.",
                 advice=f"Known are {', '.join(DESCRIBED)}; all else is an argument of the decorator.",
             )
-        self.title = str(told.get("title", ""))
+        self.title = str(told.get("title") or "")
         self.start, self.end = told.get("start"), told.get("end")
-        self.participants = list(told.get("participants", ()))
+        self.participants = list(told.get("participants") or ())
         self.options = {**(self.options or {}), **(told.get("options") or {})}
 
 

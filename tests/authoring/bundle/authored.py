@@ -110,7 +110,7 @@ def workshops() -> None:
         timetable="workshops",
         destination="{{ params.destination }}",
         launch={"create_in_past": True},
-        activate_within=4,
+        activate_within=60,
         **WAITING,
     ).expand(session=timetable())
 
