@@ -52,7 +52,7 @@ endif
 e2e: $(READY)   ## what people, deploys and accidents do to waiting tasks, on a real Airflow, and the tutorial; about twenty minutes
 	$(BIN)/python -m pytest e2e --timeout 900 $(ARGS)
 
-distributed: $(CELERY)/.ready ## 200 classes on docker-compose.yaml's deployment without Docker, while parts of it fail; about a quarter of an hour
+distributed: $(CELERY)/.ready ## 200 classes on docker-compose.yaml's deployment without Docker, while parts of it fail; ARGS="--classes 20" for less
 	$(CELERY)/bin/python -m distributed $(ARGS)
 $(CELERY)/.ready: pyproject.toml requirements/distributed.txt
 	$(PYTHON) -m venv $(CELERY)
