@@ -44,10 +44,11 @@ PAGE = 100
 AWAY = 0.05
 WANTED = 10_000
 """Records a second, 50 ms away."""
-RATE = 20.0
+RATE = 10.0
 """Requests a second that the server of the rate's measurement allows; more are refused."""
-OWN_RATE = 19.5
-"""What the client of that measurement keeps to: requests sent evenly do not arrive evenly."""
+OWN_RATE = 9.6
+"""What the client of that measurement keeps to: requests sent evenly do not arrive evenly, and each refusal costs
+half a second of quiet."""
 RATE_USED = 0.95
 
 
