@@ -76,9 +76,9 @@ def download_resuming(
                 "an unknown number of" if part.length is None else part.length,
                 wait,
             )
+            sleep(wait)
         else:
             return
-        sleep(wait)
 
 
 def _curable(error: LiveSessionError, part: Part) -> bool:
