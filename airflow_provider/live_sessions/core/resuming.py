@@ -67,10 +67,9 @@ def download_resuming(
                 raise
             wait = max(asked, backoff(retry, failures, rng))
             log.warning(
-                "%s (connection %r): %s: %s %d of %s bytes are here; going on in %.1f s.",
+                "%s (connection %r): %s %d of %s bytes are here; going on in %.1f s.",
                 platform,
                 conn_id,
-                label,
                 error.what,
                 part.received,
                 "an unknown number of" if part.length is None else part.length,
