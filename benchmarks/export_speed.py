@@ -7,7 +7,6 @@ write down what they are given; the export checks each row, drops doubles, puts 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -28,8 +27,9 @@ from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions, Sandbox
+from benchmarks.apart import in_a_process, peak_mib
 from benchmarks.export_peers import dlt_version
-from benchmarks.exports import KEY, ORGANISATION, peak_mib
+from benchmarks.exports import KEY, ORGANISATION
 from benchmarks.page_server import uuid_of
 from benchmarks.report import Report, Say
 from tests.exports.lessonspace_past import fill
@@ -171,17 +171,8 @@ def _peer(who: str, url: str) -> dict[str, Any]:
 
 
 def _exported(url: str, rate: float = 1e6) -> dict[str, Any]:
-    ours, theirs = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory(prefix="live-sessions-bench-") as folder:
-        arguments = (theirs, url, folder, rate)
-        process = multiprocessing.get_context("spawn").Process(target=_export, args=arguments)
-        process.start()
-        theirs.close()
-        try:
-            told: dict[str, Any] = ours.recv()  # EOFError when it died
-            return told
-        finally:
-            process.join()
+        return in_a_process(_export, url, folder, rate)
 
 
 def _export(told: Connection, url: str, folder: str, rate: float) -> None:
