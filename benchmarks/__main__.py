@@ -48,6 +48,7 @@ def _settle_airflow(home: str) -> None:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = home
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__LOGGING__NAMESPACE_LEVELS"] = "airflow.task.operators=WARNING"  # a line for each link
     os.environ["AIRFLOW__CORE__FERNET_KEY"] = FERNET_KEY
     os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/never.db"
     os.environ["NO_PROXY"] = "*"

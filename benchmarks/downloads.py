@@ -7,7 +7,6 @@ disk and renamed, with its manifest after it. curl writes the same file to the s
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from airflow_provider.live_sessions.artifacts.manifest import Completeness, Mani
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.resuming import download_resuming
 from airflow_provider.live_sessions.core.retry import RetryPolicy
-from benchmarks.exports import peak_mib
+from benchmarks.apart import in_a_process, peak_mib
 from benchmarks.report import Report, Say
 
 if TYPE_CHECKING:
@@ -82,15 +81,9 @@ def _curl(curl: str, url: str, folder: Path) -> float:
 
 
 def _fetched(url: str, folder: Path) -> dict[str, Any]:
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_fetch, args=(there, url, str(folder / "home")))
-    process.start()
-    there.close()
     try:
-        told: dict[str, Any] = here.recv()  # EOFError when it died
-        return told
+        return in_a_process(_fetch, url, str(folder / "home"))
     finally:
-        process.join()
         shutil.rmtree(folder / "home")
 
 

@@ -7,7 +7,6 @@ write down what they are given; the export checks each row, drops doubles, puts 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -28,8 +27,9 @@ from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions, Sandbox
+from benchmarks.apart import in_a_process, peak_mib
 from benchmarks.export_peers import dlt_version
-from benchmarks.exports import KEY, ORGANISATION, peak_mib
+from benchmarks.exports import KEY, ORGANISATION
 from benchmarks.page_server import uuid_of
 from benchmarks.report import Report, Say
 from tests.exports.lessonspace_past import fill
@@ -44,10 +44,11 @@ PAGE = 100
 AWAY = 0.05
 WANTED = 10_000
 """Records a second, 50 ms away."""
-RATE = 20.0
+RATE = 10.0
 """Requests a second that the server of the rate's measurement allows; more are refused."""
-OWN_RATE = 19.5
-"""What the client of that measurement keeps to: requests sent evenly do not arrive evenly."""
+OWN_RATE = 9.6
+"""What the client of that measurement keeps to: requests sent evenly do not arrive evenly, and each refusal costs
+half a second of quiet."""
 RATE_USED = 0.95
 
 
@@ -170,17 +171,8 @@ def _peer(who: str, url: str) -> dict[str, Any]:
 
 
 def _exported(url: str, rate: float = 1e6) -> dict[str, Any]:
-    ours, theirs = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory(prefix="live-sessions-bench-") as folder:
-        arguments = (theirs, url, folder, rate)
-        process = multiprocessing.get_context("spawn").Process(target=_export, args=arguments)
-        process.start()
-        theirs.close()
-        try:
-            told: dict[str, Any] = ours.recv()  # EOFError when it died
-            return told
-        finally:
-            process.join()
+        return in_a_process(_export, url, folder, rate)
 
 
 def _export(told: Connection, url: str, folder: str, rate: float) -> None:

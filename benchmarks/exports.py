@@ -6,12 +6,11 @@ not asked for logs: at 4.75 requests a second that would measure the rate limit.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
@@ -24,6 +23,7 @@ from airflow_provider.live_sessions.core.retry import RetryPolicy
 from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions, Sandbox
+from benchmarks.apart import in_a_process, peak_mib
 from benchmarks.report import Report, Say
 from tests.exports.lessonspace_past import Truth, ended, fill
 
@@ -58,7 +58,7 @@ def run(say: Say, quick: bool) -> Report:
             sandbox.faults.add(kind, probability=SHARE, seed=seed)
         runs = []
         for number in range(2):
-            told = _in_a_process(sandbox.lessonspace.url, Path(folder) / str(number))
+            told = in_a_process(_export, sandbox.lessonspace.url, str(Path(folder) / str(number)))
             wrong = _differences(truth, Path(folder) / str(number), told["manifests"])
             report.expect(not wrong, f"every row is as it happened; {wrong} are not")
             report.expect(told["growth_mib"] < GROWTH_MIB, f"{GROWTH_MIB} MiB of growth; {told['growth_mib']:.0f}")
@@ -82,18 +82,6 @@ def run(say: Say, quick: bool) -> Report:
         f"{report.figures['sessions_per_second']}/s, {report.figures['growth_mib']} MiB of growth"
     )
     return report
-
-
-def _in_a_process(url: str, folder: Path) -> dict[str, Any]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_export, args=(theirs, url, str(folder)))
-    process.start()
-    theirs.close()
-    try:
-        told: dict[str, Any] = ours.recv()  # EOFError when it died
-        return told
-    finally:
-        process.join()
 
 
 def _export(told: Connection, url: str, folder: str) -> None:
@@ -140,10 +128,3 @@ def _differences(truth: Truth, folder: Path, names: list[str]) -> int:
                 same = expected is not None and all(row[column] == expected[column] for column in SAME)
                 wrong += not (known and same and expected is not None and people == set(expected["people"]))
     return wrong + len(left)
-
-
-def peak_mib() -> float:
-    """Return the most memory that this process has had."""
-    # Not ru_maxrss: a process begins with its parent's, and the parent holds the truth.
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -7,7 +7,6 @@ sealed, its record written as JSON. Then its links are handed over by the operat
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
 import time
@@ -105,5 +104,4 @@ def _handed_over(home: str, record: dict[str, Any]) -> dict[str, Any]:
     operator = LessonspaceHandOverLinksOperator(
         task_id="hand_over", session=record, smtp_conn_id=None, destination=home
     )
-    operator.log.setLevel(logging.WARNING)  # a line for each link
     return operator.execute_hand_over({})

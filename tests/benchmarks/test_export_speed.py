@@ -27,7 +27,8 @@ def page(pages: Pages, query: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("sessions", "size"), [(7, 3), (6, 3), (1, 100)])
 def test_the_canned_pages_hold_each_session_once_and_lead_to_each_other(sessions: int, size: int) -> None:
     pages = Pages([{"name": "a"}, {"name": "b"}], sessions, size, 0)
-    found, query = [], "day=2026-09-01T00%3A00%3A00%2B00%3A00"
+    found: list[dict[str, Any]] = []
+    query = "day=2026-09-01T00%3A00%3A00%2B00%3A00"
     while True:
         one = page(pages, query)
         assert one["count"] == sessions

@@ -109,18 +109,17 @@ def download_resuming(
                 raise
             wait = max(asked, backoff(retry, failures, rng))
             log.warning(
-                "%s (connection %r): %s: %s %d of %s bytes are here; going on in %.1f s.",
+                "%s (connection %r): %s %d of %s bytes are here; going on in %.1f s.",
                 platform,
                 conn_id,
-                label,
                 error.what,
                 transfer.received,
                 "an unknown number of" if transfer.part.length is None else transfer.part.length,
                 wait,
             )
+            sleep(wait)
         else:
             break
-        sleep(wait)
     if transfer.part.sha256 and transfer.part.sha256 != transfer.digest:
         raise Unavailable(
             f"{label}: its digest is not the one that its server tells.", platform=platform, conn_id=conn_id

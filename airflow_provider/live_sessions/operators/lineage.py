@@ -59,7 +59,7 @@ class TellsLineage:
     lineage: Callable[[], Lineage] | None = None
     """Set by a run that came to its end. Called only where somebody asks, so that it can fail no task."""
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Return what OpenLineage's listener asks for when the task has ended."""
         del task_instance
         from airflow.providers.openlineage.extractors import OperatorLineage
