@@ -53,6 +53,7 @@ def part(start: int, *, cut: int | None = None, total: int | None = None, **head
 
 
 def whole(cut: int | None = None, content: bytes = CONTENT, **headers: str) -> Line:
+    """Answer with all of it, cut after so many bytes."""
     return scripted.reply(200, content[:cut], headers, length=None if cut is None else len(content))
 
 
@@ -74,8 +75,7 @@ def test_wherever_it_is_cut_the_same_file_arrives(lengths: list[int], ranges: bo
 
 
 def test_a_part_is_asked_for_on_condition_that_the_file_is_the_same() -> None:
-    tag = {"ETag": '"v1"'}
-    _, asked = fetch([whole(100, **tag), part(100, **tag)])
+    _, asked = fetch([whole(100, ETag='"v1"'), part(100, ETag='"v1"')])
     assert asked[1]["if-range"] == '"v1"'
     _, asked = fetch([whole(100, ETag='W/"v1"'), part(100)])
     assert "if-range" not in asked[1]
@@ -85,10 +85,10 @@ def test_a_part_is_asked_for_on_condition_that_the_file_is_the_same() -> None:
 def test_the_digest_that_the_server_tells_is_compared(header: str) -> None:
     right, wrong = (base64.b64encode(hashlib.sha256(one).digest()).decode() for one in (CONTENT, b"other"))
     form = "sha-256=:{}:" if header == "Repr-Digest" else "sha-256={}"
-    content, _ = fetch([whole(**{header: form.format(right)})])
+    content, _ = fetch([scripted.reply(200, CONTENT, {header: form.format(right)})])
     assert content == CONTENT
     with pytest.raises(Unavailable, match="digest"):
-        fetch([whole(**{header: form.format(wrong)})])
+        fetch([scripted.reply(200, CONTENT, {header: form.format(wrong)})])
 
 
 @pytest.mark.parametrize(
