@@ -24,6 +24,7 @@ from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.scenario import Scenario, Stage
 from demo.screenleap.day import ScreenShares
+from demo.warehouse.night import NightOfTheWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     DayOfAppointments(),
     ScreenShares(),
     DayOfWorkshops(),
+    NightOfTheWarehouse(),
 )
+NEEDED = {"warehouse": ("lessonspace",)}
+"""What has to be played before; the warehouse takes in whatever was."""
 LIMIT = 900.0
 """Seconds for one scenario, after the components are up."""
 
@@ -48,7 +52,8 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=ROOT / ".run" / "demo", help="Airflow's home, made anew")
     parser.add_argument("--output", type=Path, default=ROOT / "demo-output", help="where files go, made anew")
     arguments = parser.parse_args()
-    chosen = [one for one in SCENARIOS if arguments.platform in (one.name, "all")]
+    wanted = (arguments.platform, *NEEDED.get(arguments.platform, ()))
+    chosen = [one for one in SCENARIOS if arguments.platform == "all" or one.name in wanted]
     for folder in (arguments.home, arguments.output):
         shutil.rmtree(folder, ignore_errors=True)
     arguments.home.mkdir(parents=True)

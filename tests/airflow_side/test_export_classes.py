@@ -42,7 +42,7 @@ def exported(
     school: School, record: dict[str, Any], folder: Path, **more: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     since = datetime.fromisoformat(record["start"]).replace(hour=0, minute=0, second=0, microsecond=0)
-    time = {"since": since, "until": since + 2 * DAY, "destination": str(folder), "wait": False}
+    time: dict[str, Any] = {"since": since, "until": since + 2 * DAY, "destination": str(folder), "wait": False}
     sessions = LessonspaceSessionsToObjectStorageOperator(task_id="s", conn_id=school.conn_id, **time)
     spoken = LessonspaceTranscriptsToObjectStorageOperator(task_id="t", conn_id=school.conn_id, **time, **more)
     return ran(sessions), ran(spoken)
@@ -95,7 +95,7 @@ def test_transcripts_are_waited_for_until_none_can_come_any_more(school: School,
         task_id="t", conn_id=school.conn_id, destination=str(tmp_path), since=TODAY, until=until, deferrable=True
     )
     assert deferral(operator, context()).trigger.moment == until + DAY + timedelta(minutes=1)
-    operator.rules = {"give_up_after": "7200"}
+    operator.rules = {"give_up_after": 7200}
     assert deferral(operator, context()).trigger.moment == until + timedelta(hours=2, minutes=1)
 
 

@@ -295,7 +295,7 @@ def test_a_recording_comes_home_with_its_manifest_and_its_content_in_no_xcom(
 def test_a_recording_that_is_not_there_yet_is_left_to_the_retry(practice: Practice, tmp_path: Path) -> None:
     record = practice.launch()
     practice.hold(record)
-    given = {"session": record, "destination": str(tmp_path)}
+    given: dict[str, Any] = {"session": record, "destination": str(tmp_path)}
     with pytest.raises(Unavailable, match="no recording yet"):
         run(CoviuRetrieveRecordingOperator(task_id="recording", wait_for=86_400, **given))
     assert run(CoviuRetrieveRecordingOperator(task_id="recording", **given))["status"] == "none"

@@ -6,10 +6,15 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.operators import coviu, educates, lessonspace, screenleap
 from airflow_provider.live_sessions.operators.coviu_participants import CoviuAddParticipantOperator
+from airflow_provider.live_sessions.operators.lessonspace_account import (
+    LessonspaceTranscriptsToObjectStorageOperator,
+)
 from airflow_provider.live_sessions.operators.screenleap_account import ScreenleapReapSessionsOperator
 from airflow_provider.live_sessions.sensors.coviu import CoviuSessionEndSensor
 from airflow_provider.live_sessions.sensors.educates import EducatesSessionEndSensor
@@ -89,6 +94,20 @@ def _home(operator: Any, **more: Any) -> Make:
     return lambda kit, record, folder: operator(task_id="task", session=record, destination=folder, **more)
 
 
+def _what_was_said(kit: Any, record: dict[str, Any], folder: str) -> BaseOperator:
+    day = parse_time(record["end"]).replace(hour=0, minute=0, second=0, microsecond=0)
+    return LessonspaceTranscriptsToObjectStorageOperator(
+        task_id="task",
+        conn_id=kit.conn_id,
+        since=day,
+        until=day + timedelta(days=1),
+        destination=folder,
+        launches=record,
+        wait=False,
+        overwrite=True,
+    )
+
+
 CASTS: dict[str, Cast] = {
     "lessonspace": Cast(
         School,
@@ -104,13 +123,14 @@ CASTS: dict[str, Cast] = {
             "transcript": _home(lessonspace.LessonspaceRetrieveTranscriptOperator),
             "recording": _home(lessonspace.LessonspaceRetrieveRecordingOperator),
             "attendance": _home(lessonspace.LessonspaceRetrieveAttendanceOperator),
+            "what was said": _what_was_said,
         },
-        frozenset({"transcript", "recording", "attendance"}),
+        frozenset({"transcript", "recording", "attendance", "what was said"}),
     ),
     "coviu": Cast(
         Practice,
         lambda kit: kit.launch(kit.appointment(ahead=40)),
-        lambda kit, record: kit.hold(record),
+        lambda kit, record: (kit.hold(record), kit.sandbox.coviu.record(record["ref"]["session_id"], length=100)),
         lambda kit: kit.secrets,
         {
             "launch": lambda kit, record, folder: kit.launcher(kit.appointment("Another", ahead=90)),
@@ -122,8 +142,9 @@ CASTS: dict[str, Cast] = {
                 CoviuAddParticipantOperator, participant={"id": "p-9", "name": "Dora", "role": "patient"}
             ),
             "attendance": _home(coviu.CoviuRetrieveAttendanceOperator),
+            "recording": _home(coviu.CoviuRetrieveRecordingOperator),
         },
-        frozenset({"attendance"}),
+        frozenset({"attendance", "recording"}),
     ),
     "screenleap": Cast(
         Studio,

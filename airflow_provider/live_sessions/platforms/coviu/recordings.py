@@ -150,7 +150,8 @@ def recordings_of(client: CoviuClient, record: SessionRecord) -> Iterator[Record
                 continue
             detail = client.submission(team_id, collection.collection_id, row.item_submission_id)
             made = format_optional_time(row.created_at) or ""
-            for file in sorted(detail.files, key=lambda one: one.id) or [None]:
+            files: list[SubmissionFile | None] = [*sorted(detail.files, key=lambda one: one.id)]
+            for file in files or [None]:
                 yield Recording(team_id, collection.collection_id, row.item_submission_id, made, file)
 
 

@@ -1,0 +1,1 @@
+"""What is made of the day's sessions afterwards."""
