@@ -105,7 +105,12 @@ class Person:
 
     def click(self, selector: str) -> None:
         """Click the first element of a kind, once it can be."""
-        self.until(f"a click on {selector}", lambda: (self.see(selector).click(), True))
+
+        def clicked() -> bool:
+            self.see(selector).click()
+            return True
+
+        self.until(f"a click on {selector}", clicked)
 
     def write(self, selector: str, text: str) -> None:
         """Put a text into a field instead of what it holds."""

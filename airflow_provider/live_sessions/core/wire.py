@@ -72,7 +72,8 @@ class BareSession(requests.Session):
         where = (urlsplit(request.url or "").netloc, verify)
         if where not in self._surroundings:
             # Handed over here, or REQUESTS_CA_BUNDLE would win over verify=False.
-            self._surroundings[where] = self.merge_environment_settings(request.url, {}, True, verify, None)
+            settings = self.merge_environment_settings(request.url, {}, True, verify, None)
+            self._surroundings[where] = dict(settings)
         return self.send(request, timeout=timeout, allow_redirects=False, **self._surroundings[where])
 
 

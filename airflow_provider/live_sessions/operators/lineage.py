@@ -132,9 +132,11 @@ def _input(data: Data) -> InputDataset:
 def _output(data: Data) -> OutputDataset:
     from airflow.providers.common.compat.openlineage.facet import OutputDataset, OutputStatisticsOutputDatasetFacet
 
-    figures = {"rowCount": data.rows, "size": data.size, "fileCount": data.files}
-    counted = {name: figure for name, figure in figures.items() if figure is not None}
-    statistics = {"outputStatistics": OutputStatisticsOutputDatasetFacet(**counted)} if counted else {}
+    statistics: dict[str, Any] = {}
+    if (data.rows, data.size, data.files) != (None, None, None):
+        statistics["outputStatistics"] = OutputStatisticsOutputDatasetFacet(
+            rowCount=data.rows, size=data.size, fileCount=data.files
+        )
     return OutputDataset(namespace=data.namespace, name=data.name, facets=_facets(data), outputFacets=statistics)
 
 

@@ -84,8 +84,14 @@ def test_a_transcript_is_ready_when_its_file_is_a_json_array(academy: Academy) -
 
 
 def test_what_is_said_in_a_breakout_room_is_told_from_what_is_said_to_all() -> None:
-    entry = {"start_time": 1, "end_time": 2, "user": {"id": 7, "name": "Ada"}, "text": "here"}
-    rooms = [{}, {"breakout_id": "main"}, {"breakout_id": "group 1"}, {"breakout_id": None}, {"breakout_id": 3}]
+    entry: dict[str, object] = {"start_time": 1, "end_time": 2, "user": {"id": 7, "name": "Ada"}, "text": "here"}
+    rooms: list[dict[str, object]] = [
+        {},
+        {"breakout_id": "main"},
+        {"breakout_id": "group 1"},
+        {"breakout_id": None},
+        {"breakout_id": 3},
+    ]
     raw = json.dumps([{**entry, **room} for room in rooms]).encode()
     assert [one.part for one in transcripts.segments(raw)] == ["", "", "group 1", "", ""]
 
