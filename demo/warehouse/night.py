@@ -124,7 +124,8 @@ def retire(stage: Stage) -> list[str]:
     stage.stack.trigger(RETENTION, RUN, {"report_only": False})
     stage.follow(lambda: "What is older than a month is deleted.", lambda: stage.ended(RETENTION, RUN))
     there = set(storage.list())
-    records = [name for name in there if name.startswith("retention/")]
+    # Once unpaused it also runs by its schedule, and then only reports.
+    records = [name for name in there if name.startswith("retention/") and not name.endswith(".report.json")]
     problems = [f"{name} should have been deleted" for name in sorted(old & there)]
     problems += [f"{name} should have been kept" for name in sorted(kept - there)]
     deleted = sum(json.loads(storage.get(name))["counts"]["deleted"] for name in records)
