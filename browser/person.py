@@ -105,7 +105,12 @@ class Person:
 
     def click(self, selector: str) -> None:
         """Click the first element of a kind, once it can be."""
-        self.until(f"a click on {selector}", lambda: (self.see(selector).click(), True))
+
+        def clicked() -> bool:
+            self.see(selector).click()
+            return True
+
+        self.until(f"a click on {selector}", clicked)
 
     def write(self, selector: str, text: str) -> None:
         """Put a text into a field instead of what it holds."""
@@ -189,6 +194,17 @@ class Person:
         """Return where a session stands by its row; empty without one."""
         row = self.row(title)
         return "" if row is None else str(row.get_attribute("data-stage"))
+
+    def follow(self, title: str, link: str) -> None:
+        """Click a link of a session's row."""
+
+        def clicked() -> bool:
+            row = self.row(title)
+            if row is not None:
+                row.find_element(By.LINK_TEXT, link).click()
+            return row is not None
+
+        self.until(f"a click on {link} of {title}", clicked)
 
     def until_stage(self, title: str, stage: str) -> None:
         """Wait until a session's row says where it stands."""

@@ -36,7 +36,7 @@ from airflow_provider.live_sessions.triggers.waiting import SessionWait
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, XComArg
 
     from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
@@ -109,7 +109,7 @@ class LaunchSessionOperator(BaseOperator):
         "participants": "json",
         "options": "json",
     }
-    operator_extra_links = (LiveSessionLink(),)
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (LiveSessionLink(),)
     ui_color = "#dff3e4"
 
     def __init__(
