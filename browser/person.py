@@ -195,6 +195,17 @@ class Person:
         row = self.row(title)
         return "" if row is None else str(row.get_attribute("data-stage"))
 
+    def follow(self, title: str, link: str) -> None:
+        """Click a link of a session's row."""
+
+        def clicked() -> bool:
+            row = self.row(title)
+            if row is not None:
+                row.find_element(By.LINK_TEXT, link).click()
+            return row is not None
+
+        self.until(f"a click on {link} of {title}", clicked)
+
     def until_stage(self, title: str, stage: str) -> None:
         """Wait until a session's row says where it stands."""
         self.until(f"{title} {stage}", lambda: self.stage(title) == stage)

@@ -36,7 +36,7 @@ from airflow_provider.live_sessions.triggers.waiting import SessionWait
 from airflow_provider.live_sessions.webhooks.urls import SEALED, url_of_launch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, XComArg
 
@@ -111,7 +111,7 @@ class LaunchSessionOperator(BaseOperator):
         "participants": "json",
         "options": "json",
     }
-    operator_extra_links: Collection[BaseOperatorLink] = (LiveSessionLink(),)
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (LiveSessionLink(),)
     ui_color = "#dff3e4"
 
     def __init__(

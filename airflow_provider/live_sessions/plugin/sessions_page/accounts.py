@@ -57,4 +57,4 @@ def open_account(ref: SessionRef) -> SessionPlatform:
             platform=hook.platform_label,
             advice="Make it again, or another one of the same name.",
         ) from None
-    return hook.open(connection, polling=True)  # the server's class has the same fields
+    return hook.open(connection, polling=True)
