@@ -38,7 +38,7 @@ WHAT_IT_MEANS = """
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         **fields.launched_by(["class_now", "class_day"]),
-        "reason": Param("", type="string", maxLength=500, title="Why", description="For who approves."),
+        "reason": Param("", type=["string", "null"], maxLength=500, title="Why", description="For who approves."),
     },
     tags=["lessonspace", "classes"],
     doc_md=__doc__,
@@ -49,7 +49,7 @@ def class_cancel() -> None:
         task_id="find",
         dag_id="{{ params.dag_id }}",
         run_id="{{ params.run_id }}",
-        title="{{ params.title }}",
+        title="{{ params.title or '' }}",
         hook_class=HOOK,
     )
     approve = ApprovalOperator(

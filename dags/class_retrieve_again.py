@@ -49,7 +49,7 @@ def class_retrieve_again() -> None:
         task_id="find",
         dag_id="{{ params.dag_id }}",
         run_id="{{ params.run_id }}",
-        title="{{ params.title }}",
+        title="{{ params.title or '' }}",
         hook_class=HOOK,
     )
 

@@ -39,7 +39,7 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
         "title": fields.title("Support"),
         "ticket": Param(
             "",
-            type="string",
+            type=["string", "null"],
             maxLength=MAX_USERS_LENGTH,
             title="Ticket",
             description="Becomes the share's external id: usage and cost are told by it.",
@@ -92,7 +92,7 @@ def screen_share_support() -> None:
         destination="{{ params.destination or '' }}",
         timezone="{{ params.timezone }}",
         launch={
-            "external_id": "{{ params.ticket }}",
+            "external_id": "{{ params.ticket or '' }}",
             "presenter_country_code": "{{ params.presenter_country }}",
             "create_in_past": True,  # somebody asks for it now: a queue that was long must not refuse it
         },

@@ -48,8 +48,10 @@ LAUNCH = {
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "timetable": fields.timetable("telehealth_day_timetable", label="Appointments", kinds="CSV"),
-        "sql": Param("", type="string", title="Or a query", description="Its columns are those of the CSV."),
-        "sql_conn_id": Param("", type="string", title="Database connection for the query"),
+        "sql": Param(
+            "", type=["string", "null"], title="Or a query", description="Its columns are those of the CSV."
+        ),
+        "sql_conn_id": Param("", type=["string", "null"], title="Database connection for the query"),
         "timezone": fields.timezone("Australia/Sydney", "Zone of times that name none"),
         "conn_id": fields.conn_id("Coviu"),
         "timetable_name": fields.timetable_name("telehealth", of_what="table", each="appointment"),
@@ -68,8 +70,8 @@ def telehealth_day() -> None:
     """Wire the day together."""
     table = QueryTimetableOperator(
         task_id="table",
-        sql="{{ params.sql }}",
-        conn_id="{{ params.sql_conn_id }}",
+        sql="{{ params.sql or '' }}",
+        conn_id="{{ params.sql_conn_id or '' }}",
         timetable="{{ params.timetable or var.value.get('telehealth_day_timetable', '') }}",
         destination="{{ params.destination or '' }}",
         name=NAME,

@@ -54,7 +54,7 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "conn_id": fields.conn_id("Educates"),
         "index_url": Param(
             "",
-            type="string",
+            type=["string", "null"],
             title="Where browsers go after the workshop",
             description="Empty: the connection's own.",
         ),
@@ -103,7 +103,7 @@ def workshop_day() -> None:
         conn_id="{{ params.conn_id }}",
         timetable="workshop_day",
         workshop="{{ params.workshop }}",
-        index_url="{{ params.index_url }}",
+        index_url="{{ params.index_url or '' }}",
         activate_within="{{ params.activate_minutes * 60 }}",
         launch_not_before="{{ ti.xcom_pull(task_ids='describe')['provision_at'] }}",
         create_in_past=True,  # somebody asks for it now: a queue that was long must not refuse it

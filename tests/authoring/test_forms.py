@@ -60,6 +60,16 @@ def test_a_start_without_date_time_and_offset_is_refused(value: object) -> None:
     assert not accepts(fields.start("now"), value)
 
 
+def test_a_text_that_may_stay_empty_is_sent_as_null_by_airflow_s_form_and_taken(examples: DagBag) -> None:
+    refused = [
+        f"{dag.dag_id}.{name}"
+        for dag in examples.dags.values()
+        for name in dag.params
+        if dag.params.get_param(name).value == "" and not accepts(copy.deepcopy(dag.params.get_param(name)), None)
+    ]
+    assert refused == []
+
+
 def test_a_field_is_new_for_each_form() -> None:
     people = [{"name": "Ada"}]
     first, second = (fields.participants(people) for _ in range(2))

@@ -239,7 +239,7 @@ def timetable(variable: str, *, label: str = "Timetable", kinds: str = "CSV or i
     """
     return Param(
         "",
-        type="string",
+        type=["string", "null"],
         title=label,
         description=f"Path or URL of a {kinds} file; any URL of Airflow's object storage. "
         f"Empty: the Airflow variable {variable}.",
@@ -290,7 +290,7 @@ def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
         ),
         "title": Param(
             "",
-            type="string",
+            type=["string", "null"],
             maxLength=LONGEST_TITLE,
             title="with the title",
             description="Needed where the run launched several; where titles repeat, with the start before it.",
