@@ -62,7 +62,7 @@ napoleon_numpy_docstring = False
 
 # Without the network nothing of other packages can be linked, and most annotations name it. What a docstring links
 # on purpose (:meth:, :func:, :attr:, and this package's own classes) has to be there.
-nitpick_ignore_regex = [(r"py:(class|data|exc|obj)", r"(?!airflow_provider\.).*")]
+nitpick_ignore_regex = [(r"py:(class|data|exc|obj)", r"(?!airflow_provider\.).*|.*\._Memory")]
 
 html_theme = "furo"
 html_title = f"{project} {release}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.contract import Readiness
-from airflow_provider.live_sessions.notifications.notice import Notice, write
+from airflow_provider.live_sessions.notifications.notice import Announcement, write
 from airflow_provider.live_sessions.notifications.notifier import SessionNotifier, Spot, session_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class ArtifactReadyNotifier(SessionNotifier):
 
     what: ClassVar[str]
 
-    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Notice | None:
+    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Announcement | None:
         """Return the message when at least one is ready."""
         verdicts = [one for one in (outcome.get("verdicts") or {}).values() if isinstance(one, dict)]
         ready = sum(one.get("readiness") == Readiness.READY for one in verdicts)

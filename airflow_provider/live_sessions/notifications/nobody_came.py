@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.polling import Conclusion
 from airflow_provider.live_sessions.core.status import Absence, Held, State
-from airflow_provider.live_sessions.notifications.notice import Notice, write
+from airflow_provider.live_sessions.notifications.notice import Announcement, write
 from airflow_provider.live_sessions.notifications.notifier import SessionNotifier, Spot, session_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class NobodyCameNotifier(SessionNotifier):
 
     spot: ClassVar[Spot] = Spot.HELD
 
-    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Notice | None:
+    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Announcement | None:
         """Return the message for a session that was not held."""
         what = absence(outcome)
         if what is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider.live_sessions.notifications.notice import Notice, write
+from airflow_provider.live_sessions.notifications.notice import Announcement, write
 from airflow_provider.live_sessions.notifications.notifier import SessionNotifier, Spot, session_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class NotLaunchedNotifier(SessionNotifier):
 
     spot: ClassVar[Spot] = Spot.LAUNCHED
 
-    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Notice | None:
+    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Announcement | None:
         """Return the message for a launch that is late."""
         if outcome.get("conclusion") != NOT_LAUNCHED:
             return None

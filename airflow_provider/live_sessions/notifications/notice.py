@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Announcement:
     """One message.
 
     Args:
@@ -42,7 +42,7 @@ class Notice:
 
 def write(
     what: str, about: Sequence[str], *, ti: Any, session: SessionRecord | Occurrence | None, with_title: bool
-) -> Notice:
+) -> Announcement:
     """Return a message.
 
     Args:
@@ -63,7 +63,7 @@ def write(
     page = getattr(ti, "log_url", None)
     if page:
         lines.append(f"In Airflow: {page}")
-    return Notice(_line(f"{what}:{title} ({ti.dag_id}{at})"), tuple(_line(one) for one in lines))
+    return Announcement(_line(f"{what}:{title} ({ti.dag_id}{at})"), tuple(_line(one) for one in lines))
 
 
 def _line(text: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider.live_sessions.notifications.notice import Notice
+    from airflow_provider.live_sessions.notifications.notice import Announcement
 
 
 class Spot(StrEnum):
@@ -82,7 +82,7 @@ class SessionNotifier(BaseNotifier):
             raise ValueError("mail needs the SMTP provider: install airflow-provider-live-sessions[smtp]")
 
     @abstractmethod
-    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Notice | None:
+    def notice(self, context: Context, outcome: Mapping[str, Any]) -> Announcement | None:
         """Return what is to be said of an outcome, or None when there is nothing to say."""
 
     def notify(self, context: Context) -> None:
