@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.client import SandboxControl
     from crash.server import Row, Server
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Real seconds after which something is taken for hung."""
 TICK = 0.25
 OVER = ("success", "failed", "skipped")
