@@ -43,7 +43,7 @@ def runs(world: World, dag_id: str) -> list[dict[str, Any]]:
 
 def events(world: World) -> list[dict[str, Any]]:
     """Return the plain asset's events."""
-    found = world.stack.call("GET", "/api/v2/assets/events?limit=100&order_by=id")["asset_events"]
+    found = world.stack.call("GET", "/api/v2/assets/events?limit=100&order_by=timestamp")["asset_events"]
     return [one for one in found if str(one["uri"]).endswith("/session-ended-delivered")]
 
 
