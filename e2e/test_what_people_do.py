@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -120,8 +121,16 @@ def live_share(world: World, dag_id: str, title: str) -> Race:
     if not dag_id.endswith("slot"):
         # Screenleap keeps no history, so the wait writes down that it saw the share live, and defers again. A task
         # that is marked before a triggerer has begun with that second wait has no trigger that hears of it.
-        until(f"{title}: its wait has seen it", lambda: len(BEGUN.findall(race.log())) >= 2)
+        until(f"{title}: its wait has seen it", lambda: waits_again(race))
     return race
+
+
+def waits_again(race: Race) -> bool:
+    """Return whether a task has deferred twice, and a triggerer has begun with the second wait."""
+    lines = [json.loads(line) for line in race.log().splitlines() if line.startswith("{")]
+    deferred = [one["timestamp"] for one in lines if "Pausing task as DEFERRED" in one["event"]]
+    begun = [one["timestamp"] for one in lines if BEGUN.match(one["event"])]
+    return len(deferred) >= 2 and bool(begun) and max(begun) > max(deferred)
 
 
 def state_of(world: World, title: str) -> str:
