@@ -61,7 +61,8 @@ def test_all_components_run_the_same_image_with_the_same_environment_and_volumes
 def test_what_the_provider_shares_between_components_lies_on_their_common_volumes() -> None:
     environment, volumes = SERVICES["worker"]["environment"], SERVICES["worker"]["volumes"]
     mounted = {target: source for source, target in (one.split(":")[:2] for one in volumes)}
-    for option in get_provider_info()["config"]["live_sessions"]["options"]:
+    for option in ("destination", "state_dir"):
+        assert option in get_provider_info()["config"]["live_sessions"]["options"]
         folder = environment[f"AIRFLOW__LIVE_SESSIONS__{option.upper()}"].removeprefix("file://")
         assert mounted[folder] in MODEL["volumes"], option
         assert folder in (TOP / "docker/Dockerfile").read_text(), "else the volume would belong to root"
