@@ -99,6 +99,7 @@ def test_a_launch_keyed_by_its_task_refuses_another_plan_and_leaves_its_class_al
         race.clear("launch", "wait")
         race.until_task("failed", task_id="launch", tries=2)
     assert "launched another session before" in race.log("launch")
+    race.until_live()
     race.assert_held_once()
     assert [one["name"] for one in world.spaces("another-plan")] == ["another-plan"]
 
