@@ -177,6 +177,18 @@ def test_another_site_cannot_have_a_browser_open_a_door(lessons: Lessons, site: 
     assert lessons.school.launches == before
 
 
+@pytest.mark.parametrize("what", ["image", "iframe", "empty"])
+def test_an_image_in_a_note_opens_no_door(lessons: Lessons, what: str) -> None:
+    before = lessons.school.launches
+    fetched = {"sec-fetch-site": "same-origin", "sec-fetch-dest": what}
+    assert lessons.get(lessons.place(0).opening(Door.ROOM), **fetched).status_code == 403
+    assert lessons.school.launches == before
+    assert (
+        lessons.get(lessons.place(0).opening(Door.ROOM), **{**fetched, "sec-fetch-dest": "document"}).status_code
+        == 303
+    )
+
+
 def test_a_browser_that_is_logged_in_needs_no_other_key(lessons: Lessons) -> None:
     cookie = {"_token": lessons.token("uma", "USER")}
     lessons.client.cookies.update(cookie)
