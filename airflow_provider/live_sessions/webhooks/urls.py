@@ -54,12 +54,12 @@ def checked_url(text: str, name: str, example: str, why: str) -> str:
     """
     try:
         parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
+        host = parts.hostname or ""
     except ValueError:
-        sound = False
-    if not sound:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise ConfigurationError(f"{name} is no address.", advice=f"Write it like {example}.")
-    if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not _loopback(host):
         raise ConfigurationError(
             f"{name} is not encrypted.",
             advice=f"{why}: give an https:// address; http is for this machine alone.",
