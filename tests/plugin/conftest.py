@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
+    from airflow_provider.live_sessions.schedules.claims import Ticket
+
 TITLES = ("Algebra", "Biology", "Chemistry")
 DAGS = Path(__file__).parent / "dags"
 _LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
@@ -95,6 +97,24 @@ class Lessons:
                     names = (key, f"away {key}")
                     session.execute(update(XComModel).filter_by(**which, key=names[old]).values(key=names[new]))
             if old == 0:
+                yield
+
+    @contextmanager
+    def claimed(self, map_index: int, ticket: Ticket) -> Iterator[None]:
+        """Have a launch been a timetable's while the body runs: its class is claimed."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import update
+
+        which = {"run_id": self.run_id, "task_id": "lane.launch", "map_index": map_index, "key": "return_value"}
+        with create_session() as session:
+            before = session.query(XComModel.value).filter_by(**which).scalar()
+        after = json.loads(before) if isinstance(before, str) else dict(before)
+        after["claim"] = ticket.to_json()
+        for value in (json.dumps(after) if isinstance(before, str) else after, before):
+            with create_session() as session:
+                session.execute(update(XComModel).filter_by(**which).values(value=value))
+            if value is not before:
                 yield
 
     def set_run(self, state: str) -> None:

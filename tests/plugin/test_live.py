@@ -39,12 +39,19 @@ class Slow(ToyPlatform):
 class Onlooker:
     """People who look at the page, with a clock that only they move."""
 
-    def __init__(self, platform: type[ToyPlatform] = ToyPlatform) -> None:
+    def __init__(
+        self, platform: type[ToyPlatform] = ToyPlatform, *, interval: float = 30, step: float = 0
+    ) -> None:
         self.world = ToyWorld()
         self.time = 1000.0
         self.opened: list[ToyPlatform] = []
-        self.states = LiveStates(interval=30, opening=self._open, clock=lambda: self.time)
+        self.states = LiveStates(interval=interval, opening=self._open, clock=self._tick)
         self._platform = platform
+        self._step = step
+
+    def _tick(self) -> float:
+        self.time += self._step
+        return self.time
 
     def _open(self, ref: SessionRef) -> ToyPlatform:
         self.opened.append(self._platform(self.world, ref.conn_id))
@@ -160,3 +167,25 @@ def test_each_is_told_only_what_they_may_see(onlooker: Onlooker) -> None:
     mine, theirs = onlooker.session("mine"), onlooker.session("theirs")
     onlooker.told(mine, theirs)
     assert set(onlooker.told(mine).statuses) == {mine}
+
+
+def test_without_an_interval_a_session_is_still_asked_about() -> None:
+    onlooker = Onlooker(interval=0, step=1)  # some time passes before a thread is free
+    ref = onlooker.session("algebra")
+    onlooker.look(ref)
+    onlooker.states._threads.shutdown(wait=True)
+    known = onlooker.states._known[ACCOUNT]
+    assert (known.problem, known.statuses[ref].state) == ("", State.SCHEDULED)
+
+
+def test_sessions_that_nobody_looks_at_any_more_cost_no_question_and_no_error(
+    onlooker: Onlooker, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = onlooker.session("algebra")
+    onlooker.told(ref)
+    onlooker.time += 30 * KEPT_INTERVALS + 1
+    known = onlooker.states._known[ACCOUNT]
+    known.asking = True
+    onlooker.states._ask(known)  # as a thread that was free too late
+    assert (onlooker.questions, known.problem, known.asking) == (1, "", False)
+    assert "could not ask" not in caplog.text

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests  # noqa: TID253 - no DAG
 
+from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.plugin.conftest import Lessons
 
 pytestmark = pytest.mark.timeout(600)  # two runs of DAGs come before the first test
 
+AT = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 FILES = ["", "page.js", "page.css", "icon.svg", "icon-dark.svg"]
 ALL = ["Algebra", "Biology", "Chemistry", "Diplomacy"]
 
@@ -177,6 +184,18 @@ def test_another_site_cannot_have_a_browser_open_a_door(lessons: Lessons, site: 
     assert lessons.school.launches == before
 
 
+@pytest.mark.parametrize("what", ["image", "iframe", "empty"])
+def test_an_image_in_a_note_opens_no_door(lessons: Lessons, what: str) -> None:
+    before = lessons.school.launches
+    fetched = {"sec-fetch-site": "same-origin", "sec-fetch-dest": what}
+    assert lessons.get(lessons.place(0).opening(Door.ROOM), **fetched).status_code == 403
+    assert lessons.school.launches == before
+    assert (
+        lessons.get(lessons.place(0).opening(Door.ROOM), **{**fetched, "sec-fetch-dest": "document"}).status_code
+        == 303
+    )
+
+
 def test_a_browser_that_is_logged_in_needs_no_other_key(lessons: Lessons) -> None:
     cookie = {"_token": lessons.token("uma", "USER")}
     lessons.client.cookies.update(cookie)
@@ -223,3 +242,19 @@ def test_a_connection_that_is_gone_is_explained(lessons: Lessons, monkeypatch: p
     answer = lessons.get(lessons.place(1).opening(Door.ROOM), accept="text/html")
     assert answer.status_code == 409
     assert "no connection" in answer.text
+
+
+def test_an_old_run_does_not_open_a_class_that_another_has_in_hand(lessons: Lessons, tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    mine = Claim("k", "d", "launch", "plugin_lessons", lessons.run_id, 2, "Chemistry", AT, "2026-09-01")
+    ticket, room = Ticket(str(tmp_path), "school", mine), lessons.place(2).opening(Door.ROOM)
+    with lessons.claimed(2, ticket):
+        assert lessons.get(room).status_code == 303, "nobody has taken it"
+        before = lessons.school.launches
+        for action, said in (("launch", "has this class now; open it from there"), ("cancel", "cancelled this")):
+            ClaimBook(storage, "school").write(replace(mine, run_id="the-next-run", action=action))
+            answer = lessons.get(room, accept="text/html")
+            assert (answer.status_code, said in answer.text, "the-next-run" in answer.text) == (409, True, True)
+        assert lessons.school.launches == before
+    with lessons.claimed(2, replace(ticket, destination="nowhere-at-all://x")):
+        assert lessons.get(room).status_code == 303, "what the api-server cannot look at refuses nobody"

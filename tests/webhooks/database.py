@@ -24,6 +24,23 @@ def database() -> Iterator[Any]:
         yield session
 
 
+def forgotten_asset(uri: str, name: str) -> None:
+    """Write down an asset as it stays behind when no DAG names it any more."""
+    from airflow.models.asset import AssetModel
+
+    with database() as session:
+        session.add(AssetModel(name=name, uri=uri, group="asset"))
+
+
+def told_assets(uri: str) -> list[str]:
+    """Return the names of the assets at an address that events were registered of."""
+    from airflow.models.asset import AssetEvent, AssetModel
+
+    with database() as session:
+        query = select(AssetModel.name).join(AssetEvent, AssetModel.id == AssetEvent.asset_id)
+        return list(session.scalars(query.where(AssetModel.uri == uri)))
+
+
 def named_asset(uri: str) -> str:
     """Write down an asset as a DAG that is scheduled on it does; return its address."""
     from airflow.models.asset import AssetActive, AssetModel
@@ -70,3 +87,14 @@ def wrote_down(dag_id: str, run_id: str, task_id: str, map_index: int, value: An
                 updated_at=datetime.now(UTC),
             )
         )
+
+
+def elsewhere_backend() -> type:
+    """Return a state backend that keeps everything outside of Airflow's database."""
+    from airflow.state.metastore import MetastoreBackend
+
+    class Elsewhere(MetastoreBackend):
+        def get(self, scope: Any, key: str, *, session: Any = None) -> str | None:
+            return json.dumps({"dag": scope.dag_id, "index": scope.map_index}) if key == TASK_KEY else None
+
+    return Elsewhere

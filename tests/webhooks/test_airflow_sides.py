@@ -15,7 +15,14 @@ from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.webhooks.airflow import InsideAirflow
 from airflow_provider.live_sessions.webhooks.rest import ThroughRest
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
-from tests.webhooks.database import events, named_asset, wrote_down
+from tests.webhooks.database import (
+    elsewhere_backend,
+    events,
+    forgotten_asset,
+    named_asset,
+    told_assets,
+    wrote_down,
+)
 from tests.webhooks.post import free_port
 
 if TYPE_CHECKING:
@@ -57,6 +64,26 @@ def test_an_asset_that_a_dag_names_is_told_and_another_is_not(side: AirflowSide)
     ((extra, key),) = events(uri)
     assert (EXTRA.items() <= extra.items(), key) == (True, None)
     assert not side.tell(uri + "-by-session", EXTRA, "s-1")
+
+
+def test_an_asset_that_no_dag_names_any_more_is_not_told(side: AirflowSide) -> None:
+    uri = delivered_uri("lessonspace", f"sides_{next(_numbers)}", "session-ended")
+    forgotten_asset(uri, "an older name")
+    assert not side.tell(uri, EXTRA, None)
+    named_asset(uri)
+    assert side.tell(uri, EXTRA, None)
+    assert told_assets(uri) == [uri]
+
+
+@pytest.mark.skipif(not server.remembers(), reason="the task state store came with Airflow 3.3")
+def test_what_a_launch_wrote_down_is_read_through_the_backend_of_the_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow import state
+
+    monkeypatch.setattr(state, "_backend_instance", elsewhere_backend()())  # as [state_store] backend sets it
+    me = Addressee("lessonspace", "school", "class_day", "r", "launch", 3)
+    assert InsideAirflow().recall(me) == {"dag": "class_day", "index": 3}
 
 
 def test_an_event_carries_its_session_where_this_airflow_has_partitions(side: AirflowSide) -> None:

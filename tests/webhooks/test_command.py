@@ -62,6 +62,24 @@ def test_without_a_token_nothing_is_served(
         assert "no token" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("airflow", "said"),
+    [
+        ("http://airflow.internal:8080", "not encrypted"),
+        ("http://192.0.2.7", "not encrypted"),
+        ("airflow.internal", "no address"),
+        ("https://[", "no address"),
+        ("https://airflow.test/?x=1", "no address"),
+    ],
+)
+def test_the_token_is_sent_to_no_host_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], airflow: str, said: str
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "t")
+    assert main(["serve", "--airflow", airflow, "--port", "0"]) == 2
+    assert said in capsys.readouterr().err
+
+
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.core.happening import Happening
 from airflow_provider.live_sessions.core.sealing import is_sealed
 from airflow_provider.live_sessions.core.signatures import Signature
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal, seal
+from airflow_provider.live_sessions.platforms.lessonspace.deliveries import AROUND
 from airflow_provider.live_sessions.webhooks.desk import AGAIN, UNWRITTEN, Desk
 from airflow_provider.live_sessions.webhooks.queue import Job
 from airflow_provider.live_sessions.webhooks.tokens import Addressee, write
@@ -149,6 +150,30 @@ def test_a_session_whose_id_is_not_the_one_announced_is_found_by_its_room_and_ti
         assert sorted(airflow.facts()) == [("session-ended", row["uuid"]), ("session-started", row["uuid"])]
 
 
+@pytest.mark.parametrize(("pause", "requests_sent"), [(900, 2), (60, 3)])
+def test_a_room_of_many_sessions_is_not_walked_for_a_delivery(
+    monkeypatch: pytest.MonkeyPatch, post: Post, airflow: Airflow, pause: float, requests_sent: int
+) -> None:
+    with School.open(monkeypatch, session_id_differs=True, page_size=1) as school:
+        record = launch(school, airflow)
+        school.go_to(record["start"])
+        for _ in range(4):  # everybody leaves, and comes again: each time is a session of the room
+            school.join(record, "t-1", "s-1")
+            school.wait(60)
+            school.leave(record, "t-1", "s-1")
+            school.wait(pause)
+        delivered(school, post)
+        airflow.told.clear()
+        sessions = school.sandbox.state()["lessonspace"]["sessions"]
+        last = max(sessions, key=lambda one: one["end_time"])
+        body = {"id": "unknown", "room": {"id": record["ref"]["details"]["space"]}}
+        job = signed(airflow, sent(me(school), "session.end", {**body, "summary": {"end": last["end_time"]}}))
+        before = len(school.log(path="/sessions/"))
+        assert Desk(airflow, signature=Signature()).handle(job) is None
+        assert (len(sessions), len(school.log(path="/sessions/")) - before) == (4, requests_sent)
+        assert airflow.facts() == ([("session-ended", last["uuid"])] if pause > AROUND else [])
+
+
 # ---- nothing is believed
 
 
@@ -249,9 +274,28 @@ def test_a_launch_that_is_still_writing_down_is_waited_for(school: School, post:
     assert again is not None
     assert again < UNWRITTEN
     assert job.body, "kept until its signature was checked"
+    assert job.tries == -1, "the look that the queue counts is given back: the platform was not asked"
     airflow.stores.update(kept)
     assert desk.handle(job) is None
     assert len(airflow.told) == 2
+
+
+def test_a_secret_that_is_gone_from_the_store_is_warned_of(
+    school: School, post: Post, airflow: Airflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = launch(school, airflow)
+    school.hold(record)
+    delivered(school, post)
+    airflow.stores.clear()  # [state_store] clear_on_success, or the end of its retention
+    body = {"id": record["ref"]["session_id"], "room": {"id": record["ref"]["details"]["space"]}}
+    for remembers, warnings in ((True, 1), (False, 0)):
+        airflow.remembers = remembers
+        caplog.clear()
+        job = sent(me(school), "session.end", body)
+        job.taken_at -= UNWRITTEN
+        assert Desk(airflow, signature=Signature()).handle(job) is None
+        said = [one for one in caplog.records if "signature cannot be checked" in one.getMessage()]
+        assert len([one for one in said if one.levelname == "WARNING"]) == warnings
 
 
 def test_an_airflow_or_a_platform_that_is_away_is_asked_again_and_told_once(
@@ -287,10 +331,25 @@ def test_a_connection_that_is_wrong_is_said_and_let_go(
     job = signed(airflow, sent(me(school), "session.start", body))
     assert Desk(airflow, signature=Signature()).handle(job) is None
     assert "could not be confirmed" in caplog.text
-    job.addressee = replace(job.addressee, conn_id="no_such_connection")
-    assert Desk(airflow, signature=Signature()).handle(job) is None
-    assert "no_such_connection" in caplog.text
     assert airflow.told == []
+
+
+def test_a_connection_that_is_not_found_is_said_and_asked_for_again(
+    school: School, post: Post, airflow: Airflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = launch(school, airflow)
+    school.hold(record)
+    delivered(school, post)
+    airflow.told.clear()
+    body = {"id": record["ref"]["session_id"], "room": {"id": record["ref"]["details"]["space"]}}
+    job = signed(airflow, sent(me(school), "session.start", body))
+    desk, found = Desk(airflow, signature=Signature()), job.addressee
+    job.addressee = replace(found, conn_id="no_such_connection")  # or a secrets backend that is away
+    assert desk.handle(job) == AGAIN
+    assert "no_such_connection" in caplog.text
+    job.addressee = found
+    assert desk.handle(job) is None
+    assert len(airflow.told) == 2
 
 
 def test_no_secret_no_token_and_no_link_stands_in_the_log(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.core.deliveries import Delivery
 from airflow_provider.live_sessions.core.pacing import Pace
 from airflow_provider.live_sessions.webhooks.limits import Allowance, Recent
-from airflow_provider.live_sessions.webhooks.queue import Job, Queue
+from airflow_provider.live_sessions.webhooks.queue import MOST_AT_ONCE, WORKERS, Job, Queue
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
 
 if TYPE_CHECKING:
@@ -109,6 +109,35 @@ def test_one_address_cannot_crowd_out_the_others() -> None:
         go.set()
         assert queue.wait_idle(20)
     finally:
+        queue.stop()
+
+
+def test_a_platform_that_does_not_answer_holds_up_no_other() -> None:
+    go, looked = threading.Event(), threading.Event()
+    silent: list[str] = []
+
+    def handle(one: Job) -> None:
+        if one.addressee.conn_id == "silent":
+            silent.append(one.addressee.run_id)
+            go.wait(20)
+        else:
+            looked.set()
+
+    queue = Queue(handle)
+    try:
+        runs = [str(number) for number in range(2 * WORKERS)]
+        for run in runs:
+            assert queue.put(job(Addressee("lessonspace", "silent", "d", run, "t")))
+        assert queue.put(job(Addressee("lessonspace", "school")))
+        assert looked.wait(10)
+        assert len(silent) <= MOST_AT_ONCE
+        go.set()
+        assert queue.wait_idle(20)
+        assert sorted(silent) == runs, "each is looked at when there is room for it"
+        assert not queue._busy
+        assert not queue._held
+    finally:
+        go.set()
         queue.stop()
 
 

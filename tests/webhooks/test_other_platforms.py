@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider.live_sessions.core.deliveries import Delivery, Fact
+from airflow_provider.live_sessions.core.happening import Happening
 from airflow_provider.live_sessions.core.signatures import Signature
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
+from airflow_provider.live_sessions.platforms.coviu import deliveries
+from airflow_provider.live_sessions.platforms.coviu.models import Session, Summary
 from airflow_provider.live_sessions.webhooks.desk import Desk
 from airflow_provider.live_sessions.webhooks.queue import Job
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
@@ -91,6 +95,8 @@ def test_a_share_that_may_be_reopened_is_not_over(studio: Studio, airflow: Airfl
 
 # ---- Coviu
 
+AT: Final = "2026-09-01T09:00:00Z"
+
 
 @contextmanager
 def practice(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Practice]:
@@ -125,6 +131,27 @@ def test_who_joins_and_who_leaves_last_is_told(
         made_up = {"type": "participant:leave", "payload": {"sessionId": "00000000-0000-0000-0000-000000000000"}}
         assert look(airflow, me, made_up) is None
         assert len(airflow.facts()) == 2
+
+
+class Loose:
+    """A Coviu that finds a session under more than one spelling of its id."""
+
+    def session(self, session_id: str) -> Session:
+        whole = {"session_id": session_id.casefold(), "start_time": AT, "end_time": AT}
+        return Session.model_validate(whole)
+
+    def summary(self, session_id: str) -> Summary:
+        return Summary.model_validate({"participants": [{"participant_id": "p", "entry_time": AT}]})
+
+
+def test_a_start_is_told_under_the_session_s_own_id() -> None:
+    told = [
+        deliveries.confirm(
+            cast("Any", Loose()), Delivery("participant:join", "d", Happening.STARTED, spelled), settle=1
+        )
+        for spelled in ("a-1", "A-1")
+    ]
+    assert [one.session_id for one in told if isinstance(one, Fact)] == ["a-1", "a-1"]
 
 
 def test_what_coviu_sends_reaches_the_desk(post: Post, airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,19 @@ def test_a_delivery_that_comes_twice_is_answered_alike_and_taken_over_once(door:
     assert [job.delivery.id for job in door.desk.settled()] == ["d-1", "d-2", "d-1"]
 
 
+def test_a_made_up_delivery_does_not_use_up_the_id_of_a_genuine_one(door: Door) -> None:
+    forged: list[dict[str, Any]] = [
+        {"body": {**BODY, "room": {"id": "r-2"}}},
+        {"x_webhook_signature": "11"},
+        {"x_webhook_event": "session.start"},
+    ]
+    assert [door.send(**one) for one in forged] == [202, 202, 202]
+    assert [door.send(), door.send()] == [202, 202]
+    genuine = [one for one in door.desk.settled() if one.headers == {"x-webhook-signature": "00"}]
+    assert [json.loads(one.body) for one in genuine if one.delivery.event == "session.end"][-1] == BODY
+    assert len(door.desk.jobs) == 4
+
+
 def test_what_nobody_is_told_of_is_answered_and_dropped(door: Door) -> None:
     assert door.send(x_webhook_event="user.join", body={"user": {"name": "Bo"}, "room": {"id": "r"}}) == 202
     assert door.send(body={"room": {"id": "r"}}) == 202

@@ -23,7 +23,7 @@ def register_asset_event(uri: str, extra: dict[str, Any], partition_key: str | N
         partition_key: The event's partition; left out where this Airflow has none.
 
     Returns:
-        False where no DAG has named the asset, so that nobody could be told.
+        False where no DAG names the asset (any more), so that nobody could be told.
     """
     from airflow.assets.manager import asset_manager
     from airflow.models.asset import AssetModel
@@ -34,7 +34,7 @@ def register_asset_event(uri: str, extra: dict[str, Any], partition_key: str | N
     if partition_key is not None and "partition_key" in _parameters(asset_manager.register_asset_change):
         more["partition_key"] = partition_key
     with create_session() as session:
-        asset = session.scalar(select(AssetModel).where(AssetModel.uri == uri).limit(1))
+        asset = session.scalar(select(AssetModel).where(AssetModel.uri == uri, AssetModel.active.has()).limit(1))
         if asset is None:
             return False
         event = asset_manager.register_asset_change(asset=asset, extra=extra, session=session, **more)
@@ -56,7 +56,7 @@ def remembers() -> bool:
 
 
 def task_state(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
-    """Return what a task wrote into its state store, or None.
+    """Return what a task wrote into its state store, or None; through the backend that the deployment has set.
 
     Args:
         dag_id: The task's DAG.
@@ -67,17 +67,7 @@ def task_state(dag_id: str, run_id: str, task_id: str, map_index: int, key: str)
     """
     if not remembers():
         return None
-    from airflow.models.task_state_store import TaskStateStoreModel as Row
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from airflow.state import TaskScope, get_state_backend
 
-    which = (
-        Row.dag_id == dag_id,
-        Row.run_id == run_id,
-        Row.task_id == task_id,
-        Row.map_index == map_index,
-        Row.key == key,
-    )
-    with create_session() as session:
-        value = session.scalar(select(Row.value).where(*which).limit(1))
+    value = get_state_backend().get(TaskScope(dag_id, run_id, task_id, map_index), key)
     return None if value is None else json.loads(value)

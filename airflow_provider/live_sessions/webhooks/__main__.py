@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.webhooks.urls import PREFIX, url_of
+from airflow_provider.live_sessions.webhooks.urls import PREFIX, checked_url, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     url.add_argument("--conn-id", required=True, help="the Airflow connection of that account")
     serve = commands.add_parser("serve", help="receive, confirm, and tell Airflow through its REST API")
-    serve.add_argument("--airflow", required=True, help="where Airflow is, e.g. https://airflow.example.org")
+    serve.add_argument("--airflow", required=True, help="where Airflow is, by https but on this machine")
     serve.add_argument(
         "--token-file",
         type=Path,
@@ -71,9 +71,10 @@ def _serve(parsed: argparse.Namespace) -> int:
     from airflow_provider.live_sessions.webhooks.rest import ThroughRest
     from airflow_provider.live_sessions.webhooks.standing import Receiver
 
+    airflow = checked_url(parsed.airflow, "--airflow", "https://airflow.example.org", "A token goes there")
     token = _token_of(parsed)
     token()  # now, so that what is missing is said at the start
-    receiver = Receiver(ThroughRest(parsed.airflow, token), prefix=True)
+    receiver = Receiver(ThroughRest(airflow, token), prefix=True)
     # No access log: the paths hold the tokens.
     config = uvicorn.Config(
         receiver.app, host=parsed.host, port=parsed.port, access_log=False, limit_concurrency=MOST_CONNECTIONS

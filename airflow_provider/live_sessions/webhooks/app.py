@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
-from airflow_provider.live_sessions.core.deliveries import UnreadableDeliveryError
+from airflow_provider.live_sessions.core.deliveries import UnreadableDeliveryError, digest_of
 from airflow_provider.live_sessions.core.errors import LiveSessionError
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
@@ -91,11 +91,12 @@ def receiver(queue: Queue, *, allowance: Allowance | None = None, patience: floa
             return Response(status_code=400)
         if delivery.happening is None or not delivery.session_id:
             return Response(status_code=202)  # nobody is told of it
-        known = (addressee, delivery.id)
-        if not met.add(known):
-            return Response(status_code=202)
         signed = hook_class.signature_header
         kept = {signed: headers[signed]} if signed in headers else {}
+        # With all that is checked later: whoever makes up a delivery must not use up the id of a genuine one.
+        known = (addressee, delivery.id, delivery.event, digest_of(body + repr(kept).encode()))
+        if not met.add(known):
+            return Response(status_code=202)
         if not queue.put(Job(addressee, delivery, kept, body if signed else b"")):
             met.forget(known)
             return _later(503)

@@ -45,6 +45,8 @@ AGAIN: Final = 30.0
 UNWRITTEN: Final = 60.0
 """Seconds in which a launch may still be writing down the secret of a space that already sends."""
 
+NOT_CHECKED: Final = "the secret of its launch is not in the task state store; its address alone admits it"
+
 
 class Desk:
     """Looks at deliveries, one call for each look.
@@ -89,8 +91,10 @@ class Desk:
             sealed = record.get(SEALED)
             if not is_sealed(sealed):
                 if self._airflow.remembers and time.monotonic() - job.taken_at < UNWRITTEN:
+                    job.tries -= 1  # the platform was not asked; the time bounds this
                     return UNWRITTEN / 6
-                log.info("A delivery's signature cannot be checked: %s", _about(job, "its launch left no secret"))
+                level = logging.WARNING if self._airflow.remembers else logging.INFO
+                log.log(level, "A delivery's signature cannot be checked: %s", _about(job, NOT_CHECKED))
             elif not self._fits(job, header, str(sealed)):
                 log.warning(
                     "A delivery was refused: %s",
@@ -126,7 +130,11 @@ class Desk:
         except Transient as error:
             wait = error.retry_after if isinstance(error, RateLimited | Unavailable) else 0.0
             return self._say(job, error.what, max(AGAIN, wait))
-        except (LiveSessionError, AirflowNotFoundException) as error:
+        except AirflowNotFoundException as error:
+            # Airflow says the same of a connection that does not exist and of a secrets backend that is away.
+            log.warning("The connection of a delivery is not found, asked again in %.0f s: %s", AGAIN, error)
+            return AGAIN
+        except LiveSessionError as error:
             log.warning("A delivery could not be confirmed: %s", error)
             return None
 

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final
@@ -27,6 +27,9 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 """Of bodies that are kept until their signature was checked."""
 
 WORKERS: Final = 4
+MOST_AT_ONCE: Final = WORKERS // 2
+"""Workers on one connection: a platform that does not answer cannot hold up the others."""
+
 TRIES: Final = 8
 """Looks at one delivery at most."""
 
@@ -42,7 +45,7 @@ class Job:
         body: The same; let go once it was checked.
         taken_at: When it came, in seconds of the monotonic clock.
         checked: Whether its signature was looked at.
-        tries: Looks so far.
+        tries: Looks so far that count; waiting for a launch to write down its secret does not.
         told: The assets that know it already.
     """
 
@@ -84,6 +87,9 @@ class Queue:
         self._lock = Condition()
         self._numbers = itertools.count()
         self._waiting: list[tuple[float, int, Job]] = []
+        self._busy: Counter[tuple[str, str]] = Counter()
+        self._held: defaultdict[tuple[str, str], deque[tuple[float, int, Job]]] = defaultdict(deque)
+        """Jobs that are due while as many of their connection are being looked at as may be."""
         self._jobs: Counter[Addressee] = Counter()
         self._bytes = 0
         self._threads: list[Thread] = []
@@ -134,6 +140,7 @@ class Queue:
             held = len(job.body)
             again = self._look(job)
             with self._lock:
+                self._let_in_next(job)
                 self._bytes -= held - len(job.body)
                 if again is not None and job.tries < self._tries:
                     self._push(job, again)
@@ -165,5 +172,24 @@ class Queue:
                 if wait is None or wait > 0:
                     self._lock.wait(wait)
                     continue
-                return heapq.heappop(self._waiting)[2]
+                found = heapq.heappop(self._waiting)
+                connection = _connection_of(found[2])
+                if self._busy[connection] >= MOST_AT_ONCE:
+                    self._held[connection].append(found)
+                    continue
+                self._busy[connection] += 1
+                return found[2]
             return None
+
+    def _let_in_next(self, done: Job) -> None:
+        connection = _connection_of(done)
+        self._busy -= Counter((connection,))
+        if held := self._held.get(connection):
+            heapq.heappush(self._waiting, held.popleft())
+            self._lock.notify_all()
+            if not held:
+                del self._held[connection]
+
+
+def _connection_of(job: Job) -> tuple[str, str]:
+    return (job.addressee.platform, job.addressee.conn_id)

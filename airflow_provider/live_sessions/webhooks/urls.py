@@ -35,21 +35,36 @@ def base_url() -> str:
     Raises:
         ConfigurationError: It is no address, or one that would send deliveries over the internet in the clear.
     """
-    text = str(conf.get("live_sessions", SETTING, fallback="") or "").strip().rstrip("/")
-    if not text:
-        return ""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    text = str(conf.get("live_sessions", SETTING, fallback="") or "").strip()
+    example = f"https://airflow.example.org{PREFIX}"
+    return checked_url(text, f"[live_sessions] {SETTING}", example, "Deliveries name people") if text else ""
+
+
+def checked_url(text: str, name: str, example: str, why: str) -> str:
+    """Return an address without a slash at its end, if what is sent there is encrypted or stays on this machine.
+
+    Args:
+        text: The address.
+        name: What it is called where it is set.
+        example: One that would do.
+        why: Why it has to be encrypted.
+
+    Raises:
+        ConfigurationError: It is no address, or one that would send something over a network in the clear.
+    """
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise ConfigurationError(f"{name} is no address.", advice=f"Write it like {example}.")
+    if parts.scheme == "http" and not _loopback(host):
         raise ConfigurationError(
-            f"[live_sessions] {SETTING} is no address.",
-            advice=f"Write it like https://airflow.example.org{PREFIX}.",
+            f"{name} is not encrypted.",
+            advice=f"{why}: give an https:// address; http is for this machine alone.",
         )
-    if parts.scheme == "http" and not _loopback(parts.hostname):
-        raise ConfigurationError(
-            f"[live_sessions] {SETTING} is not encrypted.",
-            advice="Deliveries name people: give an https:// address; http is for this machine alone.",
-        )
-    return text
+    return text.rstrip("/")
 
 
 def url_of(addressee: Addressee) -> str:

@@ -82,7 +82,7 @@ def confirm(client: CoviuClient, delivery: Delivery, *, settle: float) -> Findin
     except NotFound:
         return Untrue("Coviu shows no such session")
     if delivery.happening is Happening.STARTED:
-        return _started(client, delivery)
+        return _started(client, session.session_id)
     sighting, now = Sighting.of(session), client.now()
     status = judge(sighting, now, settle=settle, grace=GRACE)
     if status.state is State.ENDED:
@@ -93,14 +93,14 @@ def confirm(client: CoviuClient, delivery: Delivery, *, settle: float) -> Findin
     return NotYet("everybody left, and it may be a break", max(1.0, left.total_seconds() + 1.0))
 
 
-def _started(client: CoviuClient, delivery: Delivery) -> Finding:
+def _started(client: CoviuClient, session_id: str) -> Finding:
     try:
-        entries = [one.entry_time for one in client.summary(delivery.session_id).came if one.entry_time]
+        entries = [one.entry_time for one in client.summary(session_id).came if one.entry_time]
     except NotFound:
         entries = []
     if not entries:
         return NotYet("its summary shows nobody yet", AGAIN)
-    return Fact(Happening.STARTED, delivery.session_id, min(entries), Held.UNKNOWN)
+    return Fact(Happening.STARTED, session_id, min(entries), Held.UNKNOWN)
 
 
 def _moment(value: object) -> datetime | None:

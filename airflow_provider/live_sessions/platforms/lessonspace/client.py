@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.core.budget import account_of
 from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.http import HttpClient
-from airflow_provider.live_sessions.core.paging import walk_envelopes
+from airflow_provider.live_sessions.core.paging import MAX_PAGES, walk_envelopes
 from airflow_provider.live_sessions.core.reading import misfitting
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
@@ -208,7 +208,12 @@ class LessonspaceClient:
         return (row for row in rows if filters.admits(row))
 
     def space_sessions(
-        self, space: str, filters: SessionFilters, *, on_page: Callable[[Any], None] | None = None
+        self,
+        space: str,
+        filters: SessionFilters,
+        *,
+        on_page: Callable[[Any], None] | None = None,
+        max_pages: int = MAX_PAGES,
     ) -> Iterator[Session]:
         """List one space's sessions, with their logs: the only place that has them.
 
@@ -216,10 +221,13 @@ class LessonspaceClient:
             space: The room.
             filters: Which sessions.
             on_page: Sees each page's JSON as it comes.
+            max_pages: More than so many are refused.
         """
         path = f"spaces/{quote(space, safe='')}/sessions/"
         label = "list the sessions of a space"
-        rows = self._list(Session, path, filters.params(), label=label, limited=True, on_page=on_page)
+        rows = self._list(
+            Session, path, filters.params(), label=label, limited=True, on_page=on_page, max_pages=max_pages
+        )
         return (row for row in rows if filters.admits(row))
 
     def session(self, uuid: str) -> Session:
@@ -325,6 +333,7 @@ class LessonspaceClient:
         limited: bool,
         on_page: Callable[[Any], None] | None = None,
         ahead: bool = False,
+        max_pages: int = MAX_PAGES,
     ) -> Iterator[_Model]:
         def fetch(query: Mapping[str, Any]) -> Any:
             return self._http.request("GET", path, label=label, params=query, limited=limited).json()
@@ -338,7 +347,13 @@ class LessonspaceClient:
                 return body
 
             for row in walk_envelopes(
-                page, params, base_url=self._http.base_url, platform=PLATFORM, conn_id=self.conn_id, label=label
+                page,
+                params,
+                base_url=self._http.base_url,
+                platform=PLATFORM,
+                conn_id=self.conn_id,
+                label=label,
+                max_pages=max_pages,
             ):
                 yield self._parse(model, row, label)
 

@@ -6,6 +6,7 @@ where nothing answers to it the session of the room that fits in time is taken.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider.live_sessions.core.deliveries import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
+    from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
     from airflow_provider.live_sessions.platforms.lessonspace.models import Session
 
 ID_HEADER: Final = "x-webhook-id"
@@ -54,6 +56,9 @@ REGISTERED: Final = (("session", "start"), ("session", "end"), ("transcription",
 
 AROUND: Final = 600.0
 """Seconds between a delivery's time and a session's, where they are matched by time."""
+
+MOST_PAGES: Final = 2
+"""Of the sessions of a room around that time; one is enough, unless the platform leaves the filters aside."""
 
 SOON: Final = 15.0
 LATER: Final = 60.0
@@ -155,13 +160,21 @@ def _session_of(client: LessonspaceClient, delivery: Delivery, room: str) -> Ses
 
 def _by_time(client: LessonspaceClient, delivery: Delivery, room: str) -> Session | None:
     """Return the session of the room that fits the delivery's time best; none where nothing is near."""
-    from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
-
     if not room or delivery.at is None or delivery.happening is Happening.TRANSCRIPT:
         return None  # a transcript comes at any time after its session
     near: list[tuple[float, Session]] = []
-    for row in client.space_sessions(room, SessionFilters(include_single_user=True)):
+    for row in client.space_sessions(room, _around(delivery.happening, delivery.at), max_pages=MOST_PAGES):
         moment = row.start_time if delivery.happening is Happening.STARTED else row.end_time
         if moment is not None and (apart := abs((moment - delivery.at).total_seconds())) <= AROUND:
             near.append((apart, row))
     return min(near, key=lambda one: one[0])[1] if near else None
+
+
+def _around(happening: Happening | None, at: datetime) -> SessionFilters:
+    from airflow_provider.live_sessions.platforms.lessonspace.filters import SessionFilters
+
+    margin = timedelta(seconds=AROUND + 1)  # whether the bounds themselves belong to it is not told
+    after, before = at - margin, at + margin
+    if happening is Happening.STARTED:
+        return SessionFilters(include_single_user=True, start_time_after=after, start_time_before=before)
+    return SessionFilters(include_single_user=True, end_time_after=after, end_time_before=before)

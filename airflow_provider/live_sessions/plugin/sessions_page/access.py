@@ -45,13 +45,17 @@ def visitor_of(user: Any) -> Participant:
 
 
 def from_this_site(request: Request) -> None:
-    """Refuse what another site's page had a browser ask for: opening a door makes a link and adds a person.
+    """Refuse what nobody asked a browser for: opening a door makes a link and adds a person.
+
+    Another site's page may have asked for it, or an image in a note that somebody wrote into Airflow itself.
 
     Raises:
         HTTPException: 403.
     """
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise HTTPException(403, "Another site sent you here. Open the session from Airflow itself.")
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        raise HTTPException(403, "A page asked for this by itself. Open the session by its link.")
 
 
 def _may(user: Any, dag_id: str, method: Any, entity: DagAccessEntity) -> bool:

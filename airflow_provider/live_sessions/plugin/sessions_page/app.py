@@ -28,7 +28,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.access import (
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, MOST, Launch, Launches
 from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates
-from airflow_provider.live_sessions.plugin.sessions_page.opening import note, open_door, status_of
+from airflow_provider.live_sessions.plugin.sessions_page.opening import check_claim, note, open_door, status_of
 from airflow_provider.live_sessions.plugin.sessions_page.rows import is_asked_about, row_of, seen_of
 from airflow_provider.live_sessions.plugin.sessions_page.telling import below, tell
 
@@ -144,10 +144,12 @@ class _Page:
         """Send a browser through a door, or say why not; on a thread, for it asks the platform."""
         try:
             with create_session() as session:
-                ref = self._launches.find(session, place).ref
+                record = self._launches.find(session, place)
         except LookupError as error:
             raise HTTPException(404, str(error)) from None
+        ref = record.ref
         try:
+            check_claim(record)
             link = open_door(door, ref, visitor_of(user))
         except LiveSessionError as error:
             note(door, place, ref, user, outcome=type(error).__name__)

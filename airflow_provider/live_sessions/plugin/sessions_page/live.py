@@ -36,6 +36,9 @@ REOPEN = 600.0
 KEPT_INTERVALS = 10
 """For so many intervals a session is asked about after somebody last looked."""
 
+KEPT_AT_LEAST = 60.0
+"""Seconds for which it is, however short the interval."""
+
 THREADS = 4
 """Connections that are asked at the same time."""
 
@@ -119,7 +122,7 @@ class LiveStates:
         with self._lock:
             known = self._known.setdefault(account, _Known())
             # People may look at different sessions; what nobody looks at any more is let go.
-            until = self._clock() + KEPT_INTERVALS * self.interval
+            until = self._clock() + max(KEPT_AT_LEAST, KEPT_INTERVALS * self.interval)
             for ref, seen in sessions.items():
                 known.wanted.setdefault(ref, _Wanted(seen, until)).until = until
             if not known.asking and sessions and self._clock() >= known.next_allowed:
@@ -140,8 +143,10 @@ class LiveStates:
         pause, problem = self.interval, ""
         found: dict[SessionRef, SessionStatus] = {}
         try:
-            platform = self._platform(known, watches[0].ref)
-            statuses = platform.statuses(watches, datetime.now(UTC))
+            # Nobody may look any more by the time that a thread was free.
+            statuses = (
+                self._platform(known, watches[0].ref).statuses(watches, datetime.now(UTC)) if watches else ()
+            )
             found = {one.ref: status for one, status in zip(watches, statuses, strict=True) if status is not None}
         except LiveSessionError as error:
             problem = str(error)
@@ -156,7 +161,7 @@ class LiveStates:
             for ref, status in found.items():
                 wanted[ref].seen = wanted[ref].seen.after(status)
             known.statuses = {**{ref: one for ref, one in known.statuses.items() if ref in wanted}, **found}
-            known.asked_at = known.asked_at if problem else datetime.now(UTC)
+            known.asked_at = datetime.now(UTC) if watches and not problem else known.asked_at
             known.problem = problem
             known.next_allowed = self._clock() + pause
             known.asking = False

@@ -20,7 +20,9 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Transient,
 )
+from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of, open_account
+from airflow_provider.live_sessions.schedules.claims import Ticket
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.doors import Door, DoorPlatform
     from airflow_provider.live_sessions.core.models import Participant, SessionRef
     from airflow_provider.live_sessions.core.pages import LaunchPlace
+    from airflow_provider.live_sessions.core.record import SessionRecord
 
+log = logging.getLogger(__name__)
 audit = logging.getLogger("airflow_provider.live_sessions.audit")
 
 STATUS: tuple[tuple[type[LiveSessionError], int], ...] = (
@@ -68,6 +72,33 @@ def open_door(door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
             conn_id=ref.conn_id,
         )
     return link
+
+
+def check_claim(record: SessionRecord) -> None:
+    """Refuse the door of a class that another run has taken over: this run's settings for it are old.
+
+    Where the claims cannot be looked at from the api-server, the door is not refused.
+
+    Raises:
+        LiveSessionError: It is in other hands, and the message says in whose; or what was claimed cannot be read.
+    """
+    if not record.claim:
+        return
+    ticket = Ticket.from_json(record.claim)
+    try:
+        taken = ticket.taken_by(open_storage(ticket.destination))
+    except Exception as error:  # noqa: BLE001 - any storage of the deployment, which workers alone may reach
+        log.warning("Whose hands a class is in cannot be looked at: %s", type(error).__name__)
+        return
+    if taken is None:
+        return
+    raise Refused(
+        f"Run {taken.run_id!r} cancelled this class."
+        if taken.action == "cancel"
+        else f"Run {taken.run_id!r} has this class now; open it from there.",
+        platform=hook_of(record.ref.platform).platform_label,
+        conn_id=record.ref.conn_id,
+    )
 
 
 def note(door: Door, place: LaunchPlace, ref: SessionRef, user: Any, *, outcome: str) -> None:
