@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
-from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, Unavailable
 from airflow_provider.live_sessions.core.retry import RetryPolicy
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import Truth, ended, fill, of_row
@@ -204,6 +204,26 @@ def test_a_room_that_does_not_show_its_session_makes_the_day_partial(academy: Ac
     )
     result = run(academy, MemoryStorage(), BEGIN, BEGIN + timedelta(days=2))
     assert any("attendance is not known" in one for one in result.partial)
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_one_room_that_is_gone_or_closed_keeps_no_hour_from_coming_home(academy: Academy, status: int) -> None:
+    truth = fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=2), 5)
+    room = next(iter(truth.values()))["room"]
+    academy.sandbox.faults.add("status", status=status, path=f"/spaces/{room}/sessions/$")
+    storage = MemoryStorage()
+    result = run(academy, storage, BEGIN, BEGIN + timedelta(days=2))
+    found = rows(storage, result.manifests)
+    assert {row["session_id"] for row in found} == set(truth)
+    assert [row["room"] for row in found if not row["attendance_known"]] == [room]
+    assert any("1 sessions are not in their room's list" in one for one in result.partial)
+
+
+def test_rooms_that_do_not_accept_the_key_still_fail_the_export(academy: Academy) -> None:
+    fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=2), 1)
+    academy.sandbox.faults.add("status", status=401, path="/spaces/.*/sessions/$")
+    with pytest.raises(AuthenticationFailed):
+        run(academy, MemoryStorage())
 
 
 def test_no_link_and_no_secret_is_in_the_rows(academy: Academy) -> None:

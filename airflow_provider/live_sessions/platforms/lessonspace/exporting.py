@@ -6,6 +6,7 @@ own list has logs, so with attendance each room with a session in the time costs
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.intervals import total, unite
 from airflow_provider.live_sessions.core.ahead import THREADS, helpers
-from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Unavailable
 from airflow_provider.live_sessions.core.session_rows import (
     ExportRules,
     LogRow,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+log = logging.getLogger(__name__)
 
 RULES = ExportRules(catch_up=timedelta(seconds=600), look_back=timedelta(hours=24))
 """Patience, for neither is documented: a room closes 5.5 minutes after its last sign of life ("terms and
@@ -239,7 +242,14 @@ class _Logs:
     def _sessions(self, room: str) -> tuple[int, Mapping[str, Session]]:
         pages: list[Any] = []
         rows = self._client.space_sessions(room, self._filters, on_page=lambda _: pages.append(None))
-        found = {one.uuid: one for one in rows}
+        try:
+            found = {one.uuid: one for one in rows}
+        except AuthenticationFailed:
+            raise
+        except (NotFound, Refused) as error:
+            # One room that is gone or closed to us must not keep the whole hour from coming home.
+            log.warning("A room's sessions are not told, so their attendance is not known: %s", error)
+            found = {}
         return len(pages), found
 
     def _lack(self) -> None:
