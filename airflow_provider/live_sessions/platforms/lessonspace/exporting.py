@@ -112,6 +112,8 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
 def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
     """Yield each session that ended within the time once; read the list again where its pages moved meanwhile.
 
+    A row that a walk showed and the last one does not may have been deleted: it is yielded, and told as lacking.
+
     Raises:
         Unavailable: The pages of the list and its count do not agree, three times.
     """
@@ -120,6 +122,7 @@ def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> 
         include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
     )
     known: set[str] = set()
+    seen: set[str] = set()
     ledger = _Ledger()
     for _ in range(WALKS):
         ledger = _Ledger()
@@ -138,10 +141,14 @@ def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> 
                 yield session
             else:
                 tally.outside += 1
+        seen |= ledger.ids
         if ledger.agrees:
+            if len(seen) != len(ledger.ids):
+                tally.lacking.append("The list changed while it was read.")
             return
+    trouble = "its count changes meanwhile" if ledger.moved else f"lists {len(ledger.ids)}"
     raise Unavailable(
-        f"list sessions: Lessonspace tells of {ledger.told} sessions and lists {len(ledger.ids)}.",
+        f"list sessions: Lessonspace tells of {ledger.told} sessions and {trouble}.",
         platform="Lessonspace",
         conn_id=client.conn_id,
         advice="The list may be changing: let the task try again later.",
@@ -165,16 +172,20 @@ class _Ledger:
     def __init__(self) -> None:
         self.ids: set[str] = set()
         self.told: int | None = None
+        self.moved = False
+        """Whether the count was not the same on all pages: rows that change places may be on none of them."""
 
     def take(self, page: Any) -> None:
         rows = page.get("results") if isinstance(page, dict) else page
         self.ids |= {str(row.get("uuid")) for row in rows or () if isinstance(row, dict)}
-        told = page.get("count") if isinstance(page, dict) else None
-        self.told = told if isinstance(told, int) else None
+        count = page.get("count") if isinstance(page, dict) else None
+        told = count if isinstance(count, int) else None
+        self.moved = self.moved or (self.told is not None and told != self.told)
+        self.told = told
 
     @property
     def agrees(self) -> bool:
-        return self.told is None or self.told == len(self.ids)
+        return not self.moved and (self.told is None or self.told == len(self.ids))
 
 
 def _with_logs(
