@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 LOOK_AROUND = timedelta(hours=6)
 """How far one session of a class may lie from the next."""
 
-FILES_KNOWN = 100
-"""Files whose launch keys are held: the next hour looks through nearly the same ones."""
+FILES_KNOWN, KEYS_KNOWN = 100, 100_000
+"""How many files' launch keys are held, and of all of them: the next hour looks through nearly the same files."""
 
 _TABLES = """
 CREATE TABLE session (class_key, session_id PRIMARY KEY, counted_at, here, line) WITHOUT ROWID;
@@ -80,6 +80,7 @@ class ClassSource:
     _known: OrderedDict[tuple[str, ...], frozenset[str]] = field(
         default_factory=OrderedDict, init=False, repr=False
     )
+    _reached: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def platform(self) -> str:
@@ -88,6 +89,7 @@ class ClassSource:
 
     def asked(self, chunk: Chunk) -> Mapping[str, Any]:
         """Return digests of all that the classes are computed from."""
+        self._reached.clear()  # looked for anew for each chunk, then the same for all that is computed of it
         told = hashlib.sha256()
         for manifest in [*self._around(self.sessions, chunk), *self._around(self.segments, chunk)]:
             told.update(manifest.to_bytes())
@@ -195,6 +197,11 @@ class ClassSource:
 
         A class's sessions may be a chain: from its earliest one that was found it is looked as far back again.
         """
+        if chunk.partition not in self._reached:
+            self._reached[chunk.partition] = self._reach_back(chunk)
+        return self._reached[chunk.partition]
+
+    def _reach_back(self, chunk: Chunk) -> list[str]:
         keys = self._keys(chunk.partition)
         reached: list[str] = []
         edge: str | None = chunk.partition
@@ -212,9 +219,10 @@ class ClassSource:
         name = (manifest.name, *(one.sha256 for one in manifest.files))
         if name not in self._known:
             self._known[name] = frozenset(row["launch_key"] for row in rows_of(self.storage, manifest)) - {""}
-            if len(self._known) > FILES_KNOWN:
-                self._known.popitem(last=False)
-        return self._known[name]
+        found = self._known[name]
+        while len(self._known) > FILES_KNOWN or sum(map(len, self._known.values())) > KEYS_KNOWN:
+            self._known.popitem(last=False)
+        return found
 
     def _tables(self, chunk: Chunk, keys: Set[str]) -> dict[str, str]:
         edge = len(self._before(chunk)) * length_of(chunk.partition) + timedelta(days=1)
