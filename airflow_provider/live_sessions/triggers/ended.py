@@ -27,10 +27,11 @@ class SessionsEndedTrigger(WatchTrigger[Cursor]):
     """What was listed and is not told yet: it is not listed again for each lot."""
 
     async def _look(self, account: Account, memory: Cursor | None) -> Look[Cursor]:
-        backlog = self._backlog
-        if memory is None or backlog is None:
-            memory, backlog = await account.call(lambda platform: list_ended(platform, memory))
-        cursor, fresh, self._backlog = backlog.take(memory, AT_ONCE)
+        known, backlog = memory, self._backlog
+        if known is None or backlog is None:
+            listed = await account.call(lambda platform: list_ended(platform, memory))
+            known, backlog = listed
+        cursor, fresh, self._backlog = backlog.take(known, AT_ONCE)
         return Look(cursor, [self._event(one) for one in fresh], self._backlog is not None)
 
     def _read(self, data: object) -> Cursor | None:
