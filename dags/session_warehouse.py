@@ -171,8 +171,8 @@ def session_warehouse() -> None:
         platform: str, operator: type[SessionsToObjectStorageOperator], task_id: str, **more: Any
     ) -> SessionsToObjectStorageOperator:
         arguments: dict[str, Any] = {
-            "since": "{{ params.since }}",
-            "until": "{{ params.until }}",
+            "since": "{{ params.since or '' }}",
+            "until": "{{ params.until or '' }}",
             "prefix": "warehouse",
             "attendance": "{{ params.attendance }}",
             **more,
@@ -181,7 +181,7 @@ def session_warehouse() -> None:
             task_id=task_id,
             conn_id="{{ ti.xcom_pull(task_ids='connections')['" + platform + "'] }}",
             period="hour",
-            destination="{{ params.destination }}",
+            destination="{{ params.destination or '' }}",
             file_format="{{ params.file_format }}",
             wait="{{ params.wait }}",
             deferrable=True,

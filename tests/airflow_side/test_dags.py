@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +19,7 @@ from tests.airflow_side.stage import meanwhile
 from tests.airflow_versions import DagBag, ParamValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow.sdk import DAG
 
@@ -116,6 +119,40 @@ def test_unpausing_the_example_launches_nobody_s_classes(bag: DagBag) -> None:
     day = dag(bag, "class_day")
     assert day.params["timetable"] == ""
     assert not day.catchup
+
+
+def strings_of(value: object) -> Iterator[str]:
+    """Yield each text in what an operator was given, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from strings_of(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from strings_of(one)
+
+
+def test_a_field_that_was_left_empty_is_never_rendered_as_the_word_none(bag: DagBag) -> None:
+    rendered, wrong = 0, []
+    for dag_id, one in bag.dags.items():
+        fields = ((name, one.params.get_param(name)) for name in one.params)
+        empty = {name for name, field in fields if "null" in field.schema.get("type", ())}
+        where = {
+            "params": {**one.params.dump(), **dict.fromkeys(empty)},
+            "var": SimpleNamespace(value={}),
+            "ti": SimpleNamespace(xcom_pull=lambda **_: defaultdict(str)),
+        }
+        environment = one.get_template_env()
+        for task in one.tasks:
+            shared = getattr(task, "partial_kwargs", {})
+            for text in strings_of([shared.get(name, getattr(task, name, None)) for name in task.template_fields]):
+                if any(f"params.{name}" in text for name in empty):
+                    rendered += 1
+                    said = environment.from_string(text).render(where)
+                    wrong += [f"{dag_id}.{task.task_id}: {text}"] if "None" in str(said or "") else []
+    assert rendered > 10
+    assert wrong == []
 
 
 # ---- class_now's form

@@ -89,6 +89,21 @@ def test_the_attendance_that_came_home_says_who_was_expected(school: School, tmp
     )
 
 
+def test_transcripts_look_back_as_far_as_they_were_told_to(school: School, tmp_path: Path) -> None:
+    store = school.sandbox.lessonspace._store
+    store.start_session(store.new_space("open", "eu", TODAY), "0f" * 16, TODAY - 9 * DAY)
+    counted = [
+        ran(
+            LessonspaceTranscriptsToObjectStorageOperator(
+                task_id="t", conn_id=school.conn_id, destination=str(tmp_path), since=TODAY - DAY, until=TODAY,
+                wait=False, look_back=look_back,
+            )
+        )["counts"]["unended"]
+        for look_back in (None, str(30 * 86_400))
+    ]  # fmt: skip
+    assert counted == [1, 0]
+
+
 def test_transcripts_are_waited_for_until_none_can_come_any_more(school: School, tmp_path: Path) -> None:
     until = TODAY + DAY
     operator = LessonspaceTranscriptsToObjectStorageOperator(

@@ -18,6 +18,8 @@ from airflow_provider.live_sessions.triggers.ended import SessionsEndedTrigger
 from tests.airflow_side.watcher import INTERVAL, AssetStore, Watcher, hold, run, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.airflow_side.stage import School
 
 STORE_KEY = SessionsEndedTrigger.store_key
@@ -113,8 +115,8 @@ def test_two_assets_with_one_state_are_told_apart_in_words(
     assert any("give each one its own asset" in line["event"] for line in lines)
 
 
-def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School) -> None:
-    """One long day in one room, each meeting a session of its own, while triggerers come and go."""
+def open_day(school: School) -> Callable[[int], None]:
+    """Begin a long day in one room; return what lets people meet there so many times."""
     record = school.launch(school.lesson("Open day", seconds=20 * 3600))
     school.go_to(record["start"])
 
@@ -124,6 +126,35 @@ def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School
             school.wait(10)
             school.leave(record, "t-1", "s-1")
             school.wait(40)
+
+    return meet
+
+
+def test_a_backlog_is_listed_once_and_not_again_for_each_lot(school: School) -> None:
+    meet = open_day(school)
+
+    async def day() -> None:
+        watcher = Watcher(school, AssetStore())
+        async with watcher.triggerer():
+            await until(lambda: watcher.store is not None and watcher.store.writes)
+        number = 2 * watching.AT_ONCE + 50
+        await asyncio.to_thread(meet, number)  # nobody watches
+        mark = watcher.questions
+        async with watcher.triggerer():
+            await until(lambda: len(watcher.events) >= watching.AT_ONCE)
+        killed = watcher.questions  # in the middle: whoever comes next lists again from what was written down
+        async with watcher.triggerer():
+            await until(lambda: len(set(watcher.ids)) >= number)
+            asked = watcher.asked_for()
+        assert len(asked[mark:killed]) == len(set(asked[mark:killed]))
+        assert len(asked[killed:]) == len(set(asked[killed:]))
+
+    run(day())
+
+
+def test_a_thousand_sessions_and_five_kills_are_a_thousand_events(school: School) -> None:
+    """One long day in one room, each meeting a session of its own, while triggerers come and go."""
+    meet = open_day(school)
 
     async def day() -> None:
         watcher = Watcher(school, AssetStore())

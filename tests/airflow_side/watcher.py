@@ -91,7 +91,11 @@ class Watcher:
 
     @property
     def questions(self) -> int:
-        return len(self.school.log(path="/organisations/.*/sessions/$", query="end_time"))
+        return len(self.asked_for())
+
+    def asked_for(self) -> list[str]:
+        """Return the query of each question for what has ended, in order."""
+        return [one.query for one in self.school.log(path="/organisations/.*/sessions/$", query="end_time")]
 
 
 async def until(condition: Callable[[], object], patience: float = 30.0) -> None:

@@ -229,6 +229,23 @@ def test_as_a_task_a_message_that_was_not_carried_fails_the_task_and_the_retry_s
     assert "lane 3" in said
 
 
+def test_a_notifier_that_is_down_silences_none_of_the_others_and_every_reason_is_told(school: School) -> None:
+    down, also_down, up = Board(broken=True), Board(broken=True), Board()
+    boards = (down, also_down, up)
+    ti = TaskInstance(task_id="tell")
+    ti.xcom_push("outcome", never_held())
+    where = context(ti)
+    told_of = [NobodyCameNotifier(through=board) for board in boards]
+    with pytest.raises(Unavailable) as caught:
+        NotifyOperator(task_id="tell", about="tell", session=school.launch(), notifiers=told_of).execute(where)
+    assert str(caught.value).count("NobodyCameNotifier: The message was not carried by Board") == 2
+    alarm = in_time(school.lesson(), Board())
+    alarm.notifiers = [NotLaunchedNotifier(through=board) for board in boards]
+    with pytest.raises(Unavailable):
+        alarm.execute(where_launch_is("failed", alarm))
+    assert [len(board.written) for board in boards] == [0, 0, 2]
+
+
 def in_time(session: Mapping[str, Any], board: Board, **more: Any) -> LaunchedInTimeOperator:
     given = {"launch_task": "class.launch", "patience": 0.01, "before": 3600, "deferrable": True, **more}
     return LaunchedInTimeOperator(

@@ -145,6 +145,14 @@ def test_a_server_that_sends_the_whole_where_the_rest_was_asked_for_is_read_over
     assert fetched(beginning(100), scripted.reply(200, FILE, {"ETag": '"v2"'})) == FILE
 
 
+def test_a_new_beginning_that_is_cut_short_of_what_came_before_is_read_over_again() -> None:
+    named = {"ETag": '"v2"'}
+    script = [beginning(100), beginning(50, named), beginning(len(FILE), named)]
+    with ScriptedServer(script) as server:
+        assert fetch(server) == FILE
+        assert [one.headers.get("range") for one in server.received] == [None, "bytes=100-", None]
+
+
 @pytest.mark.parametrize("name", ["Repr-Digest", "Digest"])
 def test_a_digest_that_the_server_tells_is_held_against_what_came(name: str) -> None:
     def told(content: bytes) -> dict[str, str]:

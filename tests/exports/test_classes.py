@@ -47,15 +47,17 @@ class Warehouse:
         self.academy = academy
         self.storage = MemoryStorage()
         self.sessions = self.export(BEGIN, END)
-        self.spoken = export_from(
-            SegmentSource(academy.platform),
-            ExportPlan(self.storage, "school", prefix="said"),
-            cut(BEGIN, END, Period.HOUR),
-            say=lambda _: None,
-        )
+        self.spoken = self.hear()
 
-    def export(self, since: datetime, until: datetime) -> ExportResult:
-        plan = ExportPlan(self.storage, "school")
+    def hear(self, **more: Any) -> ExportResult:
+        source, plan = (
+            SegmentSource(self.academy.platform),
+            ExportPlan(self.storage, "school", prefix="said", **more),
+        )
+        return export_from(source, plan, cut(BEGIN, END, Period.HOUR), say=lambda _: None)
+
+    def export(self, since: datetime, until: datetime, **more: Any) -> ExportResult:
+        plan = ExportPlan(self.storage, "school", **more)
         return export(self.academy.platform, plan, cut(since, until, Period.HOUR), say=lambda _: None)
 
     def summary(self, plans: Mapping[str, ClassPlan] | None = None, **more: Any) -> ExportResult:
@@ -70,6 +72,18 @@ class Warehouse:
         found = rows(self.storage, result.manifests)
         assert len({row["class_key"] for row in found}) == len(found) or result.partial
         return {row["class_key"]: row for row in found}
+
+    def chain(self) -> list[str]:
+        """Let one class have been held three times, more than the spread between its first and its last."""
+        ids = []
+        for session, hour in zip(self.academy.sandbox.lessonspace._store.sessions, (1, 3, 5), strict=False):
+            session.started_at = BEGIN + timedelta(hours=hour)
+            session.ended_at = session.started_at + timedelta(minutes=20)
+            session.tags = {"als_key": "c4a1" * 8}
+            ids.append(session.uuid)
+        self.sessions = self.export(BEGIN, END, overwrite=True)
+        self.spoken = self.hear(overwrite=True)
+        return ids
 
 
 def test_each_session_is_in_one_class_and_every_word_is_counted_once() -> None:
@@ -151,3 +165,46 @@ def test_the_plan_of_a_launch_says_who_was_late_and_who_never_came() -> None:
         rewritten.add("attendance.json", [content], media_type="application/json")
         rewritten.finish(manifest)
         assert warehouse.classes(warehouse.summary())[key] == told
+
+
+def test_the_first_session_of_a_chain_is_in_its_class_though_it_lies_far_before_the_last() -> None:
+    with Academy.open(start=END + timedelta(days=2)) as academy:
+        warehouse = Warehouse(academy)
+        ids = warehouse.chain()
+        warehouse.export(END, END + SPREAD)
+        result = warehouse.summary(look_around=timedelta(hours=2))
+        row = warehouse.classes(result)["c4a1" * 8]
+        assert row["session_ids"] == ids
+        said = [line["session_id"] for line in rows(warehouse.storage, warehouse.spoken.manifests)]
+        words = [line["words"] for line in rows(warehouse.storage, warehouse.spoken.manifests)]
+        told = sum(number for one, number in zip(said, words, strict=True) if one in ids)
+        assert (row["words"] or 0) == told > 0
+        # What was found so far back counts when it is asked whether the class has to be computed again.
+        assert warehouse.summary(look_around=timedelta(hours=2)).kept == len(result.manifests)
+        first, last = warehouse.sessions.manifests[1], result.manifests[5]
+        before = warehouse.storage.get(last)
+        changed = json.loads(warehouse.storage.get(first))
+        warehouse.storage.put(first, [json.dumps({**changed, "title": "Read anew"}).encode()])
+        warehouse.summary(look_around=timedelta(hours=2))
+        assert warehouse.storage.get(last) != before
+
+
+def test_a_class_whose_earlier_words_are_not_whole_is_partial_until_they_are() -> None:
+    with Academy.open(start=END + timedelta(days=2)) as academy:
+        warehouse = Warehouse(academy)
+        warehouse.chain()
+        warehouse.export(END, END + SPREAD)
+        name = warehouse.spoken.manifests[3]
+        whole = warehouse.storage.get(name)
+        for status in (Completeness.PARTIAL, None):
+            if status is None:
+                warehouse.storage.delete(name)
+            else:
+                changed = json.dumps({**json.loads(whole), "status": status.value, "why": "x"}).encode()
+                warehouse.storage.put(name, [changed])
+            result = warehouse.summary()
+            said = [one for one in result.partial if one.startswith(result.manifests[5])]
+            told = "partial" if status else "not home"
+            assert [f"hour=09 are {told}: words of a class are missing" in one for one in said] == [True]
+        warehouse.storage.put(name, [whole])
+        assert warehouse.summary().partial == []

@@ -158,6 +158,29 @@ def test_a_list_whose_pages_move_is_read_again_until_it_agrees_with_its_count(ac
     assert left == [0]
 
 
+def test_a_list_that_shrinks_while_it_is_read_loses_no_row_and_is_told_as_changed(academy: Academy) -> None:
+    truth = fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=3), 150)
+    store = academy.sandbox.lessonspace._store
+    taken: list[str] = []
+
+    def shrinking(request: Request, response: Response) -> Response:
+        """Let the first row be deleted once the first page was read: a row of the second moves to the first."""
+        if request.path.endswith("/4711/sessions/") and "end_time_after" in request.query and not taken:
+            taken.append(json.loads(response.body)["results"][0]["uuid"])
+            store.sessions.remove(next(one for one in store.sessions if one.uuid == taken[0]))
+        return response
+
+    academy.tap.answer = shrinking
+    storage = MemoryStorage()
+    result = run(academy, storage, BEGIN, BEGIN + timedelta(days=1), attendance=False)
+    assert {row["session_id"] for row in rows(storage, result.manifests)} == set(
+        ended(truth, BEGIN, BEGIN + timedelta(days=1))
+    )
+    assert any("The list changed while it was read." in one for one in result.partial)
+    again = run(academy, storage, BEGIN, BEGIN + timedelta(days=1), attendance=False)
+    assert (again.kept, again.partial) == (0, [])
+
+
 def test_a_list_that_never_agrees_with_its_count_is_unavailable_and_writes_nothing(academy: Academy) -> None:
     fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=3), 20)
     academy.tap.answer = lambda request, response: (
@@ -204,6 +227,19 @@ def test_a_room_that_does_not_show_its_session_makes_the_day_partial(academy: Ac
     )
     result = run(academy, MemoryStorage(), BEGIN, BEGIN + timedelta(days=2))
     assert any("attendance is not known" in one for one in result.partial)
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_one_room_that_is_gone_or_closed_keeps_no_hour_from_coming_home(academy: Academy, status: int) -> None:
+    truth = fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=2), 5)
+    room = next(iter(truth.values()))["room"]
+    academy.sandbox.faults.add("status", status=status, path=f"/spaces/{room}/sessions/$")
+    storage = MemoryStorage()
+    result = run(academy, storage, BEGIN, BEGIN + timedelta(days=2))
+    found = rows(storage, result.manifests)
+    assert {row["session_id"] for row in found} == set(truth)
+    assert [row["room"] for row in found if not row["attendance_known"]] == [room]
+    assert any("1 sessions are not in their room's list" in one for one in result.partial)
 
 
 def test_no_link_and_no_secret_is_in_the_rows(academy: Academy) -> None:

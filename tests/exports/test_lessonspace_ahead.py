@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
-from airflow_provider.live_sessions.core.errors import Refused
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended, fill
 from tests.exports.reading import rows
@@ -49,11 +49,13 @@ def test_each_room_and_each_page_is_asked_for_once_and_counted_once(academy: Aca
     assert second.files == first.files
 
 
-def test_a_room_that_is_refused_ends_the_export_with_its_words_and_writes_nothing(academy: Academy) -> None:
+def test_credentials_that_a_room_does_not_accept_end_the_export_with_its_words_and_writes_nothing(
+    academy: Academy,
+) -> None:
     fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=1), 60, rooms=30)
     refused = academy.sandbox.lessonspace._store.sessions[40].space.id
-    academy.sandbox.faults.add("status", status=403, path=f"/spaces/{refused}/sessions/")
+    academy.sandbox.faults.add("status", status=401, path=f"/spaces/{refused}/sessions/")
     storage = MemoryStorage()
-    with pytest.raises(Refused, match="list the sessions of a space"):
+    with pytest.raises(AuthenticationFailed, match="list the sessions of a space"):
         run(academy, storage)
     assert storage.files == {}

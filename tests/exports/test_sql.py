@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -208,6 +209,24 @@ def test_classes_are_loaded_with_their_people(database: str, home: dict[str, Any
     ((number,),) = ask(database, "SELECT COUNT(*) FROM class_people")
     ((listed,),) = ask(database, "SELECT SUM(sessions) FROM classes")
     assert (number, listed) == (people, loaded["sessions"])
+
+
+@pytest.mark.parametrize("between", [0, BATCH])
+def test_what_is_in_two_files_is_loaded_as_the_later_one_tells_it(home: dict[str, Any], between: int) -> None:
+    found = rows(LocalStorage(home["destination"]), home["manifests"])
+    early = next(row for row in found if len(row["participants"]) > 1)
+    late = {**early, "title": "went on", "participants": early["participants"][:1]}
+    others = [row for row in found if row["session_id"] != early["session_id"]][:between]
+    tables = Tables("sqlite", "?")
+    with closing(sqlite3.connect(":memory:")) as connection:
+        cursor = connection.cursor()
+        tables.create(cursor)
+        tables.load(cursor, [early, *others, late])
+        key = (early["session_id"],)
+        titles = cursor.execute("SELECT title FROM sessions WHERE session_id = ?", key).fetchall()
+        people = cursor.execute("SELECT person_id FROM participants WHERE session_id = ?", key).fetchall()
+    assert titles == [("went on",)]
+    assert people == [(late["participants"][0]["person_id"],)]
 
 
 def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(

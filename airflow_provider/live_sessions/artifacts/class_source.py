@@ -1,8 +1,9 @@
 """Classes out of exports that are home: which sessions are one class's, and what was said in them.
 
 The sessions of one class may have ended in several hours or days. The class belongs to the one in which its last
-session ended, so the files around a file are looked through for other sessions of its classes. Rows pass through a
-temporary database on the disk; in memory is one class at a time.
+session ended, so the files around a file are looked through for other sessions of its classes: those behind it
+once, those before it for as long as earlier ones are found. Rows pass through a temporary database on the disk; in
+memory is one class at a time, and the launch keys of the files around.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,10 +21,11 @@ from airflow_provider.live_sessions.artifacts.class_plans import ClassPlan, atte
 from airflow_provider.live_sessions.artifacts.class_summary import Spoken, class_key, summarise
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.partitions import length_of
 from airflow_provider.live_sessions.artifacts.row_shapes import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.partitions import Home
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.storage import Storage
 
 LOOK_AROUND = timedelta(hours=6)
-"""How far the sessions of one class may lie apart."""
+"""How far one session of a class may lie from the next."""
+
+FILES_KNOWN, KEYS_KNOWN = 100, 100_000
+"""How many files' launch keys are held, and of all of them: the next hour looks through nearly the same files."""
 
 _TABLES = """
 CREATE TABLE session (class_key, session_id PRIMARY KEY, counted_at, here, line) WITHOUT ROWID;
@@ -60,7 +66,7 @@ class ClassSource:
         segments: The export of what was said, over the same hours or days; None for none.
         plans: By launch key, what launches told; other plans are read from the attendance tables in the storage.
         late_after: Seconds after the planned start up to which a person is in time.
-        look_around: How far the sessions of one class may lie apart; nothing for what one file has of it.
+        look_around: How far one session of a class may lie from the next; nothing for what one file has of it.
     """
 
     storage: Storage
@@ -71,6 +77,10 @@ class ClassSource:
     look_around: timedelta = LOOK_AROUND
     shape: Shape = CLASSES
     title: str = "Classes of the account"
+    _known: OrderedDict[tuple[str, ...], frozenset[str]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+    _reached: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def platform(self) -> str:
@@ -79,10 +89,11 @@ class ClassSource:
 
     def asked(self, chunk: Chunk) -> Mapping[str, Any]:
         """Return digests of all that the classes are computed from."""
+        self._reached.clear()  # looked for anew for each chunk, then the same for all that is computed of it
         told = hashlib.sha256()
         for manifest in [*self._around(self.sessions, chunk), *self._around(self.segments, chunk)]:
             told.update(manifest.to_bytes())
-        keys = {row["launch_key"] for row in self._rows_here(chunk)} - {""}
+        keys = self._keys(chunk.partition)
         for key in sorted(keys):
             told.update(repr((key, self.plans.get(key))).encode())
         for name in sorted(self._tables(chunk, keys).values()):
@@ -122,7 +133,10 @@ class ClassSource:
             database.close()
 
     def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
-        """Return which of the files that the classes come from are partial or not home."""
+        """Return which of the files that the classes come from are partial or not home.
+
+        Earlier files count for what was said in them, and only where sessions of the classes are in them.
+        """
         del tally, seconds
         found = []
         for home in filter(None, (self.sessions, self.segments)):
@@ -131,9 +145,22 @@ class ClassSource:
                 found.append(f"The {home.kind} of its time are not home.")
             elif here.status is not Completeness.COMPLETE:
                 found.append(f"{here.name} is {here.status.value}: {here.why}")
+        found += self._unheard(chunk)
         later = self.sessions.after(chunk.partition, self.look_around)
         missing = [one for one in later if self.sessions.of(self.storage, one) is None]
         return [*found, *(f"{one} is not home yet: a class may go on there." for one in missing[:1])]
+
+    def _unheard(self, chunk: Chunk) -> Iterator[str]:
+        """Yield which earlier files hold sessions of a chunk's classes, but not all that was said in them."""
+        if self.segments is None:
+            return
+        keys = self._keys(chunk.partition)
+        for partition in self._before(chunk):
+            if keys & self._keys(partition):
+                spoken = self.segments.of(self.storage, partition)
+                if spoken is None or spoken.status is not Completeness.COMPLETE:
+                    how = "not home" if spoken is None else spoken.status.value
+                    yield f"The {self.segments.kind} of {partition} are {how}: words of a class are missing."
 
     def _gather(self, chunk: Chunk, database: sqlite3.Connection, tally: Tally) -> None:
         """Put the sessions of the chunk's classes, and what was said in them, into the database."""
@@ -160,13 +187,45 @@ class ClassSource:
         """Return the manifests of a chunk and of what lies around it, as far as they are home."""
         if home is None:
             return []
-        before = home.before(chunk.partition, self.look_around)
+        before = self._before(chunk)
         after = home.after(chunk.partition, self.look_around)
         found = (home.of(self.storage, one) for one in (*before, chunk.partition, *after))
         return [one for one in found if one is not None]
 
-    def _tables(self, chunk: Chunk, keys: set[str]) -> dict[str, str]:
-        edge = self.look_around + timedelta(days=1)
+    def _before(self, chunk: Chunk) -> list[str]:
+        """Return the partitions before a chunk's in which its classes may have begun, oldest first.
+
+        A class's sessions may be a chain: from its earliest one that was found it is looked as far back again.
+        """
+        if chunk.partition not in self._reached:
+            self._reached[chunk.partition] = self._reach_back(chunk)
+        return self._reached[chunk.partition]
+
+    def _reach_back(self, chunk: Chunk) -> list[str]:
+        keys = self._keys(chunk.partition)
+        reached: list[str] = []
+        edge: str | None = chunk.partition
+        while edge is not None:
+            further = [one for one in self.sessions.before(edge, self.look_around) if one not in reached]
+            edge = next((one for one in further if keys & self._keys(one)), None)
+            reached = [*further, *reached]
+        return reached
+
+    def _keys(self, partition: str) -> frozenset[str]:
+        """Return the launch keys of the sessions in a partition; none where it is not home."""
+        manifest = self.sessions.of(self.storage, partition)
+        if manifest is None:
+            return frozenset()
+        name = (manifest.name, *(one.sha256 for one in manifest.files))
+        if name not in self._known:
+            self._known[name] = frozenset(row["launch_key"] for row in rows_of(self.storage, manifest)) - {""}
+        found = self._known[name]
+        while len(self._known) > FILES_KNOWN or sum(map(len, self._known.values())) > KEYS_KNOWN:
+            self._known.popitem(last=False)
+        return found
+
+    def _tables(self, chunk: Chunk, keys: Set[str]) -> dict[str, str]:
+        edge = len(self._before(chunk)) * length_of(chunk.partition) + timedelta(days=1)
         return attendance_manifests(self.storage, keys, chunk.since - edge, chunk.until)
 
     def _plan(self, key: str, tables: Mapping[str, str]) -> ClassPlan | None:

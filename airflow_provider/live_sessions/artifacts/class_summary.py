@@ -64,7 +64,7 @@ def summarise(
     """Return a class's row.
 
     Where nothing was kept of the plan, a platform that tells planned times (Coviu) names those invited, and they
-    are the plan; else nobody is late or absent, and ``expected`` is None.
+    are the plan; else nobody is late or absent, ``expected`` of each of its people is None, the class's own is 0.
 
     Args:
         sessions: All its sessions, as an export wrote them; at least one, in any order.

@@ -120,17 +120,19 @@ class SegmentSource:
         return self.account.name
 
     def asked(self, chunk: Chunk) -> Mapping[str, Any]:
-        """Return which sessions have a transcript at all, and a digest of who was launched."""
+        """Return which sessions have a transcript at all, who was launched, and the look-back if given."""
         del chunk
         people = {
             key: {who: [one.id, one.name] for who, one in mapping.items()}
             for key, mapping in self.launches.items()
         }
         digest = hashlib.sha256(json.dumps(people, sort_keys=True).encode()).hexdigest()[:16] if people else ""
+        own = {} if self.look_back is None else {"look_back_seconds": round(self.look_back.total_seconds())}
         return {
             "min_seconds": self.rules.min_seconds,
             "sure_seconds": self.rules.sure_seconds,
             "launches": digest,
+            **own,
         }
 
     def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:

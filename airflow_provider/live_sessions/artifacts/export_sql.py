@@ -102,6 +102,9 @@ class Tables:
     def load(self, cursor: Cursor, rows: Iterable[dict[str, Any]], shape: Shape = SESSIONS) -> tuple[int, int]:
         """Write rows over what is there of the same sessions or classes; the caller commits.
 
+        Where one session or class comes more than once (a class that went on is in a later file too), the row that
+        comes last stands, with its people and nobody else's: so older files come first.
+
         Args:
             cursor: In a transaction of the caller's.
             rows: As :func:`~airflow_provider.live_sessions.artifacts.export_files.decode` gives them; what is
@@ -124,10 +127,9 @@ class Tables:
                     cursor.executemany(self._forget(table, shape.group), begun)
             cursor.executemany(self._upsert(table, columns, shape.key), [_flat(row, columns) for row in batch])
             if shape.part:
-                cursor.executemany(
-                    self._forget(self._parts(shape), shape.key), [shape.identity(row) for row in batch]
-                )
-                people = [one for row in batch for one in _parts_of(row, shape)]
+                latest = {shape.identity(row): row for row in batch}
+                cursor.executemany(self._forget(self._parts(shape), shape.key), list(latest))
+                people = [one for row in latest.values() for one in _parts_of(row, shape)]
                 if people:
                     cursor.executemany(self._insert(self._parts(shape), _part_columns(shape)), people)
                 parts += len(people)

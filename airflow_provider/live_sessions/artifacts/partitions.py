@@ -87,9 +87,14 @@ class Home:
         return _neighbours(partition, span, 1)
 
 
+def length_of(partition: str) -> timedelta:
+    """Return how long the time of a partition is: an hour or a day."""
+    return timedelta(hours=1) if "/hour=" in partition else timedelta(days=1)
+
+
 def _neighbours(partition: str, span: timedelta, direction: int) -> list[str]:
     hourly = "/hour=" in partition
-    length = timedelta(hours=1) if hourly else timedelta(days=1)
+    length = length_of(partition)
     at = datetime.strptime(partition, _FORMATS[hourly])  # noqa: DTZ007 - a name, in whatever zone it was given
     number = -(-span // length)
     return [(at + direction * step * length).strftime(_FORMATS[hourly]) for step in range(1, number + 1)]

@@ -143,3 +143,27 @@ class Cursor:
             return cls(parse_time(fields["up_to"]), told)
         except (ConfigurationError, KeyError, OverflowError, TypeError, ValueError):
             return None  # what another release or a person wrote must not stop the watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What was listed and is told in lots; only memory holds it, whoever begins again lists again.
+
+    Args:
+        found: What the platform listed.
+        asked_at: The platform's time before it was asked.
+        overlap: How late an end may appear.
+    """
+
+    found: Sequence[EndedSession]
+    asked_at: datetime
+    overlap: timedelta
+
+    def take(self, cursor: Cursor, most: int | None) -> tuple[Cursor, list[EndedSession], Backlog | None]:
+        """Return the cursor behind the next lot of ends, that lot, and what is left to take; None for nothing."""
+        behind, lot, more = cursor.take(self.found, self.asked_at, self.overlap, most)
+        if not more:
+            return behind, lot, None
+        taken = {one.session_id for one in lot}
+        left = [one for one in self.found if one.session_id not in taken]
+        return behind, lot, Backlog(left, self.asked_at, self.overlap)

@@ -129,7 +129,8 @@ def download_resuming(
 def _transfer(url: SecretStr, transfer: Transfer, *, label: str, **options: Any) -> Generator[bytes]:
     """Yield what one transfer brings of what is still missing."""
     part = transfer.part
-    if not part.can_go_on:
+    if not part.can_go_on or part.received < transfer.received:
+        # In the second case a new beginning was cut before it came to where the first one had been.
         part.begin_anew()
     again = hashlib.sha256()
     for piece in download(url, part=part, label=label, **options):

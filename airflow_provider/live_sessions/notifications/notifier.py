@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseNotifier
 
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Unavailable
+from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.schedules.model import Occurrence
 
@@ -140,6 +140,32 @@ class SessionNotifier(BaseNotifier):
             if isinstance(found, dict):
                 return found
         return None
+
+
+def tell_all(notifiers: Iterable[SessionNotifier], context: Context, about: str) -> int:
+    """Have each notifier say what it has to say, also when one before it could not.
+
+    Args:
+        notifiers: Those to ask.
+        context: The context of the task that runs them.
+        about: The task whose outcome it is, for those that were not given one.
+
+    Returns:
+        How many had something to say.
+
+    Raises:
+        Unavailable: One or more failed, with the reason of each; the others were asked all the same.
+    """
+    said, reasons = 0, []
+    for one in notifiers:
+        try:
+            said += one.tell(context, about=about)
+        except Exception as error:  # noqa: BLE001 - one notifier that is down silences no other
+            why = error.what if isinstance(error, LiveSessionError) else f"({type(error).__name__})"
+            reasons.append(f"{type(one).__name__}: {why}")
+    if reasons:
+        raise Unavailable(" ".join(reasons))
+    return said
 
 
 def session_of(context: Context) -> SessionRecord | Occurrence | None:

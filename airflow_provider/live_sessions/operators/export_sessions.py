@@ -130,7 +130,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             chunks = self._chunks(context)
             self._plan()  # what does not fit is said before the wait
-            _look_back(self.look_back)
+            look_back_of(self.look_back)
             if is_true(self.wait):
                 caught_up = chunks[-1].until + self._caught_up_after() + CLOCKS
                 wait_until(self, caught_up, method_name="execute_export", deferrable=self.deferrable)
@@ -173,7 +173,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         """Return where the rows come from."""
         from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 
-        return SessionSource(platform, _look_back(self.look_back), is_true(self.attendance))
+        return SessionSource(platform, look_back_of(self.look_back), is_true(self.attendance))
 
     def _plan(self) -> ExportPlan:
         from airflow_provider.live_sessions.artifacts.export_files import FileFormat
@@ -242,7 +242,12 @@ def written(result: ExportResult, storage: Storage) -> Data:
     return of_place(storage.url(folder), rows=result.counts[result.shape], files=files)
 
 
-def _look_back(value: timedelta | float | str | None) -> timedelta | None:
+def look_back_of(value: timedelta | float | str | None) -> timedelta | None:
+    """Read the argument ``look_back``: a timedelta or seconds; None, also as text, for the platform's own bound.
+
+    Raises:
+        ConfigurationError: It is no number above 0.
+    """
     if value is None or value in ("", "None"):
         return None
     return value if isinstance(value, timedelta) else timedelta(seconds=seconds_of(value, "look_back"))

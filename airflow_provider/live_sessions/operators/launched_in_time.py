@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.times import aware, seconds_of
 from airflow_provider.live_sessions.notifications.not_launched import NOT_LAUNCHED
+from airflow_provider.live_sessions.notifications.notifier import tell_all
 from airflow_provider.live_sessions.operators.identity import occurrence_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
@@ -42,8 +43,8 @@ class LaunchedInTimeOperator(BaseOperator):
         before: Seconds before the planned start when it is looked at.
         patience: Seconds after the run began that a launch is given in any case: a session asked for at the last
             minute is not late by that.
-        notifiers: Those to tell, e.g. a ``NotLaunchedNotifier``. Unlike in a callback, a message that could not be
-            sent fails the task, and its retry tries again.
+        notifiers: Those to tell, e.g. a ``NotLaunchedNotifier``. Each is asked. Unlike in a callback, a message
+            that could not be sent then fails the task, and its retry tries again.
         on_late: ``fail`` (default) or ``succeed`` when the session is not launched.
         deferrable: Wait without a worker slot; Airflow's ``[operators] default_deferrable`` by default.
 
@@ -105,8 +106,7 @@ class LaunchedInTimeOperator(BaseOperator):
             ti.xcom_push(
                 key="outcome", value=outcome
             )  # a task that fails has no result, but its callbacks read this
-            for one in self.notifiers:
-                one.tell(context, about=ti.task_id)
+            tell_all(self.notifiers, context, ti.task_id)
             session = occurrence_of(self.session)
             state = outcome["launch_state"]
             told = f"{session.title!r} begins at {session.start} and is not launched: its launch is {state}."

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
-from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
+from airflow_provider.live_sessions.operators.export_sessions import (
+    SessionsToObjectStorageOperator,
+    look_back_of,
+)
 from airflow_provider.live_sessions.operators.identity import records_of
 
 if TYPE_CHECKING:
@@ -85,4 +88,4 @@ class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOpera
         from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource
 
         launches = participants_of(records_of(self.launches))
-        return SegmentSource(platform, ArtifactRules.of(self.rules), launches)
+        return SegmentSource(platform, ArtifactRules.of(self.rules), launches, look_back_of(self.look_back))

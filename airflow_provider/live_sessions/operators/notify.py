@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
+from airflow_provider.live_sessions.notifications.notifier import tell_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class NotifyOperator(BaseOperator):
     """Say what notifiers have to say of another task's outcome, in a task of its own.
 
-    A callback's errors only stand in a log. Here a carrier that is down fails the task and its retry tries again;
-    a carrier that worked then carries the message twice.
+    A callback's errors only stand in a log. Here a carrier that is down silences no other, then fails the task,
+    and its retry tries again; a carrier that worked then carries the message twice.
 
     Args:
         about: The task whose outcome it is, of the same lane.
@@ -53,4 +54,4 @@ class NotifyOperator(BaseOperator):
     def execute(self, context: Context) -> int:
         """Run the notifiers."""
         with airflow_errors():
-            return sum(one.tell(context, about=self.about) for one in self.notifiers)
+            return tell_all(self.notifiers, context, self.about)

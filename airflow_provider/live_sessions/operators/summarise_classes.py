@@ -47,8 +47,9 @@ class SummariseClassesOperator(TellsLineage, BaseOperator):
             datetime, or ISO 8601 with an offset.
         prefix: The folder below the exports' destination.
         late_after: Seconds after the planned start up to which a person is in time.
-        look_around: How far the sessions of one class may lie apart, timedelta or seconds; with files of days it
-            means a whole day before and behind. 0 takes each file by itself: a class around midnight is then two.
+        look_around: How far one session of a class may lie from the next, timedelta or seconds; with files of days
+            it means a whole day before and behind. 0 takes each file by itself: a class around midnight is then
+            two.
         overwrite: Compute again what is home already.
 
     Returns:

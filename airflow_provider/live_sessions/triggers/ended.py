@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider.live_sessions.core.ended import Cursor, EndedSession, EndingPlatform
+from airflow_provider.live_sessions.core.ended import Backlog, Cursor, EndedSession, EndingPlatform
 from airflow_provider.live_sessions.core.errors import Unsupported
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.triggers.watching import AT_ONCE, Look, WatchTrigger
@@ -23,9 +23,16 @@ class SessionsEndedTrigger(WatchTrigger[Cursor]):
     store_key: ClassVar[str] = "live_sessions_ended"
     subject: ClassVar[str] = "ended sessions"
 
+    _backlog: Backlog | None = None
+    """What was listed and is not told yet: it is not listed again for each lot."""
+
     async def _look(self, account: Account, memory: Cursor | None) -> Look[Cursor]:
-        cursor, fresh, more = await account.call(lambda platform: take_ended(platform, memory, most=AT_ONCE))
-        return Look(cursor, [self._event(one) for one in fresh], more)
+        known, backlog = memory, self._backlog
+        if known is None or backlog is None:
+            listed = await account.call(lambda platform: list_ended(platform, memory))
+            known, backlog = listed
+        cursor, fresh, self._backlog = backlog.take(known, AT_ONCE)
+        return Look(cursor, [self._event(one) for one in fresh], self._backlog is not None)
 
     def _read(self, data: object) -> Cursor | None:
         return Cursor.from_json(data)
@@ -43,18 +50,33 @@ class SessionsEndedTrigger(WatchTrigger[Cursor]):
         }
 
 
-def take_ended(
-    platform: SessionPlatform, cursor: Cursor | None, *, most: int | None
-) -> tuple[Cursor, Sequence[EndedSession], bool]:
-    """Ask for what ended behind the cursor; runs on the connection's thread.
+def take_ended(platform: SessionPlatform, cursor: Cursor | None) -> tuple[Cursor, Sequence[EndedSession]]:
+    """Ask for all that ended behind the cursor; runs on the connection's thread.
 
     Args:
         platform: The open platform.
         cursor: Up to where ends were told; None where the watching begins.
-        most: How many to take at once; None for all.
 
     Returns:
-        The cursor behind them, what ended, oldest first, and whether there is more.
+        The cursor behind them, and what ended, oldest first.
+
+    Raises:
+        Unsupported: The platform keeps no list of what has ended.
+    """
+    known, backlog = list_ended(platform, cursor)
+    behind, fresh, _ = backlog.take(known, None)
+    return behind, fresh
+
+
+def list_ended(platform: SessionPlatform, cursor: Cursor | None) -> tuple[Cursor, Backlog]:
+    """List what ended behind the cursor; runs on the connection's thread.
+
+    Args:
+        platform: The open platform.
+        cursor: Up to where ends were told; None where the watching begins.
+
+    Returns:
+        The cursor to take from the list with, and the list.
 
     Raises:
         Unsupported: The platform keeps no list of what has ended.
@@ -69,6 +91,6 @@ def take_ended(
         _, begun_at = platform.ended_since(datetime.now(UTC))  # only for the platform's own time
         found, _ = platform.ended_since(begun_at - overlap)
         old = [one for one in found if one.told_at <= begun_at]
-        return Cursor(begun_at).after(old, begun_at, overlap), (), False
+        return Cursor(begun_at).after(old, begun_at, overlap), Backlog((), begun_at, overlap)
     found, asked_at = platform.ended_since(cursor.since(overlap))
-    return cursor.take(found, asked_at, overlap, most)
+    return cursor, Backlog(found, asked_at, overlap)

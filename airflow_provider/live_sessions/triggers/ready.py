@@ -116,6 +116,6 @@ def _take_in(
             platform=platform.name,
             advice="Watch what has ended instead.",
         )
-    ends, fresh, _ = take_ended(platform, None if memory is None else memory.ends, most=None)
+    ends, fresh = take_ended(platform, None if memory is None else memory.ends)
     known = Awaiting(ends) if memory is None else memory
     return known.with_ended(fresh, ends, ability, delays), ends.up_to

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider.live_sessions.artifacts.manifest import Completeness
 from airflow_provider.live_sessions.artifacts.writer import Writer
-from airflow_provider.live_sessions.core.errors import Refused, Unavailable
+from airflow_provider.live_sessions.core.errors import NotFound, Refused, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.platforms.coviu.filters import SubmissionFilters
 from airflow_provider.live_sessions.platforms.coviu.recordings import bring_recordings
@@ -88,6 +88,17 @@ def test_a_file_that_changed_while_it_came_is_refused_and_nothing_is_stored() ->
         with pytest.raises(Refused, match="changed while it came"):
             bring(clinic, record, storage)
         assert storage.files == {}
+
+
+def test_a_listed_file_that_is_not_there_is_an_error_and_is_not_left_out() -> None:
+    with Clinic.open() as clinic:
+        record = held(clinic)
+        for _ in range(2):
+            clinic.sandbox.coviu.record(record.ref.session_id, length=1000)
+        gone = clinic.sandbox.coviu._collections.submissions[1].files[0].id
+        clinic.sandbox.faults.add("status", status=404, path=f"/file/{gone}")
+        with pytest.raises(NotFound):
+            bring(clinic, record, MemoryStorage())
 
 
 def test_a_file_of_another_length_than_is_told_is_not_stored() -> None:

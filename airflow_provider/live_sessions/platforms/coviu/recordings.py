@@ -99,6 +99,7 @@ def bring_recordings(
         wait_for: Seconds after the end for which a session without a recording is asked again by a retry.
 
     Raises:
+        NotFound: A file that a submission lists is not there.
         Unavailable: There is no recording yet, or one could not be fetched to its end.
     """
     client = platform.client
@@ -164,6 +165,8 @@ def _write(
     try:
         first = next(chunks, b"")
     except NotFound:
+        if one.file is not None:
+            raise  # it is listed: without it what comes home would not be all there is
         return None  # a submission without files need not be an audio recording either
     if not transfer.part.content_type.startswith(MEDIA):
         chunks.close()

@@ -6,6 +6,7 @@ own list has logs, so with attendance each room with a session in the time costs
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.intervals import total, unite
 from airflow_provider.live_sessions.core.ahead import THREADS, helpers
-from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Unavailable
 from airflow_provider.live_sessions.core.session_rows import (
     ExportRules,
     LogRow,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
     from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+
+log = logging.getLogger(__name__)
 
 RULES = ExportRules(catch_up=timedelta(seconds=600), look_back=timedelta(hours=24))
 """Patience, for neither is documented: a room closes 5.5 minutes after its last sign of life ("terms and
@@ -109,6 +112,8 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
 def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> Iterator[Session]:
     """Yield each session that ended within the time once; read the list again where its pages moved meanwhile.
 
+    A row that a walk showed and the last one does not may have been deleted: it is yielded, and told as lacking.
+
     Raises:
         Unavailable: The pages of the list and its count do not agree, three times.
     """
@@ -117,6 +122,7 @@ def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> 
         include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
     )
     known: set[str] = set()
+    seen: set[str] = set()
     ledger = _Ledger()
     for _ in range(WALKS):
         ledger = _Ledger()
@@ -135,10 +141,14 @@ def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> 
                 yield session
             else:
                 tally.outside += 1
+        seen |= ledger.ids
         if ledger.agrees:
+            if len(seen) != len(ledger.ids):
+                tally.lacking.append("The list changed while it was read.")
             return
+    trouble = "its count changes meanwhile" if ledger.moved else f"lists {len(ledger.ids)}"
     raise Unavailable(
-        f"list sessions: Lessonspace tells of {ledger.told} sessions and lists {len(ledger.ids)}.",
+        f"list sessions: Lessonspace tells of {ledger.told} sessions and {trouble}.",
         platform="Lessonspace",
         conn_id=client.conn_id,
         advice="The list may be changing: let the task try again later.",
@@ -162,16 +172,20 @@ class _Ledger:
     def __init__(self) -> None:
         self.ids: set[str] = set()
         self.told: int | None = None
+        self.moved = False
+        """Whether the count was not the same on all pages: rows that change places may be on none of them."""
 
     def take(self, page: Any) -> None:
         rows = page.get("results") if isinstance(page, dict) else page
         self.ids |= {str(row.get("uuid")) for row in rows or () if isinstance(row, dict)}
-        told = page.get("count") if isinstance(page, dict) else None
-        self.told = told if isinstance(told, int) else None
+        count = page.get("count") if isinstance(page, dict) else None
+        told = count if isinstance(count, int) else None
+        self.moved = self.moved or (self.told is not None and told != self.told)
+        self.told = told
 
     @property
     def agrees(self) -> bool:
-        return self.told is None or self.told == len(self.ids)
+        return not self.moved and (self.told is None or self.told == len(self.ids))
 
 
 def _with_logs(
@@ -239,7 +253,14 @@ class _Logs:
     def _sessions(self, room: str) -> tuple[int, Mapping[str, Session]]:
         pages: list[Any] = []
         rows = self._client.space_sessions(room, self._filters, on_page=lambda _: pages.append(None))
-        found = {one.uuid: one for one in rows}
+        try:
+            found = {one.uuid: one for one in rows}
+        except AuthenticationFailed:
+            raise
+        except (NotFound, Refused) as error:
+            # One room that is gone or closed to us must not keep the whole hour from coming home.
+            log.warning("A room's sessions are not told, so their attendance is not known: %s", error)
+            found = {}
         return len(pages), found
 
     def _lack(self) -> None:
