@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
-import pkgutil
 import re
 import textwrap
 import tomllib
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,7 +76,8 @@ def test_what_an_example_imports_exists(block: Block) -> None:
     for node in ast.walk(tree_of(block)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for one in node.names:
-                assert pkgutil.resolve_name(f"{node.module}:{one.name}") is not None
+                module = importlib.import_module(node.module)
+                assert hasattr(module, one.name) or find_spec(f"{node.module}.{one.name}"), one.name
 
 
 @EACH_BLOCK
