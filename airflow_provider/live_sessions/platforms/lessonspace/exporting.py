@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.intervals import total, unite
 from airflow_provider.live_sessions.core.ahead import THREADS, helpers
-from airflow_provider.live_sessions.core.errors import AuthenticationFailed, NotFound, Refused, Unavailable
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, Refused, Unavailable
 from airflow_provider.live_sessions.core.session_rows import (
     ExportRules,
     LogRow,
@@ -257,7 +257,7 @@ class _Logs:
             found = {one.uuid: one for one in rows}
         except AuthenticationFailed:
             raise
-        except (NotFound, Refused) as error:
+        except Refused as error:  # not found (404, 410) among them
             # One room that is gone or closed to us must not keep the whole hour from coming home.
             log.warning("A room's sessions are not told, so their attendance is not known: %s", error)
             found = {}
