@@ -72,8 +72,8 @@ class Lessons:
                 return told
         raise AssertionError("it is asked for ever")
 
-    def row(self, title: str, **who: str) -> Any:
-        (row,) = [one for one in self.rows(**who)["rows"] if one["title"] == title]
+    def row(self, title: str, *, name: str = "ada", role: str = "ADMIN") -> Any:
+        (row,) = [one for one in self.rows(name=name, role=role)["rows"] if one["title"] == title]
         return row
 
     def set_state(self, task_id: str, state: str | None, map_index: int = -1) -> None:
