@@ -168,6 +168,22 @@ def test_where_the_platform_tells_the_plan_who_was_invited_and_never_came_is_abs
     assert [one.status for one in unread.people] == ["unknown"]
 
 
+def test_a_presenter_of_whom_the_platform_tells_the_role_alone_is_the_one_who_was_expected() -> None:
+    people = (
+        PersonRow("754514", "", role="presenter", joined_at=START, left_at=START + timedelta(minutes=9)),
+        PersonRow("559480", "helper", role="viewer", joined_at=START, left_at=START + timedelta(minutes=9)),
+    )
+    plan = ClassPlan(
+        "Printer prints nothing",
+        START,
+        START + timedelta(minutes=10),
+        (Participant("customer", "Cora", leader=True), Participant("helper", "Hal")),
+        {"(presenter)": "customer", "helper": "helper"},
+    )
+    row = summarise([session(platform="screenleap", participants=people, attendance_known=True)], plan=plan)
+    assert {one.participant_id: one.status for one in row.people} == {"customer": "present", "helper": "present"}
+
+
 def test_a_session_that_was_made_elsewhere_is_a_class_of_its_own() -> None:
     assert class_key(session(launch_key="")) == "s"
     assert class_key(session(launch_key="k")) == "k"

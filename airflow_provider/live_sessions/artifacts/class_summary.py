@@ -116,6 +116,8 @@ def _people(
         for person in session["participants"]:
             own = person["participant_id"]
             own = own_ids.get(person["person_id"]) or own_ids.get(own) or own
+            # Screenleap tells of a presenter no id of ours; the launch keeps one under the role, in brackets.
+            own = own or own_ids.get(f"({person['role']})", "")
             joined = parse_optional_time(person["joined_at"])
             if invited:
                 own = own or person["person_id"]
