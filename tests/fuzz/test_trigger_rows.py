@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KITS = {"lessonspace": School, "coviu": Practice, "screenleap": Studio, "educates": Lab}
-PATIENCE = 20.0
+PATIENCE = 60.0
 NEEDS_NO_MORE = {("coviu", 0)}
 """Coviu finds a session by its id alone."""
 
