@@ -49,7 +49,7 @@ def error_of(proxy: Proxy, name: str, act: str, change: Callable[[Reply], Reply]
             theatre.acts[act](scene)
         except LiveSessionError as error:
             check(error)
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < 240, "it hangs"
             return error
         finally:
             proxy.tampering = None
@@ -125,7 +125,7 @@ def test_a_body_that_only_trickles_is_given_up() -> None:
             client.request("GET", "x", label="read it")
         check(told.value)
         client.close()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120, "it hangs"
 
 
 def circle(reply: Reply) -> Reply:
