@@ -113,7 +113,7 @@ def odd_calendars(draw: st.DrawFn) -> str:
 def test_an_odd_calendar_is_read_or_refused_in_bounded_time(text: str) -> None:
     began = time.monotonic()
     check(read(text.encode(), "a.ics"))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_large_hostile_file_costs_little_time_and_memory(data: bytes) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - began < 20  # a run without end takes hours; tracing alone takes seconds
+    assert time.monotonic() - began < 120  # a run without end takes hours; tracing alone takes seconds
     assert peak < 40 * len(data) + 20_000_000
     assert table.problems
     assert table.occurrences == ()
