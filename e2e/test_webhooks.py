@@ -104,9 +104,11 @@ def test_nothing_of_the_receiver_is_there_for_who_has_no_url(world: World) -> No
     base = world.stack.url + PREFIX
     for path in ("", "/", "/x", "/docs", "/openapi.json", "/a/b"):
         assert requests.get(base + path, timeout=30, allow_redirects=False).status_code in (401, 404, 405), path
-        assert requests.post(base + path, json={}, timeout=30, allow_redirects=False).status_code in (401, 404, 405), (
-            path
-        )
+        assert requests.post(base + path, json={}, timeout=30, allow_redirects=False).status_code in (
+            401,
+            404,
+            405,
+        ), path
     assert len(events(world)) == before
 
 
