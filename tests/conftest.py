@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -50,3 +51,12 @@ def airflow_db() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+_modules = itertools.count()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unspent_host_budgets() -> None:
+    """Begin each file with rate budgets of its own: a port that is used again would be the account of before."""
+    os.environ["AIRFLOW__LIVE_SESSIONS__STATE_DIR"] = str(_HOME / f"state-{next(_modules)}")
