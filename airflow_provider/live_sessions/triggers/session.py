@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.contract import Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
 from airflow_provider.live_sessions.core.models import SessionRef
 from airflow_provider.live_sessions.core.polling import Goal, Outcome
 from airflow_provider.live_sessions.core.status import Seen, State
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 LONGEST_INTERVAL = 3600.0
 """Seconds between two polls: a longer interval would sleep past a deadline."""
+
+LONGEST_KILL = 60.0
+"""Seconds that a trigger which was taken away stays for its policy: a look, a cancel, their turns in the rate."""
 
 
 class SessionTrigger(LiveSessionTrigger):
@@ -74,13 +79,43 @@ class LaunchTrigger(SessionTrigger):
         handed_over: Whether join links had left Airflow when the task deferred.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._killing: asyncio.Task[None] | None = None
+        self._killed_by = 0.0
+
     async def on_kill(self) -> None:
         """Cancel the session when a person failed the task and the policy allows it (Airflow 3.3 and later)."""
-        from airflow_provider.live_sessions.compat.features import state_of_deferred
-
         policy = self._kwargs.get("cancel_on_kill", "never")
         if policy not in ("before_start", "always") or self.task_instance is None:
             return
+        self._killing = asyncio.create_task(self._follow(policy))
+        self._killed_by = time.monotonic() + LONGEST_KILL
+        if await self._has_ended(self._killing):
+            self._killing.result()  # what nobody foresaw is for Airflow to log
+
+    async def cleanup(self) -> None:
+        """Stay until :meth:`on_kill` has done what it began: what comes later is not in the task's log."""
+        if self._killing is not None and not await self._has_ended(self._killing):
+            self.log.warning("What became of the session was not told within %g s; look there.", LONGEST_KILL)
+        await super().cleanup()
+
+    async def _has_ended(self, work: asyncio.Task[None]) -> bool:
+        """Wait for a piece of work, and go on waiting when cancelled.
+
+        Once a second Airflow 3.3 cancels a trigger that a person took away, until it is over, and with it its own
+        ``on_kill``: what takes longer would be broken off without a word (``TriggerRunnerSupervisor`` sends
+        ``cancelling_triggers`` with every answer).
+        """
+        while not work.done() and (left := self._killed_by - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work], timeout=left)
+        return work.done()
+
+    async def _follow(self, policy: str) -> None:
+        """Do what the policy says and write it to the task's log."""
+        from airflow_provider.live_sessions.compat.features import state_of_deferred
+
         state = await state_of_deferred(self.task_instance)
         if state != "failed":
             self.log.info("The wait was taken away while the task is %s; the session is left alone.", state)
@@ -91,14 +126,18 @@ class LaunchTrigger(SessionTrigger):
         account, _ = account_and_poller(self._hook_class(), ref.conn_id)
         account.enter()
         try:
-            for sentence in await account.call(
+            told = await account.call(
                 lambda platform: cancel_if_allowed(
                     platform, ref, seen, only_scheduled=policy == "before_start", handed_over=handed_over
                 )
-            ):
-                self.log.info("Cancelling, because the task was failed: %s", sentence)
+            )
+        except LiveSessionError as error:
+            self.log.warning("The task was failed, but the session could not be cancelled: %s", error)
+            return
         finally:
             account.leave()
+        for sentence in told:
+            self.log.info("Cancelling, because the task was failed: %s", sentence)
 
 
 def cancel_if_allowed(
