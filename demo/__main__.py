@@ -22,6 +22,7 @@ from demo.airflow_stack import AirflowStack, StackError, free_port
 from demo.coviu.day import DayOfAppointments
 from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
+from demo.lessonspace.events import EventsOfClasses
 from demo.scenario import Scenario, Stage
 from demo.screenleap.day import ScreenShares
 from demo.warehouse.night import NightOfTheWarehouse
@@ -35,6 +36,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     DayOfAppointments(),
     ScreenShares(),
     DayOfWorkshops(),
+    EventsOfClasses(),
     NightOfTheWarehouse(),
 )
 NEEDED = {"warehouse": ("lessonspace",)}

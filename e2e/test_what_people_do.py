@@ -156,7 +156,7 @@ def test_a_live_share_is_stopped_when_the_policy_says_always_and_a_person_fails_
     race = live_share(world, "share_always", "always")
     race.mark("failed")
     until("the share was stopped", lambda: state_of(world, race.run_id) == "ended")
-    assert "Cancelling, because the task was failed" in race.log()
+    until("its log says so", lambda: "Cancelling, because the task was failed" in race.log())
 
 
 @pytest.mark.parametrize("state", ["success", "skipped"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.proof import prove
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
 from tests.plugin.roles import NARROW
@@ -105,6 +108,16 @@ class Lessons:
     @contextmanager
     def claimed(self, map_index: int, ticket: Ticket) -> Iterator[None]:
         """Have a launch been a timetable's while the body runs: its class is claimed."""
+
+        def claim(record: SessionRecord) -> SessionRecord:
+            return prove(replace(record, claim=ticket.to_json()), self.place(map_index), AirflowCipher())
+
+        with self.rewritten(map_index, claim):
+            yield
+
+    @contextmanager
+    def rewritten(self, map_index: int, change: Callable[[SessionRecord], SessionRecord]) -> Iterator[None]:
+        """Have another record than the launch's own stand in XCom while the body runs."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
         from sqlalchemy import update
@@ -112,8 +125,8 @@ class Lessons:
         which = {"run_id": self.run_id, "task_id": "lane.launch", "map_index": map_index, "key": "return_value"}
         with create_session() as session:
             before = session.query(XComModel.value).filter_by(**which).scalar()
-        after = json.loads(before) if isinstance(before, str) else dict(before)
-        after["claim"] = ticket.to_json()
+        stored = json.loads(before) if isinstance(before, str) else before
+        after = change(SessionRecord.from_json(stored)).to_json()
         for value in (json.dumps(after) if isinstance(before, str) else after, before):
             with create_session() as session:
                 session.execute(update(XComModel).filter_by(**which).values(value=value))

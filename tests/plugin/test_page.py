@@ -14,11 +14,15 @@ import requests  # noqa: TID253 - no DAG
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
+from tests.core.cipher import FernetCipher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from airflow_provider.live_sessions.core.record import SessionRecord
     from tests.plugin.conftest import Lessons
 
 pytestmark = pytest.mark.timeout(600)  # two runs of DAGs come before the first test
@@ -259,3 +263,32 @@ def test_an_old_run_does_not_open_a_class_that_another_has_in_hand(lessons: Less
         assert lessons.school.launches == before
     with lessons.claimed(2, replace(ticket, destination="nowhere-at-all://x")):
         assert lessons.get(room).status_code == 303, "what the api-server cannot look at refuses nobody"
+
+
+@pytest.mark.parametrize("change", ["another-session", "another-claim", "no-proof", "a-copy", "another-key"])
+def test_a_record_its_launch_did_not_write_opens_nothing(lessons: Lessons, tmp_path: Path, change: str) -> None:
+    """Who may write XComs could otherwise have a door open onto any session of any connection."""
+    others: list[SessionRecord] = []
+
+    def remember(record: SessionRecord) -> SessionRecord:
+        others.append(record)
+        return record
+
+    with lessons.rewritten(0, remember):
+        pass
+    mine = Claim("k", "d", "launch", "plugin_lessons", lessons.run_id, 2, "Chemistry", AT, "2026-09-01")
+    forged: dict[str, Callable[[SessionRecord], SessionRecord]] = {
+        "another-session": lambda one: replace(one, ref=others[0].ref),
+        "another-claim": lambda one: replace(one, claim=Ticket(str(tmp_path), "school", mine).to_json()),
+        "no-proof": lambda one: replace(one, proof=""),
+        "a-copy": lambda _: others[0],
+        "another-key": lambda one: prove(one, lessons.place(1), FernetCipher()),
+    }
+    before = lessons.school.launches
+    with lessons.rewritten(1, forged[change]):
+        answer = lessons.get(lessons.place(1).opening(Door.ROOM), accept="text/html")
+    assert answer.status_code == 409
+    said = "Fernet key" if change == "another-key" else "Clear the launch task"
+    assert said in answer.text
+    assert lessons.school.launches == before
+    assert lessons.get(lessons.place(1).opening(Door.ROOM)).status_code == 303, "its own record opens it"

@@ -90,6 +90,7 @@ class SessionRecord:
         hand_over_at: When links may leave Airflow; None for at once.
         warnings: What the platform silently changed.
         claim: Whose hands the class is in, for lanes of a timetable; empty otherwise.
+        proof: That its launch wrote it, sealed; see :mod:`~airflow_provider.live_sessions.core.proof`.
     """
 
     ref: SessionRef
@@ -103,6 +104,7 @@ class SessionRecord:
     hand_over_at: datetime | None = None
     warnings: tuple[str, ...] = ()
     claim: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    proof: str = ""
 
     @classmethod
     def of(
@@ -156,6 +158,7 @@ class SessionRecord:
             "hand_over_at": format_optional_time(self.hand_over_at),
             "warnings": list(self.warnings),
             "claim": dict(self.claim),
+            "proof": self.proof,
         }
 
     @classmethod
@@ -180,6 +183,7 @@ class SessionRecord:
                 hand_over_at=parse_optional_time(data.get("hand_over_at")),
                 warnings=tuple(str(one) for one in data.get("warnings", ())),
                 claim=dict(data.get("claim") or {}),
+                proof=str(data.get("proof") or ""),
             )
         except MISFITS as error:
             told = f"it lacks {why(error)}" if isinstance(error, KeyError) else why(error)

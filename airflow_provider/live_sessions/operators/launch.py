@@ -15,12 +15,13 @@ from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
 from airflow_provider.live_sessions.core.models import Participant, Plan
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Goal, GoalKind
+from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.sealing import seal
 from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
-from airflow_provider.live_sessions.links.page import LiveSessionLink
+from airflow_provider.live_sessions.links.page import LiveSessionLink, place_of
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.identity import (
     claim_of,
@@ -197,7 +198,7 @@ class LaunchSessionOperator(BaseOperator):
             if self.webhooks_auto and launched.secret is not None and launched.secret.get_secret_value():
                 memory.record({**memory.recall(), SEALED: seal(launched.secret, cipher)})
             record = SessionRecord.of(launched, plan, cipher, hand_over_at=hand_over_at)
-            record = replace(record, claim=claim)
+            record = prove(replace(record, claim=claim), place_of(context["ti"]), cipher)
             self._tell(record)
             result = record.to_json()
             if self.wait_for_completion and not record.state.over:

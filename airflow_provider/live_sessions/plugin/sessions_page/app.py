@@ -28,7 +28,13 @@ from airflow_provider.live_sessions.plugin.sessions_page.access import (
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, MOST, Launch, Launches
 from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates
-from airflow_provider.live_sessions.plugin.sessions_page.opening import check_claim, note, open_door, status_of
+from airflow_provider.live_sessions.plugin.sessions_page.opening import (
+    check_claim,
+    check_proof,
+    note,
+    open_door,
+    status_of,
+)
 from airflow_provider.live_sessions.plugin.sessions_page.rows import is_asked_about, row_of, seen_of
 from airflow_provider.live_sessions.plugin.sessions_page.telling import below, tell
 
@@ -149,6 +155,7 @@ class _Page:
             raise HTTPException(404, str(error)) from None
         ref = record.ref
         try:
+            check_proof(record, place)
             check_claim(record)
             link = open_door(door, ref, visitor_of(user))
         except LiveSessionError as error:

@@ -20,6 +20,8 @@ from airflow_provider.live_sessions.core.errors import (
     Refused,
     Transient,
 )
+from airflow_provider.live_sessions.core.proof import check
+from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of, open_account
 from airflow_provider.live_sessions.schedules.claims import Ticket
@@ -72,6 +74,15 @@ def open_door(door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
             conn_id=ref.conn_id,
         )
     return link
+
+
+def check_proof(record: SessionRecord, place: LaunchPlace) -> None:
+    """Refuse the door of a record that its launch did not write: XComs can be written through the REST API.
+
+    Raises:
+        LiveSessionError: It was written or changed by another hand, or the key is not the one it was written with.
+    """
+    check(record, place, AirflowCipher())
 
 
 def check_claim(record: SessionRecord) -> None:
