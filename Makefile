@@ -7,6 +7,8 @@ LOCKED := requirements/$(if $(AIRFLOW),airflow-$(AIRFLOW),dev).txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BENCH  := .venv-bench
+# So many files of tests are run at the same time; JOBS=0 for one after the other, in one process.
+JOBS   ?= 2
 CELERY := .venv-distributed
 
 # What an older Airflow is tested with: all but this project's own benchmarks, demos and texts. A run by `dag.test`
@@ -42,10 +44,10 @@ down:           ## stop what make up started
 
 ifdef AIRFLOW
 test: $(READY)  ## every test, against the sandbox over real HTTP; AIRFLOW=3.1.8 or 3.2.2: on that Airflow
-	$(BIN)/python -m pytest $(OLDER) $(ARGS)
+	$(BIN)/python -m pytest $(OLDER) -n $(JOBS) --dist loadfile $(ARGS)
 else
 test: $(READY)
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term -n $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/python -m coverage report --include="$(BELOW)" --fail-under=95 --format=total
 endif
 
