@@ -146,7 +146,7 @@ def test_a_class_is_written_and_read_again(
     line = json.dumps(summarise(found, spoken, plan).to_json())
     assert list(CLASSES.columns) == list(json.loads(line))
     for file_format in FileFormat:
-        content = b"".join(encode([line], file_format, CLASSES))
+        content = b"".join(encode([line.encode()], file_format, CLASSES))
         assert list(decode([content], file_format, CLASSES)) == [json.loads(line)]
 
 

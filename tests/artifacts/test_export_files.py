@@ -58,7 +58,7 @@ zones = st.sampled_from(
 )
 
 
-def spooled(given_rows: list[SessionRow]) -> tuple[list[str], dict[str, int]]:
+def spooled(given_rows: list[SessionRow]) -> tuple[list[bytes], dict[str, int]]:
     with Spool() as spool:
         for row in given_rows:
             spool.add(row)
@@ -98,6 +98,12 @@ def test_each_session_is_spooled_once_in_one_order_whatever_order_it_came_in(
     shuffled = once_each.copy()
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # it is a Random
     assert spooled(shuffled)[0] == spooled(once_each)[0]
+
+
+@given(rows)
+def test_a_line_says_what_its_row_says(row: SessionRow) -> None:
+    (line,), _ = spooled([row])
+    assert json.loads(line) == row.to_json()
 
 
 def test_a_lone_surrogate_in_a_name_stops_no_export() -> None:

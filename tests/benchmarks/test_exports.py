@@ -35,6 +35,10 @@ def test_a_row_that_is_missing_doubled_made_up_or_changed_is_counted(
     rows: list[dict[str, Any]], wrong: int, tmp_path: Path
 ) -> None:
     writer = Writer(LocalStorage(tmp_path), "", kind="sessions-jsonl", session_key="k")
-    writer.add("sessions.jsonl", encode(map(json.dumps, rows), FileFormat.JSONL), media_type="text/plain")
+    writer.add(
+        "sessions.jsonl",
+        encode((json.dumps(row).encode() for row in rows), FileFormat.JSONL),
+        media_type="text/plain",
+    )
     manifest = writer.finish(Manifest("sessions-jsonl", "p", "c", "k", Completeness.COMPLETE))
     assert _differences(TRUTH, tmp_path, [manifest.name]) == wrong

@@ -206,7 +206,7 @@ def test_rows_that_cannot_be_true_fail_loudly(school: School, tmp_path: Path, ch
     writer = Writer(storage, name.rpartition("/")[0], kind=manifest.kind, session_key=manifest.session_key)
     writer.add(
         "sessions.jsonl",
-        encode(map(json.dumps, change(rows)), FileFormat.JSONL),
+        encode((json.dumps(row).encode() for row in change(rows)), FileFormat.JSONL),
         media_type="application/x-ndjson",
     )
     writer.finish(manifest)

@@ -140,7 +140,7 @@ def test_a_load_that_dies_leaves_what_was_there(database: str, home: dict[str, A
     good = rows(storage, home["manifests"])
     assert len(good) > BATCH  # so that some were sent when the load dies
     writer = Writer(storage, "broken", kind="sessions-jsonl", session_key="k")
-    lines = [*map(json.dumps, good), '{"platform": "lessonspace"}']
+    lines = [*(json.dumps(row).encode() for row in good), b'{"platform": "lessonspace"}']
     writer.add("sessions.jsonl", encode(lines, FileFormat.JSONL), media_type="application/x-ndjson")
     broken = writer.finish(Manifest("sessions-jsonl", "lessonspace", "school", "k", Completeness.COMPLETE))
     with pytest.raises(KeyError):

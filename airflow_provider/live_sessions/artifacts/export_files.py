@@ -65,11 +65,11 @@ class FileFormat(StrEnum):
         return found
 
 
-def encode(lines: Iterable[str], file_format: FileFormat, shape: Shape = SESSIONS) -> Iterator[bytes]:
+def encode(lines: Iterable[bytes], file_format: FileFormat, shape: Shape = SESSIONS) -> Iterator[bytes]:
     """Yield a file's bytes.
 
     Args:
-        lines: The rows as JSON, in order.
+        lines: The rows as JSON in UTF-8, in order.
         file_format: How to write them.
         shape: What kind of rows they are.
     """
@@ -102,11 +102,11 @@ def rows_of(storage: Storage, manifest: Manifest) -> Iterator[dict[str, Any]]:
         yield from decode(storage.read(entry.name), FileFormat.of(entry.name.rpartition(".")[2]), shape)
 
 
-def _json_lines(lines: Iterable[str]) -> Iterator[bytes]:
+def _json_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     block: list[bytes] = []
     size = 0
     for line in lines:
-        block.append(line.encode() + b"\n")
+        block.append(line + b"\n")
         size += len(block[-1])
         if size >= _BLOCK_BYTES:
             yield b"".join(block)
@@ -145,7 +145,7 @@ def schema(shape: Shape = SESSIONS) -> Any:
     return pa.schema(fields(shape.columns))
 
 
-def _parquet(lines: Iterable[str], shape: Shape) -> Iterator[bytes]:
+def _parquet(lines: Iterable[bytes], shape: Shape) -> Iterator[bytes]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -98,7 +98,7 @@ def row_of(session: Session, detailed: Session, conn_id: str, *, logged: bool) -
         ended_at=session.end_time,
         held=Held.YES if len(people) >= 2 else Held.NO,
         minutes=minutes_between(session.start_time, session.end_time),
-        participants=tuple(_people(detailed, logged=logged)),
+        participants=tuple(_people(detailed, people if detailed is session else named(detailed), logged=logged)),
         attendance_known=logged,
         logs=tuple(_log(detailed)),
         extras={
@@ -270,9 +270,9 @@ class _Logs:
         self._tally.lacking.append(f"{self._lacking} {said}")
 
 
-def _people(session: Session, *, logged: bool) -> list[PersonRow]:
+def _people(session: Session, people: Mapping[str, tuple[str, str]], *, logged: bool) -> list[PersonRow]:
     if not session.logs:  # nobody's times are told, and the organisation's list never tells any
-        return [PersonRow(who, name=name, role=role) for who, (name, role) in sorted(named(session).items())]
+        return [PersonRow(who, name=name, role=role) for who, (name, role) in sorted(people.items())]
     rows = []
     for one in presences([session], {}):
         stays = unite((stay.joined, stay.left or session.end_time or stay.joined) for stay in one.stays)
