@@ -1,7 +1,7 @@
 """Section ``reaction``: from the end of a session to the event that resumes its task.
 
-What Airflow takes from the event to the running task is its own and not in here; ``make e2e`` and ``make demo``
-have a whole Airflow.
+What Airflow takes from the event to the running task is its own and not in here; section ``resumption`` has a
+whole Airflow.
 """
 
 from __future__ import annotations

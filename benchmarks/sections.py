@@ -12,6 +12,7 @@ from benchmarks import (
     launches,
     platforms,
     reaction,
+    resumption,
     waits,
 )
 from benchmarks.report import Section
@@ -23,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("budget", "one key used by 1, 4 and 8 processes", budget.run, quick=False),
     Section("artifacts", "waits for transcripts that do not come", artifacts.run, quick=False),
     Section("reaction", "from the end of a session to the event", reaction.run, quick=False),
+    Section("resumption", "from the end of a session to its running task", resumption.run, quick=False),
     Section(
         "export_speed", "an export near and 50 ms away, beside sequential peers", export_speed.run, quick=False
     ),

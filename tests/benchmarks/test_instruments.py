@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
+from datetime import UTC, datetime
 
 from benchmarks.gauge import Gauge
 from benchmarks.peer_server import PeerServer
+from benchmarks.resumption import resumed
 
 
 def test_a_loop_that_is_blocked_is_a_stall_of_that_length() -> None:
@@ -46,3 +49,14 @@ def test_the_peers_server_asks_for_quiet_when_told_to() -> None:
         answer = asked(server.port, "/wait/1", 1)
     assert answer.startswith(b"HTTP/1.1 429 ")
     assert b"Retry-After: 30\r\n" in answer
+
+
+def test_a_task_runs_again_with_the_first_line_after_its_deferral() -> None:
+    lines = [
+        {"timestamp": "2026-09-01T09:00:00Z", "event": "Pre Execute"},
+        {"timestamp": "2026-09-01T09:00:02Z", "event": "Pausing task as DEFERRED. "},
+    ]
+    first = "\n".join(map(json.dumps, lines))
+    assert resumed(first) is None
+    again = json.dumps({"timestamp": "2026-09-01T09:00:09Z", "event": "Pre Execute"})
+    assert resumed(f"{first}\nnot a line of the log\n{again}") == datetime(2026, 9, 1, 9, 0, 9, tzinfo=UTC)
