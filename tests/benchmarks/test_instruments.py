@@ -51,11 +51,12 @@ def test_the_peers_server_asks_for_quiet_when_told_to() -> None:
     assert b"Retry-After: 30\r\n" in answer
 
 
-def test_a_task_runs_again_with_the_first_line_after_its_deferral() -> None:
+def test_a_task_runs_again_when_it_executes_after_its_deferral_whatever_its_trigger_wrote() -> None:
     lines = [
         {"timestamp": "2026-09-01T09:00:00Z", "event": "Pre Execute"},
         {"timestamp": "2026-09-01T09:00:02Z", "event": "Pausing task as DEFERRED. "},
     ]
+    lines += [{"timestamp": "2026-09-01T09:00:03Z", "event": "trigger starting"}]
     first = "\n".join(map(json.dumps, lines))
     assert resumed(first) is None
     again = json.dumps({"timestamp": "2026-09-01T09:00:09Z", "event": "Pre Execute"})
