@@ -46,6 +46,14 @@ def saved_files(page: str) -> dict[str, str]:
     return dict(_SAVED.findall((ROOT / page).read_text()))
 
 
+def _answering(command: str) -> str:
+    """Return what waits, in a shell, until a server that was just started answers: whoever types sees it do so."""
+    port = re.search(r"--port (\d+)", command)
+    if port is None:
+        return "sleep 3"
+    return f"for _ in $(seq 240); do (: < /dev/tcp/127.0.0.1/{port[1]}) 2>/dev/null && break; sleep 0.25; done"
+
+
 def play(steps: list[Command], files: dict[str, str], folder: Path, *, timeout: float) -> str:
     """Run commands one after the other in one shell, as a reader does; the first that fails ends it.
 
@@ -65,8 +73,7 @@ def play(steps: list[Command], files: dict[str, str], folder: Path, *, timeout: 
         (folder / f"file-{number}").write_text(text)
     for number, step in enumerate(steps):
         script += [f"echo; echo '{MARK} {number}'", step.text]
-        # Whoever starts a server sees it answer before typing on.
-        script += ["sleep 3"] if step.text.endswith("&") else ["[ $? = 0 ] || exit 1"]
+        script += [_answering(step.text)] if step.text.endswith("&") else ["[ $? = 0 ] || exit 1"]
         script += [
             f'[ ! -d "$(dirname "{path}")" ] || cp "{folder}/file-{at}" "{path}"' for at, path in enumerate(files)
         ]
