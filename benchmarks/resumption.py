@@ -23,7 +23,7 @@ from demo.airflow_stack import AirflowStack
 from demo.postgres import postgres, programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from benchmarks.report import Say
 
@@ -31,12 +31,12 @@ DAG_ID = "resumed"
 KEY = "00000000-0000-4000-8000-0000000be9c4"  # the sandbox's, worth nothing elsewhere
 CLASSES = 20
 INTERVAL = 10.0
-FIRST_END, APART = 150.0, 5.0
-"""Seconds until the first class ends, after all are launched and waited for, and from one end to the next."""
-STAYS = 20.0
+APART = 3.0
+"""Seconds from one end to the next: no multiple of the poll interval, so that ends come at all of its phases."""
+AHEAD, LENGTH = timedelta(minutes=1), timedelta(hours=1)
 ALLOWED = 3.0
 """Seconds beyond one poll interval."""
-PATIENCE = 180.0
+PATIENCE = 600.0
 
 
 def run(say: Say, quick: bool) -> Report:
@@ -89,23 +89,23 @@ def _play(stack: AirflowStack, control: SandboxControl, home: Path, report: Repo
     """Launch all, let them end one by one, and return the seconds from each end to its running task."""
     stack.wait_for_dag(DAG_ID)
     stack.unpause(DAG_ID)
-    first = datetime.fromtimestamp(int(time.time() + FIRST_END), UTC)
+    start = datetime.now(UTC) + AHEAD
     titles = [f"class-{number:02d}" for number in range(CLASSES)]
-    for number, title in enumerate(titles):
-        end = first + timedelta(seconds=number * APART)
-        start = end - timedelta(seconds=STAYS)
-        events = [
-            {"user": user, "do": do, "at": at.isoformat()}
-            for do, at in (("join", start), ("leave", end))
-            for user in ("leader", "others")
-        ]
-        control.add_script({"match": {"name": title}, "events": events})
-        conf = {"title": title, "start": start.isoformat(), "end": end.isoformat(), "poll_interval": INTERVAL}
-        stack.trigger(DAG_ID, title, conf)
-    until = time.monotonic() + FIRST_END + CLASSES * APART + PATIENCE
-    while time.monotonic() < until and not _over(stack, titles):
-        stack.check()
-        time.sleep(1)
+    for title in titles:
+        conf = {"title": title, "start": start.isoformat(), "end": (start + LENGTH).isoformat()}
+        stack.trigger(DAG_ID, title, {**conf, "poll_interval": INTERVAL})
+    waiting = _until(stack, titles, lambda task: task["state"] == "deferred")
+    report.expect(waiting, "resumption: every class is launched and waited for")
+    rooms = {one["name"]: one["id"] for one in control.state()["lessonspace"]["spaces"]}
+    here = [title for title in titles if title in rooms]
+    for title in here:
+        for user in ("t", "s"):
+            control.do("lessonspace", "join", space=rooms[title], user=f"{title}-{user}")
+    time.sleep(2 * INTERVAL)  # every wait has seen its class live
+    for title in here:
+        control.do("lessonspace", "end", space=rooms[title])
+        time.sleep(APART)
+    _until(stack, titles, lambda task: task["state"] in ("success", "failed"))
     failed = [title for title in titles if stack.run_state(DAG_ID, title) != "success"]
     report.expect(not failed, f"resumption: every run is a success, these are not: {', '.join(failed)}")
     ended = _ends(control)
@@ -113,8 +113,16 @@ def _play(stack: AirflowStack, control: SandboxControl, home: Path, report: Repo
     return [(again - end).total_seconds() for end, again in found if end is not None and again is not None]
 
 
-def _over(stack: AirflowStack, titles: list[str]) -> bool:
-    return all(stack.run_state(DAG_ID, title) in ("success", "failed") for title in titles)
+def _until(stack: AirflowStack, titles: Sequence[str], there: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Wait until the waiting task of every run is there, or for the time that a busy machine may take."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        stack.check()
+        tasks = [task for title in titles for task in stack.tasks(DAG_ID, title) if task["task_id"] == "wait"]
+        if len(tasks) == len(titles) and all(map(there, tasks)):
+            return True
+        time.sleep(1)
+    return False
 
 
 def _ends(control: SandboxControl) -> dict[str, datetime]:
