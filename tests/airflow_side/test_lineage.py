@@ -12,8 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import BaseOperator, Connection
 
 from airflow_provider.live_sessions import operators
-from airflow_provider.live_sessions.assets.addresses import SCHEME
-from airflow_provider.live_sessions.assets.data import exported_sessions, sessions_of, to_openlineage
+from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
+from airflow_provider.live_sessions.assets import data
+from airflow_provider.live_sessions.assets.addresses import DATA, SCHEME
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.classes import SelectClassesOperator
@@ -22,6 +23,8 @@ from airflow_provider.live_sessions.operators.find_launched import FindLaunchedO
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceHandOverLinksOperator,
     LessonspaceRetrieveAttendanceOperator,
+    LessonspaceRetrieveRecordingOperator,
+    LessonspaceRetrieveTranscriptOperator,
 )
 from airflow_provider.live_sessions.operators.lessonspace_account import LessonspaceSessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.lineage import (
@@ -326,15 +329,32 @@ def test_a_table_is_named_by_its_database_and_without_what_opens_it(
     assert of_table(dialect, given, table) == Data(namespace, name)
 
 
+HELD = {data.sessions_of: "sessions", data.transcripts_of: "transcript", data.segments_of: "segments"} | {
+    data.recordings_of: "recording"
+}
+HOME = {
+    data.exported_sessions: "sessions-exported",
+    data.retrieved_transcripts: "transcript-retrieved",
+    data.exported_segments: "segments-exported",
+    data.retrieved_recordings: "recording-retrieved",
+    data.summarised_classes: "classes-summarised",
+}
+
+
 def test_the_assets_of_an_account_are_airflow_s_and_openlineage_s() -> None:
     from airflow.providers.common.compat.openlineage.utils.utils import translate_airflow_asset
 
-    inlet, outlet = sessions_of("lessonspace", "my/school"), exported_sessions("lessonspace", "my/school")
-    assert inlet.uri == f"{SCHEME}://lessonspace/my%2Fschool/sessions"
-    assert outlet.uri == f"{SCHEME}://lessonspace/my%2Fschool/sessions-exported"
-    for asset in (inlet, outlet):
+    assert sorted([*HELD.values(), *HOME.values()]) == sorted(DATA)
+    for make, name in (HELD | HOME).items():
+        asset = make("lessonspace", "my/school")
+        assert asset.uri == f"{SCHEME}://lessonspace/my%2Fschool/{name}"
         dataset = translate_airflow_asset(asset, None)  # finds the converter by what the provider registered
-        assert dataset == to_openlineage(asset, None)
+        assert dataset == data.to_openlineage(asset, None)
         assert dataset is not None
-        assert dataset.namespace == f"{SCHEME}://lessonspace"
-        assert dataset.name.startswith("my/school/sessions")
+        assert (dataset.namespace, dataset.name) == (f"{SCHEME}://lessonspace", f"my/school/{name}")
+
+
+def test_an_inlet_is_openlineage_s_by_the_name_that_the_operator_tells() -> None:
+    kinds = {kind.kind for kind in (LessonspaceRetrieveTranscriptOperator, LessonspaceRetrieveRecordingOperator)}
+    shapes = {SESSIONS.name, SEGMENTS.name}
+    assert set(HELD.values()) == kinds | shapes
