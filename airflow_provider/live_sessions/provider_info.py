@@ -145,6 +145,24 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "sha256-base64",
                         "default": "sha256",
                     },
+                    "webhooks_unsigned": {
+                        "description": "What becomes of a delivery of a platform that signs, where the signature "
+                        "cannot be checked because its launch's secret is not in the task state store (always "
+                        "below Airflow 3.3): confirm asks the platform, as it does for platforms that do not "
+                        "sign; refuse drops it.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "refuse",
+                        "default": "confirm",
+                    },
+                    "webhooks_max_age_days": {
+                        "description": "Days after which what a delivery says is told no more, however true: from "
+                        "2 to 30. Longer than an outage after which what happened meanwhile still matters.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "7",
+                        "default": "4",
+                    },
                     "page_interval": {
                         "description": "Seconds between two questions of the page 'Live sessions' to a "
                         "connection, in each process of the API server, while somebody looks at it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.deliveries import Delivery
 from airflow_provider.live_sessions.core.pacing import Pace
-from airflow_provider.live_sessions.webhooks.limits import Allowance, Recent
-from airflow_provider.live_sessions.webhooks.queue import MOST_AT_ONCE, WORKERS, Job, Queue
+from airflow_provider.live_sessions.webhooks.limits import Allowance, Places, Recent
+from airflow_provider.live_sessions.webhooks.queue import MOST_AT_ONCE, MOST_BYTES, WORKERS, Job, Queue
 from airflow_provider.live_sessions.webhooks.tokens import Addressee
 
 if TYPE_CHECKING:
@@ -74,6 +75,32 @@ def test_what_is_to_be_forgotten_was_never_met() -> None:
     assert recent.add("a")
     recent.forget("a")
     assert recent.add("a")
+    recent.forget("b")
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9))))
+def test_one_sender_makes_no_other_s_ids_forgotten(met: list[tuple[str, int]]) -> None:
+    recent, last = Recent(size=7, size_each=3), {"a": list[int](), "b": list[int]()}
+    for sender, one in met:
+        assert recent.add(one, sender=sender) == (one not in last[sender])
+        if one not in last[sender]:
+            last[sender] = [*last[sender], one][-3:]
+    assert sum(map(len, recent._of_sender.values())) == len(recent._met) <= 6
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"))))
+def test_places_are_given_out_no_oftener_than_there_are_and_to_each_its_share(
+    steps: list[tuple[bool, str]],
+) -> None:
+    places, taken = Places(4, 2), dict.fromkeys("abc", 0)
+    for take, sender in steps:
+        if take:
+            room = sum(taken.values()) < 4 and taken[sender] < 2
+            assert places.take(sender) is room
+            taken[sender] += room
+        elif taken[sender]:
+            places.give_back(sender)
+            taken[sender] -= 1
 
 
 # ---- the queue
@@ -110,6 +137,54 @@ def test_one_address_cannot_crowd_out_the_others() -> None:
         assert queue.wait_idle(20)
     finally:
         queue.stop()
+
+
+def test_one_address_cannot_use_up_the_bytes_of_the_others() -> None:
+    """Five hundred of the longest bodies are twice as much as the whole queue keeps."""
+    go = threading.Event()
+
+    def handle(one: Job) -> None:
+        go.wait(20)
+
+    queue = Queue(handle)
+    try:
+        taken = 0
+        while queue.put(job(size=64 * 1024)):
+            taken += 1
+        assert 0 < taken * 64 * 1024 <= MOST_BYTES // 4
+        assert queue.put(job(Addressee("lessonspace", "school", "d", "r", "t"), size=64 * 1024))
+        go.set()
+        assert queue.wait_idle(20)
+        assert not queue._bytes
+    finally:
+        go.set()
+        queue.stop()
+
+
+def test_who_sends_much_makes_another_address_of_the_connection_wait_for_no_more_than_a_turn() -> None:
+    go, done = threading.Event(), []
+
+    def handle(one: Job) -> None:
+        go.wait(20)
+        done.append(one.addressee.run_id)
+
+    queue = Queue(handle)
+    try:
+        for _ in range(100):
+            assert queue.put(job(Addressee("lessonspace", "school", "d", "loud", "t")))
+        assert queue.put(job(Addressee("lessonspace", "school", "d", "quiet", "t")))
+        deadline = time.monotonic() + 20
+        while queue._waiting:  # until the other two have seen that the connection has its share
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        go.set()
+        assert queue.wait_idle(20)
+    finally:
+        go.set()
+        queue.stop()
+    # Those that were being looked at, one that has the next turn, and one that may overtake it.
+    assert done.index("quiet") <= 2 * MOST_AT_ONCE + 1
+    assert len(done) == 101
 
 
 def test_a_platform_that_does_not_answer_holds_up_no_other() -> None:

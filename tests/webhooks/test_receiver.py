@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,9 +17,8 @@ import requests  # noqa: TID253 - a test, not a DAG file
 
 from airflow_provider.live_sessions.core.pacing import Pace
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
-from airflow_provider.live_sessions.webhooks import app as app_module
-from airflow_provider.live_sessions.webhooks.app import AT_ONCE, MOST_BYTES, receiver
-from airflow_provider.live_sessions.webhooks.limits import Allowance
+from airflow_provider.live_sessions.webhooks.app import AT_ONCE, AT_ONCE_EACH, MOST_BYTES, receiver
+from airflow_provider.live_sessions.webhooks.limits import Allowance, Places
 from airflow_provider.live_sessions.webhooks.queue import Job, Queue
 from airflow_provider.live_sessions.webhooks.tokens import Addressee, write
 from airflow_provider.live_sessions.webhooks.urls import url_of
@@ -167,15 +167,38 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(door: Door) -> None:
         assert time.monotonic() < deadline
 
 
-def test_so_many_bodies_are_read_at_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "AT_ONCE", 1)
-    path = urlsplit(door.url()).path
-    with socket.create_connection(("127.0.0.1", door.port)) as slow:
-        slow.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
-        deadline = time.monotonic() + 20
-        while (status := door.send(x_webhook_id=str(time.monotonic()))) != 503:
-            assert status == 202
-            assert time.monotonic() < deadline
+def dawdle(stack: ExitStack, door: Door, addressee: Addressee) -> None:
+    """Begin to send a body and send no more of it until the stack is closed."""
+    slow = stack.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+    path = urlsplit(door.url(addressee)).path
+    slow.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{".encode())
+
+
+def send_until(door: Door, status: int, addressee: Addressee = ME) -> None:
+    """Send until the answer is this one: what dawdles is not met at once."""
+    deadline = time.monotonic() + 20
+    while (found := door.send(addressee, x_webhook_id=str(time.monotonic()))) != status:
+        assert found in (202, 503)
+        assert time.monotonic() < deadline
+
+
+def test_so_many_bodies_are_read_at_once() -> None:
+    made = Door(places=Places(1, 1))
+    with serving(made.app, made.port), ExitStack() as stack:
+        dawdle(stack, made, Addressee("lessonspace", "other"))
+        send_until(made, 503)
+    made.desk.queue.stop()
+
+
+def test_a_url_that_leaked_shuts_out_itself_alone(door: Door) -> None:
+    """So many slow bodies to one URL as the whole receiver reads were 503 for every other."""
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            dawdle(stack, door, ME)
+        send_until(door, 503)
+        others = [Addressee("lessonspace", "school", "d", "r", f"t{number}") for number in range(AT_ONCE_EACH)]
+        assert [door.send(one) for one in (*others, Addressee("coviu", "clinic"))].count(503) == 0
+    send_until(door, 202)
 
 
 def test_an_address_that_sends_too_much_is_told_when_to_come_again() -> None:

@@ -19,8 +19,19 @@ SCHEME = "live-sessions"
 BY_SESSION = "-by-session"
 WATCHED = "-watched"
 DELIVERED = "-delivered"
-DATA = ("sessions", "sessions-exported")
-"""What ``assets/data.py`` makes assets of."""
+DATA = (
+    "sessions",
+    "transcript",
+    "segments",
+    "recording",
+    "sessions-exported",
+    "transcript-retrieved",
+    "segments-exported",
+    "recording-retrieved",
+    "classes-summarised",
+)
+"""What ``assets/data.py`` makes assets of: what a platform holds, by the names that operators tell OpenLineage,
+and what has come home of it."""
 
 
 def create_asset(

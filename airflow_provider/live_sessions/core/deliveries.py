@@ -61,6 +61,7 @@ class Fact:
         at: When it happened, as the platform told; None where it does not tell.
         held: Whether the session took place, as far as the answer tells.
         key: Digest of the launch key; empty for a session that was made elsewhere, or where it is not told.
+        session_ended_at: When its session ended, for what comes after that without a time of its own.
     """
 
     happening: Happening
@@ -68,6 +69,7 @@ class Fact:
     at: datetime | None
     held: Held
     key: str = ""
+    session_ended_at: datetime | None = None
 
     @property
     def event_id(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider.live_sessions.hooks.storage import open_storage
-from airflow_provider.live_sessions.schedules.claims import Ticket
+from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,3 +31,9 @@ def skip_if_taken(claim: Mapping[str, Any]) -> None:
         raise AirflowSkipException(
             f"{ticket.claim.title!r} was {doing} by run {taken.run_id!r}; this lane lets go."
         )
+
+
+def claims_url(claim: Mapping[str, Any]) -> str:
+    """Return where a lane's claim lies, with the others of its timetable."""
+    ticket = Ticket.from_json(claim)
+    return ClaimBook(open_storage(ticket.destination), ticket.folder).url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator, conf
@@ -16,6 +17,7 @@ from airflow_provider.live_sessions.core.times import aware, format_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage, read_file, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true, occurrence_key
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place, of_timetable
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket, day_of
 from airflow_provider.live_sessions.schedules.model import Problem, digest
 from airflow_provider.live_sessions.schedules.selection import Choice, OnMissed, choose
@@ -35,7 +37,7 @@ FAILED = frozenset({"failed", "upstream_failed", "removed"})
 """Lane states that let another run take the class over."""
 
 
-class SelectClassesOperator(BaseOperator):
+class SelectClassesOperator(TellsLineage, BaseOperator):
     """Choose the classes of a timetable that start within a horizon and that no other run has in hand.
 
     The horizon begins at the run's ``run_after``, so it works for runs without a logical date as well. A class
@@ -165,6 +167,9 @@ class SelectClassesOperator(BaseOperator):
                     book.write(claim)
                     ticket = Ticket(destination, self._folder(), claim)
                     result[action].append({**one.to_json(), "claim": ticket.to_json()})
+            self.lineage = partial(
+                self._lineage, book.url, found=bool(claims), taken=sum(map(len, result.values()))
+            )
             return {
                 **result,
                 "left": [
@@ -173,6 +178,10 @@ class SelectClassesOperator(BaseOperator):
                 ],
                 "vanished": [{"title": one.title, "start": format_time(one.start)} for one in chosen.vanished],
             }
+
+    def _lineage(self, claims: str, *, found: bool, taken: int) -> Lineage:
+        read = (of_timetable(self.timetable, self.name), *([of_place(claims)] if found else []))
+        return Lineage(read, (of_place(claims, files=taken),) if taken else ())
 
     def _without_timetable(self, run_type: str) -> NoReturn:
         if run_type.rpartition(".")[2].casefold() == "scheduled":

@@ -19,6 +19,7 @@ from airflow_provider.live_sessions.operators.export_sessions import SessionsToO
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.operators.identity import Meant, find_meant
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.webhooks.urls import is_auto
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ class EducatesExtendSessionOperator(BaseOperator):
             return {"extended": extended, "sessions": [one.to_json() for one in found]}
 
 
-class EducatesListWorkshopsOperator(BaseOperator):
+class EducatesListWorkshopsOperator(TellsLineage, BaseOperator):
     """List what a portal offers, and how much room there is.
 
     Args:
@@ -362,6 +363,7 @@ class EducatesListWorkshopsOperator(BaseOperator):
             ]
             for one in listed:
                 self.log.info("%(workshop)s: %(allocated)d of %(capacity)d sessions in use", one)
+            self.lineage = lambda: Lineage((of_account("educates", self.conn_id, "workshops"),))
             self._check_room({str(one["workshop"]): int(str(one["free"])) for one in listed}, names)
             return {
                 "workshops": listed,

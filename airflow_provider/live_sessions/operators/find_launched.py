@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ SHOWN = 20
 """How many sessions a message names at most."""
 
 
-class FindLaunchedOperator(BaseOperator):
+class FindLaunchedOperator(TellsLineage, BaseOperator):
     """Find the session that a run launched, and look how it stands now.
 
     Args:
@@ -76,6 +77,7 @@ class FindLaunchedOperator(BaseOperator):
             now = {**self._look(record), "handed_over": record.handed_over(datetime.now(UTC))}
             self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
             ti.xcom_push(key="now", value=now)
+            self.lineage = lambda: Lineage((of_account(record.ref.platform, record.ref.conn_id),))
             return found
 
     def _find(self, ti: Any) -> dict[str, Any]:

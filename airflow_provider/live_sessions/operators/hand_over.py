@@ -34,7 +34,8 @@ from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
-from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.claims import claims_url, skip_if_taken
+from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account, of_place
 from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
     Deliver = Callable[[SessionRecord, SealedLink], None]
 
+LEDGERS = "handed-over"
+
 SUBJECT = "Your link for $title, $start"
 BODY = """<p>Hello $name,</p>
 <p><b>$title</b> begins on $start.</p>
@@ -55,7 +58,7 @@ BODY = """<p>Hello $name,</p>
 """
 
 
-class HandOverLinksOperator(BaseOperator):
+class HandOverLinksOperator(TellsLineage, BaseOperator):
     """Hand each participant their own link: by mail where an SMTP connection exists, else sealed in XCom.
 
     Links are handed over when the launch said so (``hand_over_before``), and not at all for a session that was
@@ -130,6 +133,7 @@ class HandOverLinksOperator(BaseOperator):
             self._refuse_if_off(record)
             ledger = Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
             served, failed = [], []
+            recorded = 0
             links = record.links or ()
             with contextlib.ExitStack() as stack:
                 ways = self.ways(stack)
@@ -145,6 +149,7 @@ class HandOverLinksOperator(BaseOperator):
                             continue
                         # After, not before: a crash in between sends one mail twice rather than none.
                         entry = ledger.record(link, by)
+                        recorded += 1
                         self.log.info("%d of %d handed over by %s.", number, len(links), by)
                     told = {"participant": link.participant.id, "name": link.participant.name, **entry}
                     served.append({**told, "url": link.url} if entry["by"] == "xcom" else told)
@@ -153,7 +158,16 @@ class HandOverLinksOperator(BaseOperator):
                     f"{len(failed)} of {len(links)} {self.messages} could not be sent: {', '.join(failed)}.",
                     advice="The retry serves only those.",
                 )
+            self.lineage = functools.partial(self._lineage, record, ledger.url, recorded, len(links))
             return {"title": record.title, "key": record.ref.key, "handed_over": served}
+
+    def _lineage(self, record: SessionRecord, ledger: str, recorded: int, links: int) -> Lineage:
+        read = [of_account(record.ref.platform, record.ref.conn_id)]
+        if record.claim:
+            read.append(of_place(claims_url(record.claim)))
+        if recorded < links:  # the others had been served before
+            read.append(of_place(ledger))
+        return Lineage(tuple(read), (of_place(ledger, files=recorded),) if recorded else ())
 
     def ledger_key(self, record: SessionRecord) -> str:
         """Return under what it is written down who was served; the session's key, which outlives its retries."""
@@ -246,7 +260,12 @@ class Ledger:
 
     def __init__(self, storage: Storage, key: str) -> None:
         self._storage = storage
-        self._folder = f"handed-over/{key}"
+        self._folder = f"{LEDGERS}/{key}"
+
+    @property
+    def url(self) -> str:
+        """Where the ledgers of all sessions lie."""
+        return self._storage.url(LEDGERS)
 
     def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
         """Return when and how a participant was served, or None when there is something left to do.

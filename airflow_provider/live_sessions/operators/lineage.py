@@ -8,8 +8,10 @@ them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider.live_sessions.assets.addresses import SCHEME
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
+
+OF_ONE_RUN: Final = re.compile(r"(.*/timetables/[^/]+)/[^/]+-[0-9a-f]{8}\.csv")
+"""A timetable that ``QueryTimetableOperator`` wrote: a file a run, in the timetable's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,22 @@ def of_place(url: str, **did: Any) -> Data:
         return Data("file", unquote(split.path).rstrip("/") or "/", **did)
     # Object storage may name the Airflow connection before the bucket.
     return Data(f"{split.scheme}://{split.netloc.rpartition('@')[2]}", split.path.strip("/") or "/", **did)
+
+
+def of_timetable(url: str, name: str = "") -> Data:
+    """Return the dataset of a timetable.
+
+    Args:
+        url: Its path or URL. Of one on the web only the host is told: a calendar's address is often a secret.
+        name: What it is called where its address is not told.
+    """
+    split = urlsplit(url)
+    if split.scheme in ("http", "https"):
+        return Data(f"{split.scheme}://{split.netloc.rpartition('@')[2]}", name or "timetable")
+    of_one_run = OF_ONE_RUN.fullmatch(url)
+    if of_one_run is not None:
+        return of_place(of_one_run[1])
+    return of_place(url) if split.scheme else Data("file", str(Path(url).absolute()))
 
 
 def of_manifest(told: Mapping[str, Any]) -> Lineage:

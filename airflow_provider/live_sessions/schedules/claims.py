@@ -102,6 +102,11 @@ class ClaimBook:
         self._storage = storage
         self._folder = f"claims/{folder}"
 
+    @property
+    def url(self) -> str:
+        """Where the claims lie."""
+        return self._storage.url(self._folder)
+
     def read(self, days: set[str]) -> dict[str, Claim]:
         """Return the claims of some days by key; one that cannot be read counts as none.
 

@@ -1,7 +1,8 @@
 """The receiver: one POST for each URL that was given out, and nothing else.
 
 It answers before anything is asked or told: 202 for what was taken over, which a platform need not send again. It
-reads no more than so many bytes, for no longer than so many seconds, in no more requests at once than so many.
+reads no more than so many bytes, for no longer than so many seconds, in no more requests at once than so many, and
+of one address a share of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from airflow_provider.live_sessions.core.deliveries import UnreadableDeliveryErr
 from airflow_provider.live_sessions.core.errors import LiveSessionError
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
-from airflow_provider.live_sessions.webhooks.limits import Allowance, Recent
+from airflow_provider.live_sessions.webhooks.limits import REMEMBERED_EACH, Allowance, Places, Recent
 from airflow_provider.live_sessions.webhooks.queue import Job
 from airflow_provider.live_sessions.webhooks.tokens import read
 
@@ -33,6 +34,9 @@ PATIENCE: Final = 10.0
 AT_ONCE: Final = 64
 """Bodies that are read at the same time."""
 
+AT_ONCE_EACH: Final = AT_ONCE // 8
+"""Of one address: slow bodies to a URL that has leaked cost that URL alone."""
+
 COME_AGAIN: Final = 30
 """Seconds after which a sender may try again where there is no room."""
 
@@ -44,32 +48,33 @@ class _TooLargeError(Exception):
     """The body goes on."""
 
 
-def receiver(queue: Queue, *, allowance: Allowance | None = None, patience: float = PATIENCE) -> FastAPI:
+def receiver(
+    queue: Queue, *, allowance: Allowance | None = None, places: Places | None = None, patience: float = PATIENCE
+) -> FastAPI:
     """Return the application that takes deliveries over.
 
     Args:
         queue: Takes over what is to be confirmed.
         allowance: How fast each address may send.
+        places: How many bodies are read at once, and of one address.
         patience: Seconds that a body may take to arrive.
     """
     allowance = allowance or Allowance()
-    met = Recent()
-    reading = 0
+    places = places or Places(AT_ONCE, AT_ONCE_EACH)
+    met = Recent(size_each=REMEMBERED_EACH)
 
     app = FastAPI(title="Live sessions: webhooks", openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
 
     @app.post("/{token}")
     async def receive(token: str, request: Request) -> Response:
-        nonlocal reading
         addressee = read(token, AirflowCipher(), datetime.now(UTC))
         if addressee is None:
             return Response(status_code=404)
         if wait := allowance.ask(addressee):
             return _later(429, wait)
-        if reading >= AT_ONCE:
+        if not places.take(addressee):
             return _later(503)
-        reading += 1
         try:
             async with asyncio.timeout(patience):
                 body = await _body_of(request)
@@ -78,7 +83,7 @@ def receiver(queue: Queue, *, allowance: Allowance | None = None, patience: floa
         except (ClientDisconnect, TimeoutError):
             return Response(status_code=408)
         finally:
-            reading -= 1
+            places.give_back(addressee)
         headers = {
             name: value
             for name, value in request.headers.items()
@@ -94,11 +99,11 @@ def receiver(queue: Queue, *, allowance: Allowance | None = None, patience: floa
         signed = hook_class.signature_header
         kept = {signed: headers[signed]} if signed in headers else {}
         # With all that is checked later: whoever makes up a delivery must not use up the id of a genuine one.
-        known = (addressee, delivery.id, delivery.event, digest_of(body + repr(kept).encode()))
-        if not met.add(known):
+        known = (delivery.id, delivery.event, digest_of(body + repr(kept).encode()))
+        if not met.add(known, sender=addressee):
             return Response(status_code=202)
         if not queue.put(Job(addressee, delivery, kept, body if signed else b"")):
-            met.forget(known)
+            met.forget(known, sender=addressee)
             return _later(503)
         return Response(status_code=202)
 

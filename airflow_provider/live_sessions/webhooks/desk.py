@@ -1,13 +1,14 @@
 """What happens to one delivery after its answer: its signature, the question to the platform, and what is told.
 
 Nothing here believes a delivery. It looks for the space's secret in what the launch wrote down, asks the platform,
-and tells Airflow what the platform answered.
+and tells Airflow what the platform answered, unless that is old: whoever has a URL could have it told again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -45,7 +46,14 @@ AGAIN: Final = 30.0
 UNWRITTEN: Final = 60.0
 """Seconds in which a launch may still be writing down the secret of a space that already sends."""
 
+MAX_AGE: Final = timedelta(days=4)
+"""How old what is told may be: a transcript a day late, sent again for a day, or an outage over a long weekend."""
+
 NOT_CHECKED: Final = "the secret of its launch is not in the task state store; its address alone admits it"
+REFUSED_UNCHECKED: Final = (
+    "the secret of its launch is not known here, so its signature cannot be checked; "
+    "[live_sessions] webhooks_unsigned is refuse"
+)
 
 
 class Desk:
@@ -54,11 +62,23 @@ class Desk:
     Args:
         airflow: What a launch wrote down, and who is told.
         signature: How signed platforms sign; None where signatures are not looked at.
+        refuse_unchecked: Drop what a signed platform sends where its signature cannot be checked; else its URL
+            alone admits it to being confirmed.
+        max_age: What happened longer before its delivery came is not told.
     """
 
-    def __init__(self, airflow: AirflowSide, *, signature: Signature | None) -> None:
+    def __init__(
+        self,
+        airflow: AirflowSide,
+        *,
+        signature: Signature | None,
+        refuse_unchecked: bool = False,
+        max_age: timedelta = MAX_AGE,
+    ) -> None:
         self._airflow = airflow
         self._signature = signature
+        self._refuse_unchecked = refuse_unchecked
+        self._max_age = max_age
         self._told = Recent()
 
     def handle(self, job: Job) -> float | None:
@@ -87,12 +107,16 @@ class Desk:
     def _check(self, job: Job, hook_class: type[LiveSessionHook], record: Mapping[str, Any]) -> float | None:
         """Look at the signature; the job is ``checked`` afterwards, or refused, or to be looked at again."""
         header = hook_class.signature_header
-        if header and self._signature is not None and job.addressee.of_task:
+        if header and self._signature is not None and (job.addressee.of_task or self._refuse_unchecked):
             sealed = record.get(SEALED)
             if not is_sealed(sealed):
-                if self._airflow.remembers and time.monotonic() - job.taken_at < UNWRITTEN:
+                may_come = job.addressee.of_task and self._airflow.remembers
+                if may_come and time.monotonic() - job.taken_at < UNWRITTEN:
                     job.tries -= 1  # the platform was not asked; the time bounds this
                     return UNWRITTEN / 6
+                if self._refuse_unchecked:
+                    log.warning("A delivery was refused: %s", _about(job, REFUSED_UNCHECKED))
+                    return None
                 level = logging.WARNING if self._airflow.remembers else logging.INFO
                 log.log(level, "A delivery's signature cannot be checked: %s", _about(job, NOT_CHECKED))
             elif not self._fits(job, header, str(sealed)):
@@ -141,6 +165,12 @@ class Desk:
     # ---- who is told
 
     def _tell(self, job: Job, fact: Fact) -> float | None:
+        if self._is_old(job, fact):
+            log.warning(
+                "A delivery was let go: %s",
+                _about(job, "it is true, but of too long ago; see [live_sessions] webhooks_max_age_days"),
+            )
+            return None
         met = (job.addressee.platform, job.addressee.conn_id, fact.happening, fact.session_id)
         if not job.told and not self._told.add(met):
             return None  # two deliveries of one fact
@@ -158,6 +188,11 @@ class Desk:
             job.told.add(uri)
         log.info("Confirmed: %s", _about(job, "told" if known else "no DAG is scheduled on it"))
         return None
+
+    def _is_old(self, job: Job, fact: Fact) -> bool:
+        at = fact.at or fact.session_ended_at
+        waited = timedelta(seconds=time.monotonic() - job.taken_at)  # being asked about makes nothing older
+        return at is not None and datetime.now(UTC) - waited - at > self._max_age
 
     def _say(self, job: Job, why: str, again: float) -> float:
         log.info("Not confirmed yet, asked again in %.0f s: %s", again, _about(job, why))

@@ -26,6 +26,9 @@ MOST_EACH: Final = 500
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of bodies that are kept until their signature was checked."""
 
+MOST_BYTES_EACH: Final = MOST_BYTES // 4
+"""Of one address: :data:`MOST_EACH` bodies of the longest would else fill the whole."""
+
 WORKERS: Final = 4
 MOST_AT_ONCE: Final = WORKERS // 2
 """Workers on one connection: a platform that does not answer cannot hold up the others."""
@@ -67,6 +70,7 @@ class Queue:
         most_jobs: Jobs that wait at once.
         most_each: Jobs of one address that wait at once.
         most_bytes: Bytes of bodies that wait at once.
+        most_bytes_each: Bytes of bodies of one address that wait at once.
         tries: Looks at one job at most.
     """
 
@@ -77,21 +81,24 @@ class Queue:
         most_jobs: int = MOST_JOBS,
         most_each: int = MOST_EACH,
         most_bytes: int = MOST_BYTES,
+        most_bytes_each: int = MOST_BYTES_EACH,
         tries: int = TRIES,
     ) -> None:
         self._handle = handle
         self._most_jobs = most_jobs
         self._most_each = most_each
         self._most_bytes = most_bytes
+        self._most_bytes_each = most_bytes_each
         self._tries = tries
         self._lock = Condition()
         self._numbers = itertools.count()
-        self._waiting: list[tuple[float, int, Job]] = []
+        self._waiting: list[tuple[float, int, Job, bool]] = []
+        """When each is due, a number that keeps their order, and whether it has a place among its connection's."""
         self._busy: Counter[tuple[str, str]] = Counter()
-        self._held: defaultdict[tuple[str, str], deque[tuple[float, int, Job]]] = defaultdict(deque)
-        """Jobs that are due while as many of their connection are being looked at as may be."""
+        self._held: defaultdict[tuple[str, str], dict[Addressee, deque[Job]]] = defaultdict(dict)
+        """Jobs that are due while as many of their connection are being looked at as may be, by their address."""
         self._jobs: Counter[Addressee] = Counter()
-        self._bytes = 0
+        self._bytes: Counter[Addressee] = Counter()
         self._threads: list[Thread] = []
         self._stopping = False
 
@@ -99,10 +106,15 @@ class Queue:
         """Take a job over; False where there is no room for it."""
         with self._lock:
             full = self._jobs.total() >= self._most_jobs or self._jobs[job.addressee] >= self._most_each
-            if self._stopping or full or self._bytes + len(job.body) > self._most_bytes:
+            size = len(job.body)
+            heavy = (
+                self._bytes.total() + size > self._most_bytes
+                or self._bytes[job.addressee] + size > self._most_bytes_each
+            )
+            if self._stopping or full or heavy:
                 return False
             self._jobs[job.addressee] += 1
-            self._bytes += len(job.body)
+            self._bytes += Counter({job.addressee: size})
             self._push(job, 0.0)
             if not self._threads:
                 self._threads = [
@@ -131,8 +143,8 @@ class Queue:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _push(self, job: Job, after: float) -> None:
-        heapq.heappush(self._waiting, (time.monotonic() + after, next(self._numbers), job))
+    def _push(self, job: Job, after: float, *, placed: bool = False) -> None:
+        heapq.heappush(self._waiting, (time.monotonic() + after, next(self._numbers), job, placed))
         self._lock.notify_all()
 
     def _work(self) -> None:
@@ -141,12 +153,12 @@ class Queue:
             again = self._look(job)
             with self._lock:
                 self._let_in_next(job)
-                self._bytes -= held - len(job.body)
+                self._bytes -= Counter({job.addressee: held - len(job.body)})
                 if again is not None and job.tries < self._tries:
                     self._push(job, again)
                     continue
                 self._jobs -= Counter((job.addressee,))  # which forgets an address that has none left
-                self._bytes -= len(job.body)
+                self._bytes -= Counter({job.addressee: len(job.body)})
                 self._lock.notify_all()
             if again is not None:
                 log.warning(
@@ -172,23 +184,31 @@ class Queue:
                 if wait is None or wait > 0:
                     self._lock.wait(wait)
                     continue
-                found = heapq.heappop(self._waiting)
-                connection = _connection_of(found[2])
+                _, _, job, placed = heapq.heappop(self._waiting)
+                connection = _connection_of(job)
+                if placed:
+                    return job
                 if self._busy[connection] >= MOST_AT_ONCE:
-                    self._held[connection].append(found)
+                    self._held[connection].setdefault(job.addressee, deque()).append(job)
                     continue
                 self._busy[connection] += 1
-                return found[2]
+                return job
             return None
 
     def _let_in_next(self, done: Job) -> None:
+        """Give a job's place to one of its connection that was held; its addresses take turns."""
         connection = _connection_of(done)
-        self._busy -= Counter((connection,))
-        if held := self._held.get(connection):
-            heapq.heappush(self._waiting, held.popleft())
-            self._lock.notify_all()
-            if not held:
-                del self._held[connection]
+        held = self._held.get(connection)
+        if held is None:
+            self._busy -= Counter((connection,))
+            return
+        addressee = next(iter(held))
+        jobs = held.pop(addressee)
+        self._push(jobs.popleft(), 0.0, placed=True)
+        if jobs:
+            held[addressee] = jobs  # behind the others
+        elif not held:
+            del self._held[connection]
 
 
 def _connection_of(job: Job) -> tuple[str, str]:

@@ -121,6 +121,7 @@ def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | Non
     if session.space is not None and room and not session.space.is_room(room):
         return Untrue("its session is in another room")
     at: datetime | None = None
+    ended_at: datetime | None = None
     held = Held.UNKNOWN
     if delivery.happening is Happening.STARTED:
         at = session.start_time
@@ -133,8 +134,8 @@ def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | Non
     if delivery.happening is Happening.TRANSCRIPT:
         if not _transcribed(client, session.uuid):
             return NotYet("there is no transcript yet", LATER)
-        at = None  # when it was made is not told
-    return Fact(delivery.happening, session.uuid, at, held, session.tags.get(key_tag, ""))
+        at, ended_at = None, at  # when it was made is not told
+    return Fact(delivery.happening, session.uuid, at, held, session.tags.get(key_tag, ""), ended_at)
 
 
 def _held(session: Session) -> Held:
