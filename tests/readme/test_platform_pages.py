@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider.live_sessions import operators, sensors
 from tests.readme.code import defined_in
 from tests.readme.pages import ROOT, anchors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLATFORMS = sorted(one.stem for one in (ROOT / "docs" / "platforms").glob("*.md"))
 SECTIONS = ("connection", "every-call", "a-retry-can-prove", "cannot-do")
@@ -24,11 +27,13 @@ def page_of(platform: str) -> Path:
 
 def test_there_is_a_page_for_every_connection_type() -> None:
     forms = ROOT / "airflow_provider" / "live_sessions" / "connections"
-    assert PLATFORMS == sorted(one.stem for one in forms.glob("[!_]*.py"))
+    assert sorted(one.stem for one in forms.glob("[!_]*.py")) == PLATFORMS
 
 
 @EACH
-def test_a_page_says_how_to_connect_what_is_called_what_a_retry_proves_and_what_cannot_be_done(platform: str) -> None:
+def test_a_page_says_how_to_connect_what_is_called_what_a_retry_proves_and_what_cannot_be(
+    platform: str,
+) -> None:
     there = " ".join(anchors(page_of(platform)))
     assert [one for one in SECTIONS if one not in there] == []
 
