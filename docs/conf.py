@@ -85,12 +85,13 @@ def say_what_draws(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     To draw one a browser needs Mermaid's script, which would be fetched from another host, or a copy of it here;
     Sphinx's own extensions draw none.
     """
+    del app
     source = relative_uri(f"{docname}.html", f"_sources/{docname}.md.txt")
     for block in list(doctree.findall(nodes.literal_block)):
         if block.get("language") == "mermaid":
             said = nodes.paragraph("", "", classes=["mermaid-source"])
-            said += nodes.Text("A diagram in Mermaid's language, not drawn here. GitHub and many editors draw it from ")
-            said += nodes.reference("", "this page's source", refuri=source)
+            said += nodes.Text("A diagram in Mermaid's language, not drawn here: GitHub and many editors do. See ")
+            said += nodes.reference("", "the page's source", refuri=source)
             said += nodes.Text(".")
             block.parent.insert(block.parent.index(block) + 1, said)
 
