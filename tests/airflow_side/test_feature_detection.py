@@ -48,6 +48,10 @@ def name_of(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
+def text_of(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "?"
+
+
 def questions(source: str) -> Iterator[str]:
     """Yield each place that goes by the presence or the version of something."""
     for node in ast.walk(ast.parse(source)):
@@ -59,9 +63,9 @@ def questions(source: str) -> Iterator[str]:
             name, args = name_of(node.func), node.args
             what = args[1] if name in ("hasattr", "getattr") and len(args) > 1 else None
             if isinstance(what, ast.Constant) and (name == "hasattr" or len(args) > 2):
-                yield f"{name} {what.value}"
+                yield f"{name} {text_of(what)}"
             elif name == "find_spec":
-                yield f"find_spec {args[0].value if isinstance(args[0], ast.Constant) else '?'}"
+                yield f"find_spec {text_of(args[0])}"
             elif name == "signature":
                 yield "signature"
         elif isinstance(node, ast.ImportFrom) and node.module in VERSIONS:
