@@ -33,10 +33,11 @@ class Gauge:
         rows: Asks Airflow's database.
 
     Attributes:
-        idle: Each component's memory before the first class, in MiB (the share of what processes share counted).
+        idle: Each component's memory at the first look, before the first class, in MiB (what processes share is
+            counted once).
         most: The most it had.
-        slots: A worker's memory by the number of tasks that it had in hand.
-        waits: A triggerer's memory when most was waited for, and how much that was.
+        slots: The workers' memory by the number of tasks in hand, one figure a look; with none in hand it is of a
+            worker between tasks as well, and so above ``idle``.
         connections: The most connections to the database.
     """
 

@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from docutils import nodes
 from pygments.lexers.special import TextLexer
 from sphinx.util.nodes import make_refnode
+from sphinx.util.osutil import relative_uri
 
 if TYPE_CHECKING:
     from docutils.nodes import TextElement
@@ -70,11 +72,28 @@ html_show_copyright = False
 
 
 class MermaidLexer(TextLexer):
-    """GitHub draws these blocks; here they are read as the text that they are, for nothing is fetched."""
+    """GitHub draws these blocks; here they are read as the text that they are (``say_what_draws``)."""
 
     name = "Mermaid"
     aliases: ClassVar[list[str]] = ["mermaid"]
     filenames: ClassVar[list[str]] = []
+
+
+def say_what_draws(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put below each diagram what it is and where its source lies.
+
+    To draw one a browser needs Mermaid's script, which would be fetched from another host, or a copy of it here;
+    Sphinx's own extensions draw none.
+    """
+    del app
+    source = relative_uri(f"{docname}.html", f"_sources/{docname}.md.txt")
+    for block in list(doctree.findall(nodes.literal_block)):
+        if block.get("language") == "mermaid":
+            said = nodes.paragraph("", "", classes=["mermaid-source"])
+            said += nodes.Text("A diagram in Mermaid's language, not drawn here: GitHub and many editors do. See ")
+            said += nodes.reference("", "the page's source", refuri=source)
+            said += nodes.Text(".")
+            block.parent.insert(block.parent.index(block) + 1, said)
 
 
 def as_written(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
@@ -103,4 +122,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer("mermaid", MermaidLexer)
     app.connect("autodoc-process-docstring", as_written, priority=600)  # after napoleon
     app.connect("missing-reference", by_short_name)
+    app.connect("doctree-resolved", say_what_draws)
     return {"parallel_read_safe": True}

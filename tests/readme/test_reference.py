@@ -22,3 +22,12 @@ def test_every_floor_on_airflow_is_in_the_reference_and_nothing_that_is_gone() -
     for name in listed:
         path = ROOT / name.replace(".", "/")
         assert path.with_suffix(".py").is_file() or path.is_dir(), name
+
+
+def test_a_docstring_of_the_reference_links_only_modules_that_are_in_it() -> None:
+    page = (ROOT / "docs" / "reference" / "index.rst").read_text()
+    listed = set(re.findall(r"^   (airflow_provider[\w.]+)$", page, re.MULTILINE))
+    for name in listed:
+        path = (ROOT / name.replace(".", "/")).with_suffix(".py")
+        linked = set(re.findall(r":mod:`~?([\w.]+)`", path.read_text())) if path.is_file() else set()
+        assert linked <= listed, name

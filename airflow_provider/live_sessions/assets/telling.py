@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.assets.addresses import BY_SESSION, SCHEME, Happening, read
+from airflow_provider.live_sessions.compat.features import add_partition
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,6 +56,5 @@ def tell(
         event.extra.update(
             happening=happening.value, platform=ref.platform, conn_id=ref.conn_id, session=ref.key, **more
         )
-        # Before Airflow 3.3 there are no partition keys: the event is a plain one then.
-        if outlet.uri.endswith(BY_SESSION) and hasattr(event, "add_partitions"):
-            event.add_partitions(ref.key)
+        if outlet.uri.endswith(BY_SESSION):
+            add_partition(event, ref.key)  # without partition keys the event is a plain one

@@ -4,7 +4,7 @@
 | --- | --- |
 | 3.1 | the oldest that is supported; Fernet lives in ``airflow.models.crypto`` |
 | 3.2 | Fernet in ``airflow.sdk.crypto``, declarative connection forms |
-| 3.3 | the task state store, ``BaseTrigger.on_kill`` |
+| 3.3 | the task and the asset state store, ``BaseTrigger.on_kill``, partition keys of outlets' events |
 | 3.3.2 | an asynchronous look-up of connections that does not break off |
 
 What each of them lacks, as its users see it, is in docs/compatibility.md.
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TASK_KEY = "live_sessions"
 """The key in the task state store under which a launch writes."""
+
+_STATE_STORE_SINCE = (3, 3)
 
 
 class _Fernet(Protocol):
@@ -73,6 +75,37 @@ def memory_of(context: Mapping[str, Any]) -> Memory:
 
     store = context.get("task_state_store")
     return Forgetful() if store is None else _TaskMemory(store)
+
+
+def add_partition(event: Any, key: str) -> bool:
+    """Give an outlet's event a partition key.
+
+    Args:
+        event: What ``outlet_events`` has for the outlet.
+        key: The partition.
+
+    Returns:
+        False where this Airflow has no partition keys (before 3.3): the event is a plain one then.
+    """
+    if not hasattr(event, "add_partitions"):
+        return False
+    event.add_partitions(key)
+    return True
+
+
+def asset_store_of(trigger: Any) -> Any:
+    """Return the state store of the asset that a trigger watches, which Airflow 3.3 sets on it; else None."""
+    return getattr(trigger, "asset_state_store", None)
+
+
+def keeps_task_state(version: str) -> bool:
+    """Return whether another Airflow, known by the version that it tells, keeps what a task writes down.
+
+    Args:
+        version: As ``GET /api/v2/version`` tells it, e.g. ``"3.3.2"``.
+    """
+    numbers = tuple(int(one) for one in version.split(".")[:2] if one.isdecimal())
+    return numbers >= _STATE_STORE_SINCE
 
 
 class _TaskMemory:

@@ -90,7 +90,7 @@ class SessionRecord:
         hand_over_at: When links may leave Airflow; None for at once.
         warnings: What the platform silently changed.
         claim: Whose hands the class is in, for lanes of a timetable; empty otherwise.
-        proof: That its launch wrote it, sealed; see :mod:`~airflow_provider.live_sessions.core.proof`.
+        proof: That its launch wrote it, sealed; see ``core/proof.py``.
     """
 
     ref: SessionRef

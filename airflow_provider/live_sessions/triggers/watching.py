@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider.live_sessions.compat.features import asset_store_of
 from airflow_provider.live_sessions.core.errors import (
     AuthenticationFailed,
     LiveSessionError,
@@ -183,7 +184,7 @@ class WatchTrigger(BaseEventTrigger, Generic[_Memory]):
 
     async def _recall(self) -> _Memory | None:
         """Return what was remembered; None where nothing was written down yet."""
-        store = getattr(self, "asset_state_store", None)
+        store = asset_store_of(self)
         if store is None:
             self.log.warning(
                 "This Airflow keeps no state for assets (3.3 does): what happens without a triggerer is not told."
@@ -200,13 +201,13 @@ class WatchTrigger(BaseEventTrigger, Generic[_Memory]):
 
     async def _handed_on(self) -> None:
         """Wait until what was told stands in front of whatever is asked of the supervisor next."""
-        if (store := getattr(self, "asset_state_store", None)) is not None:
+        if (store := asset_store_of(self)) is not None:
             with contextlib.suppress(Exception):  # away: then it cannot be written down either
                 await store.aget(self.store_key)
         await asyncio.sleep(HANDED_ON_SECONDS)
 
     async def _save(self, memory: _Memory) -> bool:
-        store = getattr(self, "asset_state_store", None)
+        store = asset_store_of(self)
         if store is None:
             return True
         try:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from airflow_provider.live_sessions.compat.features import TASK_KEY
+from airflow_provider.live_sessions.compat.features import TASK_KEY, keeps_task_state
 from airflow_provider.live_sessions.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 TIMEOUT: Final = (5.0, 30.0)
 PAGE: Final = 100
-STATE_STORE_SINCE: Final = (3, 3)
 
 
 class ThroughRest:
@@ -54,9 +53,7 @@ class ThroughRest:
             Unavailable: Airflow could not be asked.
         """
         if self._remembers is None:
-            version = str(self._call("GET", "/version").json().get("version", ""))
-            numbers = tuple(int(one) for one in version.split(".")[:2] if one.isdecimal())
-            self._remembers = numbers >= STATE_STORE_SINCE
+            self._remembers = keeps_task_state(str(self._call("GET", "/version").json().get("version", "")))
         if not self._remembers:
             return {}
         dag, run, task = (quote(one, safe="") for one in (addressee.dag_id, addressee.run_id, addressee.task_id))
