@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,118 @@ def test_subject_body_and_sender_are_the_caller_s(school: School, post: PostOffi
     assert message["Subject"] == "teacher Ada Teacher: Algebra 1"
     assert message["From"] == "office@school.test"
     assert "$unknown" in post.body("ada@school.test")
+
+
+@pytest.mark.parametrize("line_break", ["\r", "\n", "\r\n", "\x0b", "\x1c", "\x85", "\u2028"])
+def test_a_carriage_return_in_a_title_made_every_try_of_the_mail_fail(
+    school: School, post: PostOffice, tmp_path: Path, line_break: str
+) -> None:
+    record = school.launch()
+    record["title"] = f"Algebra{line_break}Bcc: everybody@school.test"
+    hand_over(record, tmp_path, subject=f"$title{line_break} at last")
+    assert post.addresses == ["ada@school.test", "bo@home.test"]
+    for _, message in post.mails:
+        assert message["Subject"] == "Algebra Bcc: everybody@school.test at last"
+        assert message["Bcc"] is None
+
+
+# ---- to one address
+
+
+@pytest.mark.parametrize("between", [", ", ";", "\n", " "])
+def test_one_person_s_link_went_to_several_addresses(
+    school: School, post: PostOffice, tmp_path: Path, capfd: pytest.CaptureFixture[str], between: str
+) -> None:
+    record = school.launch()
+    record["links"][0]["participant"]["email"] = f"ada@school.test{between}everybody@school.test"
+    with pytest.raises(Unavailable, match="1 of 2 mails could not be sent: t-1"):
+        hand_over(record, tmp_path)
+    assert post.addresses == ["bo@home.test"]
+    log = capfd.readouterr().out
+    assert "'t-1' is not one address" in log
+    assert "Write one address and nothing else" in log
+
+
+def test_two_addresses_for_one_person_are_refused_before_anything_is_launched(school: School) -> None:
+    people = (replace(PEOPLE[0], email="ada@school.test, everybody@school.test"), PEOPLE[1])
+    with pytest.raises(AirflowFailException, match="'t-1' is not one address"):
+        school.launch(school.lesson(people=people))
+    assert school.launches == 0
+
+
+def test_a_record_without_addresses_is_handed_over_as_before(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    del record["links"][0]["participant"]["email"]
+    record["links"][1]["participant"]["email"] = ""
+    for person in record["participants"]:
+        del person["email"]
+    assert [one["by"] for one in hand_over(record, tmp_path)["handed_over"]] == ["xcom", "xcom"]
+    assert not post.mails
+
+
+# ---- a text for each role
+
+
+def test_a_teacher_and_a_student_each_get_their_role_s_mail(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch(school.lesson('Maths & <b>"more"</b>'))
+    hand_over(
+        record,
+        tmp_path,
+        subject={"teacher": "You teach $title", "default": "Your class $title"},
+        html_body={
+            "teacher": '<p>$name, <a href="$url">open the room</a> ten minutes early: $title</p>',
+            "student": '<p>Hi $name, <a href="$url">come in</a> to $title</p>',
+        },
+        from_email="office@school.test",
+    )
+    own = {link["participant"]["email"]: reveal(link["url"], mask=False) for link in record["links"]}
+    assert {address: post.link(address) for address in post.addresses} == own
+    mails = dict(post.mails)
+    assert {address: str(mail["Subject"]) for address, mail in mails.items()} == {
+        "ada@school.test": 'You teach Maths & <b>"more"</b>',
+        "bo@home.test": 'Your class Maths & <b>"more"</b>',
+    }
+    assert {str(mail["From"]) for mail in mails.values()} == {"office@school.test"}
+    assert "ten minutes early" in post.body("ada@school.test")
+    assert "Hi Bo Student" in post.body("bo@home.test")
+    for address in mails:
+        assert "Maths &amp; &lt;b&gt;&quot;more&quot;" in post.body(address)
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ("for $name", {"teacher": "for Ada", "helper": "for Cy", "": "for Di"}),
+        ({"teacher": "T", "default": "D"}, {"teacher": "T", "helper": "D", "": "D"}),
+        ({"teacher": "T", "": "E"}, {"teacher": "T", "helper": "E", "": "E"}),
+        ({"default": "D", "": "E"}, {"teacher": "D", "helper": "D", "": "E"}),
+        ({"teacher": "T"}, {"teacher": "T", "helper": "Your link for Talk", "": "Your link for Talk"}),
+    ],
+)
+def test_a_role_without_a_text_gets_the_default_and_without_one_the_usual(
+    school: School, post: PostOffice, tmp_path: Path, texts: Any, said: dict[str, str]
+) -> None:
+    names = {"teacher": "Ada", "helper": "Cy", "": "Di"}
+    people = tuple(Participant(name, name, f"{name}@home.test", role) for role, name in names.items())
+    hand_over(school.launch(school.lesson("Talk", people=people)), tmp_path, subject=texts)
+    subjects = {address: str(mail["Subject"]) for address, mail in post.mails}
+    for role, name in names.items():
+        assert subjects[f"{name}@home.test"].startswith(said[role])
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"subject": 5}, {"html_body": {"teacher": None}}, {"html_body": {1: "x"}}, {"subject": ["x"]}]
+)
+def test_a_mail_s_text_that_is_none_fails_before_anybody_is_mailed(
+    school: School, post: PostOffice, tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(AirflowFailException, match="has to be a text, or a text for each role"):
+        hand_over(school.launch(), tmp_path, **arguments)
+    assert not post.mails
 
 
 # ---- once

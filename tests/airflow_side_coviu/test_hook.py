@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,13 @@ def test_a_good_connection_says_whose_it_is(practice: Practice) -> None:
     assert CoviuHook(practice.conn_id).test_connection() == (True, "The key is valid for team Sandbox Clinic.")
 
 
-def test_the_documented_call_alone_decides_whether_a_key_is_good(practice: Practice) -> None:
-    practice.sandbox.faults.add("status", status=404, path="/user/team")
-    assert CoviuHook(practice.conn_id).test_connection() == (True, "The key is valid.")
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_team_that_could_not_be_named_was_passed_over_in_silence(practice: Practice, status: int) -> None:
+    practice.sandbox.faults.add("status", status=status, path="/user/team")
+    good, told = CoviuHook(practice.conn_id).test_connection()
+    assert good  # the documented call alone decides
+    assert re.fullmatch(rf"The key is valid\. Its team is not named: .*read the team.*{status}.*", told)
+    assert not [secret for secret in practice.secrets if secret in told]
 
 
 def test_a_wrong_secret_is_told_without_showing_it(practice: Practice) -> None:

@@ -9,8 +9,16 @@ from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from airflow.sdk import DAG
+
 from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.flows.coviu import coviu_appointment
+from airflow_provider.live_sessions.flows.educates import educates_workshop
 from airflow_provider.live_sessions.flows.lane import HAND_OVER_RETRIES
+from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
+from airflow_provider.live_sessions.flows.screenleap import screenleap_share
+from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
 from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
 from airflow_provider.live_sessions.schedules.model import Occurrence
 from tests.airflow_side.stage import context, deferral
@@ -22,8 +30,6 @@ from tests.airflow_versions import in_real_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
     from tests.airflow_side.post_office import PostOffice
     from tests.airflow_versions import DagBag
@@ -72,6 +78,28 @@ def test_workshop_sessions_are_made_only_so_long_before_the_start(monkeypatch: p
         assert deferred.trigger.moment == datetime.fromisoformat(lesson["start"]) - timedelta(seconds=300)
         assert lab.standing == 0
         assert lab.launch(lesson, provision_before=900)["created"]
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments"),
+    [
+        (lessonspace_class, {}),
+        (coviu_appointment, {}),
+        (screenleap_share, {}),
+        (educates_workshop, {"workshop": "lab-basics"}),
+    ],
+)
+def test_a_task_group_takes_what_its_hand_over_mails(group: Any, arguments: dict[str, Any]) -> None:
+    mail = {
+        "subject": {"teacher": "You teach $title", "default": "$title"},
+        "html_body": {"teacher": '<a href="$url">Open</a>', "default": '<a href="$url">Come in</a>'},
+        "from_email": "office@school.test",
+    }
+    with DAG("mailing", schedule=None) as dag:
+        group(planned("Algebra", *PEOPLE), hand_over=mail, **arguments)
+    (task,) = [one for one in dag.tasks if isinstance(one, HandOverLinksOperator)]
+    assert {name: getattr(task, name) for name in mail} == mail
+    assert task.retries == HAND_OVER_RETRIES
 
 
 # ---- run

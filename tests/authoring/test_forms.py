@@ -12,6 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.session import session_of_form
@@ -20,6 +23,7 @@ from airflow_provider.live_sessions.operators.find_launched import FindLaunchedO
 from tests.airflow_side.stage import School, TaskInstance, context
 from tests.airflow_side.test_dags import DAGS
 from tests.airflow_versions import DagBag, ParamValidationError
+from tests.core.strategies import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +98,13 @@ def test_a_field_is_new_for_each_form() -> None:
         ("workshop_day", {"learners": [{"name": "Ada"}]}),
         ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "leader": True}]}),
         ("class_cancel", {"dag_id": "telehealth_day"}),
+        ("class_now", {"participants": [{"name": "Tess", "email": "tess@x.test, everybody@x.test"}]}),
+        ("class_now", {"participants": [{"name": "Tess", "email": "tess"}]}),
+        ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "email": "a@x.test;b@x.test"}]}),
+        ("screen_share_support", {"participants": [{"name": "Ada", "email": "Ada <ada@x.test>"}]}),
         ("class_cancel", {"run_id": ""}),
+        ("class_cancel", {"run_id": "manual__"}),
+        ("class_retrieve_again", {"run_id": " scheduled__ "}),
         ("class_cancel", {"reason": "x" * 501}),
         ("class_retrieve_again", {"kinds": []}),
         ("class_retrieve_again", {"kinds": ["attendance", "attendance"]}),
@@ -106,6 +116,8 @@ def test_what_a_platform_or_an_operator_would_refuse_is_refused_by_the_form(
 ) -> None:
     assert examples.import_errors == {}
     params = copy.deepcopy(examples.dags[name].params)
+    if "run_id" in params:
+        params["run_id"] = "manual__2026-09-01T07:00:00+00:00"
     params.validate()
 
     def filled_in() -> None:
@@ -114,6 +126,30 @@ def test_what_a_platform_or_an_operator_would_refuse_is_refused_by_the_form(
 
     with pytest.raises(ParamValidationError):
         filled_in()
+
+
+def test_a_form_that_names_no_run_was_sent_with_the_beginning_that_stood_in_it() -> None:
+    field = fields.launched_by(["class_now"])["run_id"]
+    assert not accepts(copy.copy(field), "manual__")
+    assert accepts(copy.copy(field), None) is defaults_have_to_fit()
+    for run_id in ("manual__2026-09-01T07:00:00+00:00", "scheduled__2026-09-01", "my own run", "manual__x"):
+        assert accepts(copy.copy(field), run_id)
+
+
+@given(addresses() | st.just(""))
+def test_an_address_that_the_form_takes_is_taken_by_the_launch(address: str) -> None:
+    person = {"name": "Ada", "email": address}
+    assert accepts(fields.participants([]), [person])
+    assert Participant.from_json(person).email == address
+
+
+@given(st.text(max_size=12) | st.lists(addresses(), min_size=2, max_size=3).map(", ".join))
+def test_an_address_that_the_launch_refuses_is_refused_by_the_form(text: str) -> None:
+    person = {"name": "Ada", "email": text}
+    try:
+        Participant.from_json(person)
+    except ConfigurationError:
+        assert not accepts(fields.participants([]), [person])
 
 
 # ---- from a form to a session

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.models import Participant, Plan, SessionRef
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, SessionStatus, State
 
@@ -34,6 +35,11 @@ def moments() -> st.SearchStrategy[datetime]:
 def some_text() -> st.SearchStrategy[str]:
     """Text that stripping leaves alone and that says something."""
     return st.text(min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+def addresses() -> st.SearchStrategy[str]:
+    """E-mail addresses, the odd ones among them."""
+    return st.from_regex(ADDRESS, fullmatch=True).filter(lambda one: one == one.strip())
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -86,7 +92,7 @@ def participants() -> st.SearchStrategy[Participant]:
         Participant,
         id=some_text(),
         name=some_text(),
-        email=some_text() | st.just(""),
+        email=addresses() | st.just(""),
         role=some_text() | st.just(""),
         leader=st.booleans(),
         options=st.dictionaries(some_text(), st.integers() | some_text() | st.none(), max_size=2),

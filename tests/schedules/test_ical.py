@@ -319,6 +319,11 @@ def test_without_a_chair_the_organizer_leads_also_when_among_the_attendees() -> 
     assert [(one.name, one.leader) for one in people] == [("Ada", True), ("Bo", False)]
 
 
+def test_who_is_named_by_something_else_than_a_mail_address_is_not_mailed() -> None:
+    people = read(calendar(event("ATTENDEE:sip:bo@x.example"))).occurrences[0].participants
+    assert people == (Participant("sip:bo@x.example", "sip:bo@x.example", "", "student"),)
+
+
 def test_a_calendar_is_nobody() -> None:
     text = event("ORGANIZER;CN=School:mailto:abc@group.calendar.google.com")
     assert read(calendar(text)).occurrences[0].participants == ()
@@ -375,6 +380,13 @@ def test_own_properties_set_the_room_and_the_launch() -> None:
         (("RRULE:FREQ=WEEKLY;BYDAY=99MO,XX",), {}, 8, "RRULE"),
         (("no colon here",), {}, 8, "no NAME:VALUE"),
         (("ATTENDEE;:x",), {}, 3, "cannot be read"),
+        (("ATTENDEE:mailto:a@x.example,b@x.example",), {}, 8, "'a@x.example,b@x.example' is not one mail address"),
+        (
+            ("ORGANIZER:mailto:a@x.example;b@x.example",),
+            {},
+            8,
+            "ORGANIZER: 'a@x.example;b@x.example' is not one mail address",
+        ),
         (("SUMMARY:" + "x" * 200_000,), {"SUMMARY": ""}, 7, "longer than"),
         (('X-LIVE-SESSIONS-OPTIONS:{"a": hunter2',), {}, 8, "no JSON object"),
         (("X-LIVE-SESSIONS-OPTIONS:[1]",), {}, 8, "no JSON object"),

@@ -12,6 +12,7 @@ What each of them lacks, as its users see it, is in docs/compatibility.md.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from airflow.providers.common.compat.sdk import BaseHook, Connection, conf
@@ -67,6 +68,15 @@ def mask_secret(text: str) -> None:
     from airflow.sdk.log import mask_secret as mask  # common.compat has it only since its 1.23
 
     mask(text)
+
+
+def defaults_have_to_fit() -> bool:
+    """Return whether the form of a DAG that asks for an approval is checked while the DAG is read.
+
+    The standard provider of Airflow 3.1's days does so when it makes the task, with the DAG's whole form; since
+    then a field without a value waits for the person who triggers it.
+    """
+    return tuple(int(part) for part in version("apache-airflow-providers-standard").split(".")[:2]) < (1, 15)
 
 
 def memory_of(context: Mapping[str, Any]) -> Memory:

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.reading import MISFITS, listed
+from airflow_provider.live_sessions.core.mail_address import is_one_address
+from airflow_provider.live_sessions.core.reading import MISFITS, listed, shown
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Participant:
     Args:
         id: The caller's own, stable identifier of the person.
         name: The name shown to the others.
-        email: Where links are sent; may be empty.
+        email: Where links are sent, one address; may be empty.
         role: The caller's word for the part played, e.g. ``teacher``, ``student``, ``host``, ``guest``.
         leader: True for who leads the session (teacher, clinician, presenter).
         options: The platform's own fields for this person, passed through by their API names.
@@ -55,8 +56,13 @@ class Participant:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Participant:
+    def from_json(cls, data: Mapping[str, Any], *, recorded: bool = False) -> Participant:
         """Read what :meth:`to_json` wrote, or what a DAG author wrote by hand.
+
+        Args:
+            data: The fields.
+            recorded: A launch wrote it. Then any email is kept, so that a session of an earlier release is still
+                waited for and cancelled; the hand-over looks at it again.
 
         Raises:
             ConfigurationError: A field is missing, unknown or of the wrong kind.
@@ -75,18 +81,35 @@ class Participant:
                 advice="Known are id, name, email, role, leader and options.",
             )
         name = str(data.get("name") or "").strip()
+        email = str(data.get("email") or "").strip()
         given = data.get("id")
-        ident = str(data.get("email") or name if given in (None, "") else given).strip()
+        ident = str(email or name if given in (None, "") else given).strip()
         if not ident:
             raise ConfigurationError("A participant has neither an id, an email nor a name.")
-        return cls(
+        person = cls(
             id=ident,
             name=name or ident,
-            email=str(data.get("email") or "").strip(),
+            email=email,
             role=str(data.get("role") or "").strip(),
             leader=_flag(data.get("leader", False)),
             options=options,
         )
+        if not recorded:
+            person.check_email()
+        return person
+
+    def check_email(self) -> None:
+        """Look whether links can be sent to this person alone; an empty address is fine.
+
+        Raises:
+            ConfigurationError: The email is something else than one address.
+        """
+        if self.email and not is_one_address(self.email):
+            raise ConfigurationError(
+                f"The email of the participant {shown(self.id)} is not one address: {shown(self.email)}.",
+                advice="Write one address and nothing else, e.g. ada@school.example; "
+                "each further person is a participant of their own, with a link of their own.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class SealedLink:
                 "A join link of this session is not sealed.", advice="Pass a launch operator's own result."
             )
         return cls(
-            participant=Participant.from_json(data["participant"]),
+            participant=Participant.from_json(data["participant"], recorded=True),
             url=url,
             user_id=str(data.get("user_id", "")),
             not_before=parse_optional_time(data.get("not_before")),
@@ -176,7 +176,7 @@ class SessionRecord:
                 title=str(data["title"]),
                 start=parse_time(data["start"]),
                 end=parse_time(data["end"]),
-                participants=tuple(Participant.from_json(one) for one in data["participants"]),
+                participants=tuple(Participant.from_json(one, recorded=True) for one in data["participants"]),
                 links=None if links is None else tuple(SealedLink.from_json(one) for one in links),
                 created=bool(data["created"]),
                 state=State(data["state"]),

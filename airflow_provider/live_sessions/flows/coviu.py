@@ -31,6 +31,7 @@ def coviu_appointment(
     timezone: str = "UTC",
     launch: Mapping[str, Any] | None = None,
     smtp_conn_id: str = "smtp_default",
+    hand_over: Mapping[str, Any] | None = None,
     on_no_show: str = "succeed",
     poll_interval: float | str = POLL_INTERVAL,
     settle: float | str = SETTLE,
@@ -52,6 +53,8 @@ def coviu_appointment(
         timezone: The zone of folders, mails and tables.
         launch: Further arguments of the launch operator, e.g. ``{"hand_over_before": 3600}``.
         smtp_conn_id: The SMTP connection for the links.
+        hand_over: Further arguments of the hand-over operator: ``subject``, ``html_body``, ``from_email``, e.g.
+            ``{"html_body": {"teacher": "...", "default": "..."}}``.
         on_no_show: What an appointment that nobody came to does: skip, fail or succeed.
         poll_interval: Seconds between polls.
         settle: Seconds for which a recorded end before the planned one must stand.
@@ -72,6 +75,7 @@ def coviu_appointment(
         timezone=timezone,
         launch_arguments=launch,
         smtp_conn_id=smtp_conn_id,
+        hand_over_arguments=hand_over,
         on_no_show=on_no_show,
         poll_interval=poll_interval,
         settle=settle,

@@ -36,6 +36,7 @@ def educates_workshop(
     provision_before: float | str = 900.0,
     activate_within: float | str = 900.0,
     smtp_conn_id: str = "smtp_default",
+    hand_over: Mapping[str, Any] | None = None,
     on_no_show: str = "skip",
     poll_interval: float | str = POLL_INTERVAL,
     notifiers: Iterable[SessionNotifier] = (),
@@ -59,6 +60,8 @@ def educates_workshop(
             nobody's place.
         activate_within: Seconds after the planned start in which a link has to be opened.
         smtp_conn_id: The SMTP connection for the links.
+        hand_over: Further arguments of the hand-over operator: ``subject``, ``html_body``, ``from_email``, e.g.
+            ``{"html_body": {"teacher": "...", "default": "..."}}``.
         on_no_show: What a workshop that nobody came to does: skip, fail or succeed.
         poll_interval: Seconds between polls.
         notifiers: Who is told of what, each where its case comes: ``NobodyCameNotifier``, ``NotLaunchedNotifier``.
@@ -82,6 +85,7 @@ def educates_workshop(
             **dict(launch or {}),
         },
         smtp_conn_id=smtp_conn_id,
+        hand_over_arguments=hand_over,
         on_no_show=on_no_show,
         poll_interval=poll_interval,
         settle=SETTLE,

@@ -41,6 +41,7 @@ def lessonspace_class(
     timezone: str = "UTC",
     launch: Mapping[str, Any] | None = None,
     smtp_conn_id: str = "smtp_default",
+    hand_over: Mapping[str, Any] | None = None,
     on_no_show: str = "skip",
     poll_interval: float | str = POLL_INTERVAL,
     settle: float | str = SETTLE,
@@ -62,6 +63,8 @@ def lessonspace_class(
         timezone: The zone of folders, mails and tables.
         launch: Further arguments of the launch operator, e.g. ``{"transcribe": True, "hard_stop": 600}``.
         smtp_conn_id: The SMTP connection for the links.
+        hand_over: Further arguments of the hand-over operator: ``subject``, ``html_body``, ``from_email``, e.g.
+            ``{"html_body": {"teacher": "...", "default": "..."}}``.
         on_no_show: What a class that was never held does: skip, fail or succeed.
         poll_interval: Seconds between polls.
         settle: Seconds with nobody in the room that end a class early.
@@ -85,6 +88,7 @@ def lessonspace_class(
         timezone=timezone,
         launch_arguments=launch,
         smtp_conn_id=smtp_conn_id,
+        hand_over_arguments=hand_over,
         on_no_show=on_no_show,
         poll_interval=poll_interval,
         settle=settle,

@@ -48,6 +48,7 @@ def screenleap_share(
     launch: Mapping[str, Any] | None = None,
     page_conn_id: str | None = "screen_share_page",
     smtp_conn_id: str = "smtp_default",
+    hand_over: Mapping[str, Any] | None = None,
     no_show_after: float | str = 900.0,
     on_no_show: str = "skip",
     poll_interval: float | str = POLL_INTERVAL,
@@ -71,6 +72,8 @@ def screenleap_share(
         launch: Further arguments of the launch operator, e.g. ``{"presenter_country_code": "DE"}``.
         page_conn_id: The connection of the page that starts shares.
         smtp_conn_id: The SMTP connection for the viewers' links, where there is no page.
+        hand_over: Further arguments of the hand-over operator: ``subject``, ``html_body``, ``from_email``, e.g.
+            ``{"html_body": {"teacher": "...", "default": "..."}}``.
         no_show_after: Seconds after the planned start when a start is not waited for any longer.
         on_no_show: What a share that nobody began does: skip, fail or succeed.
         poll_interval: Seconds between polls, 120 at most.
@@ -98,7 +101,7 @@ def screenleap_share(
         deferrable=deferrable,
         notifiers=told,
         alarm=alarm,
-        hand_over_arguments={"page_conn_id": page_conn_id, **SOON},
+        hand_over_arguments={"page_conn_id": page_conn_id, **SOON, **dict(hand_over or {})},
         until_planned_end=True,  # then it is stopped
     )
     started = ScreenleapSessionStartSensor(

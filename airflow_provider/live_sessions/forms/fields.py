@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
+from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
+from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 LONGEST_TITLE = 200
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
 """With an offset: JSON schema's own date-time also takes what names no zone in some of its readers."""
+
+ONE_ADDRESS = rf"^({ADDRESS})?$"
+"""One e-mail address, or none: what a link may be mailed to."""
+
+RUN_ID = r"^(?!\s*(manual|scheduled|asset_triggered|backfill)__\s*$).*\S"
+"""What names a run: more than how Airflow begins every run's id."""
 
 ON_MISSED = ("skip", "launch", "fail")
 
@@ -85,7 +93,7 @@ def participants(
     properties: dict[str, Any] = {
         "id": {"type": "string", **({"minLength": 1} if with_ids else {})},
         "name": {"type": "string", "minLength": 1},
-        "email": {"type": "string"},
+        "email": {"type": "string", "pattern": ONE_ADDRESS},
     }
     if roles:
         properties["role"] = {"type": "string", "enum": list(roles)}
@@ -282,9 +290,9 @@ def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
     return {
         "dag_id": Param(dag_ids[0], type="string", enum=list(dag_ids), title="Launched by the DAG"),
         "run_id": Param(
-            "manual__",  # Airflow 3.1 checks a form when it reads the DAG, so something has to stand in it
-            type="string",
-            minLength=1,
+            None,
+            type=["string", "null"] if defaults_have_to_fit() else "string",
+            pattern=RUN_ID,
             title="in the run",
             description="Its id, as its page shows it: manual__2026-09-01T07:00:00+00:00",
         ),

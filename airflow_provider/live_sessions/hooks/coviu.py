@@ -122,7 +122,7 @@ class CoviuHook(LiveSessionHook):
         return self.client_of(self.get_connection(self.conn_id))
 
     def describe(self) -> str:
-        """Say that the key is good, in one sentence, and whose it is where Coviu tells.
+        """Say that the key is good, and whose it is, or why Coviu did not tell.
 
         Raises:
             AuthenticationFailed: The key is not accepted.
@@ -132,16 +132,16 @@ class CoviuHook(LiveSessionHook):
         platform = self.platform()  # every extra is looked at, as a launch would
         try:
             next(platform.client.sessions(SessionFilters(page_size=1)), None)  # the documented call decides
-            team = _team(platform.client)
+            return _whose(platform.client)
         finally:
             platform.close()
-        return f"The key is valid for team {team}." if team else "The key is valid."
 
 
-def _team(client: CoviuClient) -> str:
+def _whose(client: CoviuClient) -> str:
     from airflow_provider.live_sessions.core.errors import LiveSessionError
 
     try:
-        return client.team().name
-    except LiveSessionError:  # the call is known from the official SDK alone
-        return ""
+        team = client.team().name
+    except LiveSessionError as error:  # the call is known from the official SDK alone, so it decides nothing
+        return f"The key is valid. Its team is not named: {error.what}"
+    return f"The key is valid for team {team}." if team else "The key is valid. Its team has no name."

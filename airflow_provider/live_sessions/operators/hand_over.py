@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import html
 import json
-import string
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,10 +30,10 @@ from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Seen
 from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import claims_url, skip_if_taken
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account, of_place
+from airflow_provider.live_sessions.operators.link_mail import BODY, SUBJECT, LinkMail
 from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
@@ -46,16 +44,11 @@ if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     from airflow_provider.live_sessions.core.storage import Storage
+    from airflow_provider.live_sessions.operators.link_mail import Texts
 
     Deliver = Callable[[SessionRecord, SealedLink], None]
 
 LEDGERS = "handed-over"
-
-SUBJECT = "Your link for $title, $start"
-BODY = """<p>Hello $name,</p>
-<p><b>$title</b> begins on $start.</p>
-<p><a href="$url">Join here</a>. The link is for you alone: whoever has it comes in under your name.</p>
-"""
 
 
 class HandOverLinksOperator(TellsLineage, BaseOperator):
@@ -71,7 +64,9 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         destination: Where the list of who was served is kept: the same for all workers.
         timezone: The zone in which the mail tells times.
         from_email: The sender; the SMTP connection's own by default.
-        subject: The mail's subject; ``$title``, ``$name``, ``$role`` and ``$start`` are filled in.
+        subject: The mail's subject; ``$title``, ``$name``, ``$role`` and ``$start`` are filled in. For each role
+            its own: ``{"teacher": "...", "default": "..."}``; where ``default`` (or an empty role) is missing, the
+            usual one is everybody else's.
         html_body: The mail's body, likewise, with ``$url`` as well.
         deferrable: Wait for the moment without a worker slot.
 
@@ -100,8 +95,8 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         destination: str = "",
         timezone: str = "UTC",
         from_email: str | None = None,
-        subject: str = SUBJECT,
-        html_body: str = BODY,
+        subject: Texts = SUBJECT,
+        html_body: Texts = BODY,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -128,7 +123,7 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         del context, event
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
-            zone_of(self.timezone)  # wrong arguments are found before anybody is served
+            self._letter()  # wrong arguments are found before anybody is served
             skip_if_taken(record.claim)
             self._refuse_if_off(record)
             ledger = Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
@@ -145,7 +140,9 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
                             deliver(record, link)
                         except Exception as error:  # noqa: BLE001 - one bad address stops nobody else's mail
                             failed.append(link.participant.id)
-                            self.log.warning("%d of %d failed: %s", number, len(links), type(error).__name__)
+                            # What others' errors say may hold a link or an address.
+                            said = str(error) if isinstance(error, ConfigurationError) else type(error).__name__
+                            self.log.warning("%d of %d failed: %s", number, len(links), said)
                             continue
                         # After, not before: a crash in between sends one mail twice rather than none.
                         entry = ledger.record(link, by)
@@ -176,7 +173,7 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
     def ways(self, stack: contextlib.ExitStack) -> Mapping[str, Deliver]:
         """Return the ways that are open, by name; what they need is closed with the stack."""
         smtp = self._smtp(stack)
-        return {} if smtp is None else {"mail": functools.partial(self._mail, smtp)}
+        return {} if smtp is None else {"mail": functools.partial(self._letter().send, smtp)}
 
     def choose(self, ways: Mapping[str, Deliver], link: SealedLink) -> tuple[str, Deliver]:
         """Return the name of a participant's way, and what goes it; sealed in XCom where there is none."""
@@ -223,23 +220,8 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         hook: SmtpHook = stack.enter_context(SmtpHook(smtp_conn_id=self.smtp_conn_id))
         return hook
 
-    def _mail(self, smtp: SmtpHook, record: SessionRecord, link: SealedLink) -> None:
-        start = record.start.astimezone(zone_of(self.timezone))
-        words = {
-            "title": record.title,
-            "name": link.participant.name,
-            "role": link.participant.role,
-            "start": f"{start:%A, %d %B %Y, %H:%M} ({self.timezone})",
-        }
-        # No mask for each link: they cost quadratic time. The link goes into the mail and nowhere else.
-        escaped = {name: html.escape(value) for name, value in words.items()}
-        body = {**escaped, "url": html.escape(reveal(link.url, mask=False), quote=True)}
-        smtp.send_email_smtp(
-            to=link.participant.email,
-            from_email=self.from_email,
-            subject=string.Template(self.subject).safe_substitute(words).replace("\n", " "),
-            html_content=string.Template(self.html_body).safe_substitute(body),
-        )
+    def _letter(self) -> LinkMail:
+        return LinkMail(self.subject, self.html_body, timezone=self.timezone, from_email=self.from_email)
 
 
 def _stay(record: SessionRecord, link: SealedLink) -> None:

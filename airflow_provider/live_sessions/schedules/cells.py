@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, NoReturn, TypeVar
 
+from airflow_provider.live_sessions.core.mail_address import is_one_address
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.reading import load_json
 
@@ -19,7 +20,6 @@ _DOTTED_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([ap]m)?", re.ASCII | re.IGNORECASE)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII | re.DOTALL)
 _MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?", re.ASCII)
-_ADDRESS = re.compile(r"[^\s@<>|;,\"]+@[^\s@<>|;,\"]+")
 _PERSON = re.compile(r"(?:(?P<id>[^|<>]*)\|)?(?P<name>[^|<>]*)(?:<(?P<email>[^<>]*)>)?")
 
 
@@ -181,9 +181,9 @@ def read_person(text: str, *, role: str, leader: bool) -> Participant:
     if not match:
         raise CellError(f"{quoted(text)} is not one person. Write Name <email>, with ; between several people.")
     ident, name, email = ((match[part] or "").strip().strip('"').strip() for part in ("id", "name", "email"))
-    if not email and _ADDRESS.fullmatch(name):
+    if not email and is_one_address(name):
         name, email = "", name
-    if email and not _ADDRESS.fullmatch(email):
+    if email and not is_one_address(email):
         raise CellError(f"{quoted(email)} is not one mail address. Write Name <email>.")
     if not email and ("@" in name or match["email"] is not None):
         raise CellError(f"{quoted(text)} holds no whole mail address. Write Name <email>.")

@@ -14,7 +14,7 @@ from icalendar.timezone import tzp  # noqa: TID253  loaded at run time only
 
 from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.schedules.cells import CellError, quoted, read_option
-from airflow_provider.live_sessions.schedules.ical_people import participants
+from airflow_provider.live_sessions.schedules.ical_people import PersonError, participants
 from airflow_provider.live_sessions.schedules.ical_rules import RuleError, judge
 from airflow_provider.live_sessions.schedules.ical_text import OWN_PREFIX
 from airflow_provider.live_sessions.schedules.zones import local_to_utc
@@ -146,7 +146,7 @@ def read_event(block: Block, default_zone: ZoneInfo) -> EventFacts | AllDay:
         rule=_rule(event),
         extra=_extra(event),
         without=tuple(value for value in _times(event, "EXDATE") if isinstance(value, date)),
-        people=participants(event),
+        people=_people(event),
         cancelled=block.cancelled or _text(event, "STATUS").upper() == "CANCELLED",
         space=space,
         options=options,
@@ -274,6 +274,13 @@ def _extra(event: Component) -> tuple[tuple[datetime, timedelta | None], ...]:
             raise EventError("RDATE", "A period of RDATE must last more than nothing and at most a day.")
         found.append((first, length))
     return tuple(found)
+
+
+def _people(event: Component) -> tuple[Participant, ...]:
+    try:
+        return participants(event)
+    except PersonError as error:
+        raise EventError(error.name, str(error)) from None
 
 
 def _own(event: Component) -> tuple[str, dict[str, Any]]:
