@@ -121,10 +121,10 @@ def ask(broker: Broker, service: dict[str, Any], *words: str) -> bytes:
 
 def test_a_user_s_own_env_is_what_is_run(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    env.write_text(
-        "".join(f"{name}={value}\n" for name, value in {**VARIABLES, "AIRFLOW_ADMIN_USER": "ada"}.items())
-    )
-    assert settings(env) == {**VARIABLES, "AIRFLOW_ADMIN_USER": "ada"}
+    own = {**VARIABLES, "AIRFLOW_ADMIN_USER": "ada"}
+    for text in ("{name}={value}\n", '{name} = "{value}" \n# by hand\n\n'):
+        env.write_text("".join(text.format(name=name, value=value) for name, value in own.items()))
+        assert settings(env) == own
     topology = Topology.of(settings(env))
     assert topology.first_user == ("ada", VARIABLES["AIRFLOW_ADMIN_PASSWORD"])
     assert topology.environment(PORTS, HERE) == ENVIRONMENT
