@@ -43,7 +43,7 @@ ENV = make_env.filled((TOP / ".env.example").read_text())
 SETTINGS = values_of(ENV)
 SERVICE: dict[str, Any] = read(SETTINGS)["services"]["sandbox"]
 KEY = SETTINGS["SANDBOX_API_KEY"]
-HOOKS = {"lessonspace": LessonspaceHook, "coviu": CoviuHook, "educates": EducatesHook}
+HOOKS: dict[str, Any] = {"lessonspace": LessonspaceHook, "coviu": CoviuHook, "educates": EducatesHook}
 SOON = timedelta(minutes=2)
 """A class that is asked for in the form begins after so long."""
 MOMENTS = (timedelta(seconds=30), timedelta(seconds=270), timedelta(seconds=1500))
@@ -99,7 +99,7 @@ def test_links_lead_to_the_port_that_is_published(port: str) -> None:
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """The service's sandbox, on a free port and with a clock to move."""
-    options = {
+    options: dict[str, Any] = {
         "lessonspace": LessonspaceOptions(api_key=GIVEN["api_key"]),
         "coviu": CoviuOptions(api_key=GIVEN["coviu_api_key"], key_secret=GIVEN["coviu_key_secret"]),
         "educates": EducatesOptions(
