@@ -168,7 +168,8 @@ def opened(environment: dict[str, str]) -> Iterator[Callable[[str], SessionPlatf
     with ExitStack() as open_ones:
 
         def platform_of(name: str) -> SessionPlatform:
-            return open_ones.enter_context(closing(HOOKS[name](f"{name}_default").platform()))
+            platform: SessionPlatform = HOOKS[name](f"{name}_default").platform()
+            return open_ones.enter_context(closing(platform))
 
         yield platform_of
 
