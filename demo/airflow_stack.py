@@ -60,7 +60,7 @@ class AirflowStack:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._password = secrets.token_urlsafe(16)
+        self._user, self._password = "admin", secrets.token_urlsafe(16)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._session = requests.Session()
         self._session.trust_env = False
@@ -97,7 +97,7 @@ class AirflowStack:
     @property
     def login(self) -> tuple[str, str]:
         """The name and the password of the one user; made for this stack."""
-        return "admin", self._password
+        return self._user, self._password
 
     def __enter__(self) -> Self:
         try:
@@ -119,7 +119,7 @@ class AirflowStack:
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "logs").mkdir(exist_ok=True)
         passwords = self.home / "passwords.json"
-        passwords.write_text(json.dumps({"admin": self._password}))
+        passwords.write_text(json.dumps({self._user: self._password}))
         passwords.chmod(0o600)
         self._run("db", "migrate")
         if self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite"):
@@ -292,7 +292,7 @@ class AirflowStack:
 
     def _log_in(self) -> None:
         if "Authorization" not in self._session.headers:
-            login = {"username": "admin", "password": self._password}
+            login = {"username": self._user, "password": self._password}
             answer = self._session.post(f"{self.url}/auth/token", json=login, timeout=30)
             answer.raise_for_status()
             self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

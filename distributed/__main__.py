@@ -79,7 +79,7 @@ def _run(home: Path, classes: int) -> int:
         raise StackError("PostgreSQL is not installed; on Debian: apt-get install postgresql")
     with ExitStack() as running:
         ports = {name: free_port() for name in ("api-server", "scheduler")}
-        broker = running.enter_context(Broker(home / "redis", topology.services["redis"]))
+        broker = running.enter_context(Broker(home / "redis", topology.services["redis"], topology.configs))
         ports["redis"] = broker.port
         ports["postgres"] = running.enter_context(database(found, topology))
         options = [*topology.services["sandbox"]["command"], *SHORT]

@@ -27,20 +27,26 @@ class Broker:
     Args:
         folder: Where it writes what it has; made anew.
         service: The compose file's service, its variables filled in.
+        configs: The compose file's ``configs``, of which the service's are written into ``folder``.
 
     Raises:
         StackError: Redis is not installed.
     """
 
-    def __init__(self, folder: Path, service: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, service: Mapping[str, Any], configs: Mapping[str, str]) -> None:
         if shutil.which("redis-server") is None:
             raise StackError("Redis is not installed; on Debian: apt-get install redis-server")
         folder.mkdir(parents=True)
         self.port = free_port()
         self._log = folder / "log"
         self._environment = {"PATH": os.environ["PATH"], **service["environment"]}
-        *shell, line = service["command"]
-        self._command = [*shell, f"{line} --port {self.port} --bind {HOST} --dir {folder}"]
+        here = {one["target"]: folder / one["source"] for one in service["configs"]}
+        for one in service["configs"]:
+            path = here[one["target"]]
+            path.touch(mode=0o600)
+            path.write_text(configs[one["source"]])
+        own = ("--port", str(self.port), "--bind", HOST, "--dir", str(folder))
+        self.command = [*(str(here.get(word, word)) for word in service["command"]), *own]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -58,7 +64,7 @@ class Broker:
         """
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from demo.airflow_stack import AirflowStack
+from demo.airflow_stack import AirflowStack, StackError
 from distributed.compose import TOP
 from distributed.hosts import VARIABLE
 
@@ -40,7 +41,8 @@ class Cluster(AirflowStack):
     ) -> None:
         super().__init__(home, DAGS, {})
         self._topology = topology
-        self._password = topology.variables["AIRFLOW_ADMIN_PASSWORD"]
+        self._ports = ports
+        self._user, self._password = topology.first_user
         self.port = ports["api-server"]
         self.url = f"http://127.0.0.1:{self.port}"
         # Nothing of a stack's own settings: these are the compose file's.
@@ -70,12 +72,28 @@ class Cluster(AirflowStack):
         for folder in self._topology.folders(self.home):
             folder.mkdir(parents=True, exist_ok=True)
         (self.home / "dags").symlink_to(DAGS)
-        self._run("db", "migrate")
-        who = ("--username", self.login[0], "--password", self.login[1], "--role", "Admin")
-        self._run("users", "create", *who, "--firstname", "A", "--lastname", "A", "--email", "a@school.example")
+        self.initialise()
         for name in self._topology.components:
             self.start_component(name)
         self._wait_until_healthy()
+
+    def initialise(self) -> None:
+        """Run the command of the service ``init``: it migrates the database and makes the first user.
+
+        Raises:
+            StackError: A step of it failed.
+        """
+        done = subprocess.run(
+            self._topology.services["init"]["command"],
+            env={**self.environment, **self._topology.environment(self._ports, self.home, "init")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=300,
+            start_new_session=True,  # at a terminal, it would ask whoever sits there for the password
+        )
+        if done.returncode:
+            raise StackError(f"The service init failed:\n{done.stderr.decode(errors='replace')[-3000:]}")
 
     def tree(self, name: str) -> list[psutil.Process]:
         """Return a component's processes, its own first; empty where it does not run."""

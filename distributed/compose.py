@@ -16,6 +16,8 @@ FILE = TOP / "docker-compose.yaml"
 
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>[A-Z_]+)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\}")
 
+QUOTED = re.compile(r"^(['\"])(.*)\1$")
+
 
 class MissingError(Exception):
     """A required variable is not set."""
@@ -53,5 +55,6 @@ def _filled(node: Any, environment: Mapping[str, str]) -> Any:
 
 
 def values_of(env: str) -> dict[str, str]:
-    """Return what a ``.env`` sets."""
-    return dict(line.split("=", 1) for line in env.splitlines() if "=" in line and not line.startswith("#"))
+    """Return what a ``.env`` sets; a value may stand in quotes, as people write them."""
+    lines = (line.partition("=") for line in map(str.strip, env.splitlines()) if not line.startswith("#"))
+    return {name.strip(): QUOTED.sub(r"\2", value.strip()) for name, sign, value in lines if sign}

@@ -35,8 +35,16 @@ HASTE = {
 """What an accident costs by default is in docs/sizing.md; a run of a quarter of an hour cannot wait for it."""
 
 
-def settings() -> dict[str, str]:
-    """Return what ``make env`` would write into ``.env``: a new random secret for each that it leaves out."""
+def settings(env: Path = TOP / ".env") -> dict[str, str]:
+    """Return what ``.env`` sets, or, where there is none, what ``make env`` would write into it.
+
+    ``connections.env`` is not read: its connections may lead to real platforms.
+
+    Args:
+        env: The ``.env``.
+    """
+    if env.exists():
+        return values_of(env.read_text(encoding="utf-8"))
     fill = runpy.run_path(str(TOP / "docker" / "make_env.py"))["filled"]
     return values_of(fill((TOP / ".env.example").read_text(encoding="utf-8")))
 
@@ -47,16 +55,27 @@ class Topology:
 
     Args:
         services: The compose file's, by name.
-        variables: What ``.env`` sets.
+        configs: The text of each of its ``configs``, by name.
     """
 
     services: Mapping[str, Any]
-    variables: Mapping[str, str]
+    configs: Mapping[str, str]
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Topology:
-        """Read the compose file."""
-        return cls(read(variables)["services"], variables)
+        """Read the compose file.
+
+        Args:
+            variables: What ``.env`` sets.
+        """
+        model = read(variables)
+        return cls(model["services"], {name: one["content"] for name, one in model["configs"].items()})
+
+    @property
+    def first_user(self) -> tuple[str, str]:
+        """The name and the password of the user that the service ``init`` makes."""
+        environment = self.services["init"]["environment"]
+        return environment["AIRFLOW_ADMIN_USER"], environment["AIRFLOW_ADMIN_PASSWORD"]
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -98,21 +117,26 @@ class Topology:
         }
         return [*shlex.split(self.services[kind]["command"]), *alone.get(kind, ())]
 
-    def environment(self, ports: Mapping[str, int], home: Path) -> dict[str, str]:
-        """Return what all components have in their environment.
+    def environment(self, ports: Mapping[str, int], home: Path, service: str = "scheduler") -> dict[str, str]:
+        """Return what a service has in its environment; the components' is the same for all.
 
         Args:
             ports: Where each service listens on loopback.
             home: AIRFLOW_HOME.
+            service: Its name.
         """
-        common = self.services["scheduler"]["environment"]
-        there = {name: relocated(str(value), ports, home) for name, value in common.items()}
+        given = self.services[service]["environment"]
+        there = {name: relocated(str(value), ports, home) for name, value in given.items()}
         return {**there, **native(ports, home), **HASTE}
 
 
 def kind_of(component: str) -> str:
     """Return the service that a component is one of."""
     return re.sub(r"-\d+$", "", component)
+
+
+OVERRIDDEN = frozenset({"AIRFLOW__API__BASE_URL"})
+"""What the compose file says and ``native`` says otherwise: the UI's address, whose port is a free one here."""
 
 
 def native(ports: Mapping[str, int], home: Path) -> dict[str, str]:

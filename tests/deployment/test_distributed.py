@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo.airflow_stack import StackError
 from distributed.broker import Broker
+from distributed.cluster import Cluster
 from distributed.compose import read
-from distributed.topology import HASTE, HOME, Topology, kind_of, native, relocated, settings
+from distributed.topology import HASTE, HOME, OVERRIDDEN, Topology, kind_of, native, relocated, settings
 
-VARIABLES = settings()
+VARIABLES = settings(Path("there is none"))
 SERVICES: dict[str, Any] = read(VARIABLES)["services"]
 TOPOLOGY = Topology.of(VARIABLES)
 PORTS = {"api-server": 50001, "scheduler": 50002, "redis": 50003, "postgres": 50004}
@@ -51,9 +54,11 @@ def test_a_component_has_the_compose_file_s_environment_and_nothing_unnamed(comp
     given = SERVICES[kind]["environment"]
     wanted = {name: value for name, value in given.items() if name not in IN_CONTAINERS.get(kind, ())}
     own = {**native(PORTS, HERE), **HASTE}
-    assert not set(own) & set(wanted), "an exception would hide what the compose file says"
+    assert set(own) & set(wanted) == OVERRIDDEN, "any more would hide what the compose file says"
     assert set(ENVIRONMENT) == set(wanted) | set(own)
     for name, value in wanted.items():
+        if name in OVERRIDDEN:
+            continue
         assert ENVIRONMENT[name] == relocated(value, PORTS, HERE), name
 
 
@@ -93,8 +98,9 @@ def test_what_is_no_address_stays_as_it_is(value: str) -> None:
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="Redis is not installed here.")
 def test_a_broker_that_is_restarted_still_has_what_it_was_given(tmp_path: Path) -> None:
     service = SERVICES["redis"]
-    with Broker(tmp_path / "redis", service) as broker:
+    with Broker(tmp_path / "redis", service, TOPOLOGY.configs) as broker:
         assert ask(broker, service, "SET", "queued", "task") == b"+OK"
+        assert service["environment"]["REDISCLI_AUTH"] not in " ".join(broker.command)
         broker.stop()
         with pytest.raises(OSError, match="refused"):
             ask(broker, service, "PING")
@@ -111,3 +117,34 @@ def ask(broker: Broker, service: dict[str, Any], *words: str) -> bytes:
         assert answers.readline() == b"+OK\r\n"
         answer = answers.readline()
         return (answers.readline() if answer.startswith(b"$") else answer).strip()
+
+
+def test_a_user_s_own_env_is_what_is_run(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    own = {**VARIABLES, "AIRFLOW_ADMIN_USER": "ada"}
+    for text in ("{name}={value}\n", '{name} = "{value}" \n# by hand\n\n'):
+        env.write_text("".join(text.format(name=name, value=value) for name, value in own.items()))
+        assert settings(env) == own
+    topology = Topology.of(settings(env))
+    assert topology.first_user == ("ada", VARIABLES["AIRFLOW_ADMIN_PASSWORD"])
+    assert topology.environment(PORTS, HERE) == ENVIRONMENT
+
+
+@pytest.mark.parametrize("failing", ["db migrate", "users create", "nothing"])
+def test_init_is_run_by_the_compose_file_s_command(tmp_path: Path, failing: str) -> None:
+    """An ``airflow`` of the test's own stands in: it writes down how it was called, and fails at one call."""
+    cluster = Cluster(tmp_path, TOPOLOGY, PORTS, {})
+    stand_in = tmp_path / "airflow"
+    stand_in.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@ for $AIRFLOW_ADMIN_USER on $AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" >> {tmp_path}/calls\n'
+        f'case "$*" in "{failing}"*) echo refused >&2; exit 1;; esac\n'
+    )
+    stand_in.chmod(0o755)
+    cluster.environment["PATH"] = f"{tmp_path}:{cluster.environment['PATH']}"
+    with pytest.raises(StackError, match="refused") if failing != "nothing" else nullcontext():
+        cluster.initialise()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls[0].startswith("db migrate for admin on postgresql")
+    assert all("@127.0.0.1:50004/" in call for call in calls)
+    assert len(calls) == {"db migrate": 1}.get(failing, 3)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import datetime
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
@@ -15,6 +17,7 @@ from airflow_provider.live_sessions.sandbox.coviu.options import Options as Covi
 from airflow_provider.live_sessions.sandbox.educates.options import Options as EducatesOptions
 from airflow_provider.live_sessions.sandbox.lessonspace.options import Options as LessonspaceOptions
 from airflow_provider.live_sessions.sandbox.screenleap.options import Options as ScreenleapOptions
+from airflow_provider.live_sessions.sandbox.scripts import Script
 from airflow_provider.live_sessions.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--port", type=int, default=8899, help="0 picks a free one")
     made.add_argument("--host", default="127.0.0.1", help="anything but a loopback address is open to the network")
     made.add_argument("--start", type=_moment, help="the time to begin at, with an offset")
+    made.add_argument("--public-url", default="", help="what links begin with, where browsers find it elsewhere")
+    made.add_argument("--people", type=_scripts, default=(), help="a JSON list of scripts, as in README.md")
     made.add_argument("--frozen", action="store_true", help="time stands still until it is advanced")
     for platform, (prefix, options) in OPTIONS.items():
         _add_options(made.add_argument_group(platform.capitalize()), options, prefix)
@@ -45,7 +50,7 @@ def _add_options(group: argparse._ArgumentGroup, options: Any, prefix: str) -> N
     hints = get_type_hints(options)
     for option in fields(options):
         kind: Any = hints[option.name]
-        how: dict[str, Any] = {"type": kind}
+        how: dict[str, Any] = {"type": kind if option.default_factory is MISSING else _credential}
         if kind is bool:
             how = {"action": argparse.BooleanOptionalAction}
         elif get_origin(kind) is not None:
@@ -77,11 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     given = vars(parser().parse_args(arguments))
-    common = {name: given.pop(name) for name in ("port", "host", "start", "frozen")}
+    common = {name: given.pop(name) for name in ("port", "host", "start", "frozen", "public_url")}
+    people = given.pop("people")
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with Sandbox(**common, **_options_of(given)) as sandbox:
+        for script in people:
+            sandbox.scripts.add(script)
         told = [f"Sandbox {sandbox.url}"]
         for name, platform in sandbox.platforms.items():
             info = dict(platform.info())
@@ -96,6 +104,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _moment(text: str) -> datetime:
     return utc(datetime.fromisoformat(text))
+
+
+def _credential(text: str) -> str:
+    """Take what would otherwise be made up; an empty one comes of a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; leave it out to have one made")
+    return text
+
+
+def _scripts(path: str) -> list[dict[str, Any]]:
+    try:
+        read = json.loads(Path(path).read_text(encoding="utf-8"))
+        for one in read:
+            Script.from_json(0, one)
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"no list of scripts: {error}") from None
+    return list(read)
 
 
 if __name__ == "__main__":

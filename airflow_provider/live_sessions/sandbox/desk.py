@@ -75,6 +75,11 @@ class Desk:
         """Return the sandbox's time, for the Date header."""
         return self._world.clock.now()
 
+    @property
+    def public(self) -> str:
+        """The base URL of the links that people follow; empty for wherever the client is."""
+        return self._world.public
+
     def pause(self, seconds: float) -> None:
         """Wait in real time, unless the sandbox stops."""
         self._stopping.wait(seconds)

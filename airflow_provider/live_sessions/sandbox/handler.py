@@ -84,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(int(length)),
             connection=self.number,
+            public=self.desk.public,
         )
 
     def _send(self, response: Response) -> None:

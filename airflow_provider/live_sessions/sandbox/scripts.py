@@ -39,11 +39,15 @@ class Do(StrEnum):
 
 
 class Anchor(StrEnum):
-    """What ``after`` counts from, on each person's own link; a link without that limit counts from its launch."""
+    """What ``after`` counts from, on each person's own link; a link without that limit counts from its launch.
+
+    ``OPEN`` is the moment from which the link lets in: its ``not_before``, or its launch where that is later.
+    """
 
     LAUNCH = "launch"
     NOT_BEFORE = "not_before"
     NOT_AFTER = "not_after"
+    OPEN = "open"
 
 
 LEADER, OTHERS, GUEST = "leader", "others", "guest"

@@ -95,6 +95,8 @@ class Sandbox:
         host: The address to bind; anything but a loopback address shows the control API to the network.
         start: The time to begin at, aware; None is the real time.
         frozen: Let time stand still until it is advanced.
+        public_url: What the links that people follow begin with, where a browser does not reach the sandbox under
+            the address that programs use; empty is the address that each program uses.
         lessonspace: Lessonspace's thresholds and credentials.
         coviu: Coviu's thresholds and credentials.
         screenleap: Screenleap's thresholds and credentials.
@@ -108,6 +110,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         start: datetime | None = None,
         frozen: bool = False,
+        public_url: str = "",
         lessonspace: Options | None = None,
         coviu: CoviuOptions | None = None,
         screenleap: ScreenleapOptions | None = None,
@@ -121,7 +124,7 @@ class Sandbox:
         self.faults = Faults()
         self.log = RequestLog()
         self._address = (host, port)
-        self._world = World(lock, self.clock, self.agenda, self.scripts)
+        self._world = World(lock, self.clock, self.agenda, self.scripts, public=public_url.rstrip("/"))
         self.lessonspace = Lessonspace(self._world, lessonspace)
         self.coviu = Coviu(self._world, coviu)
         self.screenleap = Screenleap(self._world, screenleap)

@@ -25,6 +25,7 @@ class Request:
         headers: Names in lower case.
         body: The raw body.
         connection: The number of the TCP connection it came over.
+        public: Where people reach the sandbox, where that is not where the client is.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     connection: int = 0
+    public: str = ""
 
     def header(self, name: str) -> str:
         """Return a header's value, empty when it was not sent."""
@@ -48,8 +50,13 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """The scheme and host the client used, so that links lead back to where it is."""
+        """The scheme and host the client used, so that what it follows itself leads back to where it is."""
         return f"http://{self.header('host')}"
+
+    @property
+    def door(self) -> str:
+        """The scheme and host that the links of people begin with."""
+        return self.public or self.origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class World:
         agenda: What is going to happen.
         scripts: The people that come and go.
         url: The sandbox's base URL, known once it listens.
+        public: The base URL of the links that people follow; empty for wherever the client is.
     """
 
     lock: Condition
@@ -33,6 +34,12 @@ class World:
     agenda: Agenda
     scripts: Scripts
     url: str = ""
+    public: str = ""
+
+    @property
+    def door(self) -> str:
+        """What the links of people begin with, where no client says."""
+        return self.public or self.url
 
 
 class ControlError(Exception):

@@ -108,7 +108,7 @@ class Api:
                 endpoint = methods.get(request.method)
                 if endpoint is None:
                     raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed")
-                shapes = Shapes(self._options, self._team_id, request.origin)
+                shapes = Shapes(self._options, self._team_id, request.door)
                 return endpoint(Call(request, now, shapes, found.groups()))
         raise Problem(HTTPStatus.NOT_FOUND, "Not found")
 

@@ -163,7 +163,7 @@ class Coviu:
         people = list(self._store.participants)
         return {
             "participant_ids": people,
-            "links": [f"{self._world.url}{ENTRY}{one}" for one in people],
+            "links": [f"{self._world.door}{ENTRY}{one}" for one in people],
             "tokens": self._tokens.all(),
         }
 

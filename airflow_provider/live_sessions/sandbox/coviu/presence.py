@@ -105,7 +105,11 @@ class Presence:
         state = (person.state or "").partition("|")[0]
         facts = Facts(session.id, session.name or "", state, {})
         for script in self._scripts.matching(facts):
-            anchor = {Anchor.NOT_BEFORE: session.start, Anchor.NOT_AFTER: session.end}.get(script.anchor, now)
+            anchor = {
+                Anchor.NOT_BEFORE: session.start,
+                Anchor.OPEN: max(session.start, now),
+                Anchor.NOT_AFTER: session.end,
+            }.get(script.anchor, now)
             for event in script.events:
                 if _is_about(event, person) and event.moment(anchor) >= now:
                     play = partial(self._play, session, person, event.do)

@@ -19,7 +19,7 @@ class Shapes:
     Args:
         options: Formats and which fields there are.
         team_id: The team.
-        origin: The scheme and host that the client used.
+        origin: The scheme and host that entry URLs begin with.
     """
 
     def __init__(self, options: Options, team_id: str, origin: str) -> None:

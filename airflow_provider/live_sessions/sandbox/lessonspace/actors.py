@@ -95,7 +95,8 @@ class Actors:
         if mark in self._set:
             return
         self._set.add(mark)
-        self._agenda.add(event.moment(anchor or at), lambda moment: self._play(space, link, event, moment))
+        begin = at if anchor is None or (script.anchor is Anchor.OPEN and anchor < at) else anchor
+        self._agenda.add(event.moment(begin), lambda moment: self._play(space, link, event, moment))
 
     def _play(self, space: Space, link: Link, event: Event, at: datetime) -> None:
         why = ""
@@ -137,7 +138,8 @@ def _is_about(event: Event, link: Link) -> bool:
 
 
 def _anchor(anchor: Anchor, link: Link) -> datetime | None:
-    moment = {Anchor.NOT_BEFORE: link.not_before, Anchor.NOT_AFTER: link.not_after}.get(anchor)
+    opens, closes = link.not_before, link.not_after
+    moment = {Anchor.NOT_BEFORE: opens, Anchor.OPEN: opens, Anchor.NOT_AFTER: closes}.get(anchor)
     return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
 

@@ -144,7 +144,7 @@ class Api:
             raise refuse(
                 HTTPStatus.METHOD_NOT_ALLOWED, f'Method "{request.method}" not allowed.', ("Allow", allow)
             )
-        shapes = Shapes(self._options, self._artifacts, request.origin, now)
+        shapes = Shapes(self._options, self._artifacts, request, now)
         return endpoint(Call(request, now, shapes, args))
 
     def _find(self, path: str) -> tuple[Route | None, tuple[str, ...]]:
@@ -166,7 +166,7 @@ class Api:
         return Response.json(HTTPStatus.OK, one)
 
     def _launch(self, call: Call) -> Response:
-        return self._launcher.launch(body_of(call.request), call.request.origin, call.now)
+        return self._launcher.launch(body_of(call.request), call.request.door, call.now)
 
     def _sessions(self, call: Call) -> Response:
         found = filters.sessions(self._store, call.request)
@@ -210,7 +210,7 @@ class Api:
     def _playback(self, call: Call) -> Response:
         session = self._row(call.args[0])
         if self._artifacts.recording_ready(session, call.now):
-            url = self._artifacts.recording_url(session, call.request.origin, call.now)
+            url = self._artifacts.recording_url(session, call.request.door, call.now)
             return Response.json(HTTPStatus.OK, {"recording_url": url})
         if self._options.recording_preparing == "empty" and self._artifacts.recorded(session):
             return Response.json(HTTPStatus.OK, {"recording_url": ""})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.lessonspace.artifacts import Artifacts
     from airflow_provider.live_sessions.sandbox.lessonspace.options import Options
     from airflow_provider.live_sessions.sandbox.lessonspace.state import Person, Session, Space
+    from airflow_provider.live_sessions.sandbox.wire import Request
 
 
 class Shapes:
@@ -21,14 +22,14 @@ class Shapes:
     Args:
         options: How this Lessonspace behaves.
         artifacts: Knows what is ready.
-        base: Scheme and host that links begin with.
+        request: Asks; its links lead back to where its client is, those of people to the door.
         now: The time.
     """
 
-    def __init__(self, options: Options, artifacts: Artifacts, base: str, now: datetime) -> None:
+    def __init__(self, options: Options, artifacts: Artifacts, request: Request, now: datetime) -> None:
         self._options = options
         self._artifacts = artifacts
-        self._base = base
+        self._base, self._door = request.origin, request.door
         self._now = now
 
     def session(self, session: Session) -> dict[str, Any]:
@@ -64,7 +65,7 @@ class Shapes:
             "organisation": self._options.organisation,
             "is_locked": False,
             "tags": dict(space.tags),
-            "url": f"{self._base}{INVITE}{space.id}/",
+            "url": f"{self._door}{INVITE}{space.id}/",
             "created_at": iso(space.created_at),
             "locks": [],
             "region": space.region,

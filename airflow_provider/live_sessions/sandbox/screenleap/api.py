@@ -123,7 +123,7 @@ class Api:
         return {
             "screenShareCode": share.code,
             "presenterParams": f"params-{share.token}",
-            "viewerUrl": self.viewer_url(share, request.origin),
+            "viewerUrl": self.viewer_url(share, request.door),
             "origin": "API",
             "useV2": True,
             "participantId": f"{int(share.code[:6]):06d}",

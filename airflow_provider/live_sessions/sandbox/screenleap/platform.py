@@ -169,7 +169,7 @@ class Screenleap:
             return {
                 "codes": [one.code for one in shares],
                 "tokens": [one.token for one in shares],
-                "viewer_urls": [self._api.viewer_url(one, self._world.url) for one in shares],
+                "viewer_urls": [self._api.viewer_url(one, self._world.door) for one in shares],
             }
 
     def webhooks(self) -> list[dict[str, Any]]:
