@@ -17,7 +17,7 @@ from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 
 from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
 from airflow_provider.live_sessions.core.status import SessionStatus
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
     from airflow_provider.live_sessions.core.record import SessionRecord
@@ -43,6 +43,9 @@ LAST = timedelta(days=14)
 
 MOST = 500
 """Sessions of the latest runs on the page at most, and beside them as many that are not over, of any run."""
+
+MOST_AHEAD = 5000
+"""Sessions that are not over, of everybody's DAGs, among which those that somebody may see are looked for."""
 
 LAUNCHING = ("queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
 """States of a launch that is still to come."""
@@ -212,39 +215,57 @@ def _instances(
 
     Three questions, each with an index and a limit of its own, so that later runs crowd nothing out that matters.
     """
-    tried = _tried(tasks)
+    tasks = frozenset(tasks)
+    of_them = _tried().where(_any_of(tasks))
     if only is not None:
-        mine = tried.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
+        mine = of_them.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
         return list(session.execute(mine)), False
-    of_it = and_(
-        XComModel.dag_id == TaskInstance.dag_id,
-        XComModel.task_id == TaskInstance.task_id,
-        XComModel.run_id == TaskInstance.run_id,
-        XComModel.map_index == TaskInstance.map_index,
-    )
-    ahead = (
-        tried.join(XComModel, of_it)
-        .where(XComModel.key >= until_key(now - AFTER_WINDOW), XComModel.key < f"{UNTIL}9999")
-        .order_by(XComModel.key, TaskInstance.task_id, TaskInstance.map_index)
-    )
-    launching = tried.where(TaskInstance.state.in_(LAUNCHING)).order_by(DagRun.run_after)
-    latest = tried.where(DagRun.run_after >= now - LAST).order_by(
+    launching = of_them.where(TaskInstance.state.in_(LAUNCHING)).order_by(DagRun.run_after)
+    latest = of_them.where(DagRun.run_after >= now - LAST).order_by(
         DagRun.run_after.desc(), TaskInstance.task_id, TaskInstance.map_index
     )
+    queries = [launching, latest]
+    if ahead := _ahead(session, tasks, now):
+        place = tuple_(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.run_id, TaskInstance.map_index)
+        queries.insert(0, _tried().where(place.in_(ahead)))
     found: dict[tuple[Any, ...], Any] = {}
     truncated = False
-    for query in (ahead, launching, latest):
+    for query in queries:
         rows = list(session.execute(query.limit(MOST + 1)))
         truncated = truncated or len(rows) > MOST
         found.update((_key(row), row) for row in rows[:MOST])
     return list(found.values()), truncated
 
 
-def _tried(tasks: Iterable[tuple[str, str]]) -> Select[Any]:
-    """Return the question for the instances of launching tasks that were tried."""
+def _ahead(session: Session, tasks: Collection[tuple[str, str]], now: datetime) -> list[tuple[str, str, str, int]]:
+    """Return which launches say that their sessions are not over, those first that end first.
+
+    Asked by the key alone, and sorted out here: a database that joined would begin with every launch there is.
+    """
+    found = session.execute(
+        select(XComModel.dag_id, XComModel.task_id, XComModel.run_id, XComModel.map_index)
+        .where(XComModel.key >= until_key(now - AFTER_WINDOW), XComModel.key < f"{UNTIL}9999")
+        .order_by(XComModel.key)
+        .limit(MOST_AHEAD)
+    )
+    mine = dict.fromkeys((*one,) for one in found if (one.dag_id, one.task_id) in tasks)
+    return list(mine)[: MOST + 1]
+
+
+def _any_of(tasks: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
     by_dag = defaultdict(list)
     for dag_id, task_id in tasks:
         by_dag[dag_id].append(task_id)
+    return or_(
+        *(
+            and_(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids))
+            for dag_id, task_ids in sorted(by_dag.items())
+        )
+    )
+
+
+def _tried() -> Select[Any]:
+    """Return the question for task instances that were tried."""
     return (
         select(
             TaskInstance.dag_id,
@@ -260,12 +281,6 @@ def _tried(tasks: Iterable[tuple[str, str]]) -> Select[Any]:
         )
         .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
         .where(
-            or_(
-                *(
-                    and_(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids))
-                    for dag_id, task_ids in sorted(by_dag.items())
-                )
-            ),
             TaskInstance.state.is_not(None),
             TaskInstance.state.not_in(NO_TRY),
         )
