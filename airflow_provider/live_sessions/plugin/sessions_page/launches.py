@@ -227,9 +227,9 @@ def _instances(
     queries = [launching, latest]
     if ahead := _ahead(session, tasks, now):
         place = tuple_(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.run_id, TaskInstance.map_index)
-        queries.insert(0, _tried().where(place.in_(ahead)))
+        queries.insert(0, _tried().where(place.in_(ahead[:MOST])))
     found: dict[tuple[Any, ...], Any] = {}
-    truncated = False
+    truncated = len(ahead) > MOST
     for query in queries:
         rows = list(session.execute(query.limit(MOST + 1)))
         truncated = truncated or len(rows) > MOST
@@ -249,7 +249,7 @@ def _ahead(session: Session, tasks: Collection[tuple[str, str]], now: datetime) 
         .limit(MOST_AHEAD)
     )
     mine = dict.fromkeys((*one,) for one in found if (one.dag_id, one.task_id) in tasks)
-    return list(mine)[: MOST + 1]
+    return list(mine)
 
 
 def _any_of(tasks: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
