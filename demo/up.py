@@ -1,7 +1,7 @@
 """``make up``: an Airflow with its UI, the sandbox and the example DAGs, to click through.
 
-It runs until Ctrl-C or ``make down``. People come to every class by themselves: the teacher first, then the others
-and after two minutes the teacher ends it.
+It runs until Ctrl-C or ``make down``. People come to every class by themselves at its planned start: the teacher
+first, then the others, and after two minutes the teacher ends it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import shutil
 import signal
 import sys
 import time
+from typing import Any
 
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from demo.__main__ import ROOT, SCENARIOS, sandbox
 from demo.airflow_stack import AirflowStack, StackError
@@ -19,18 +21,57 @@ from demo.coviu.mailbox import HOST, Mailboxes
 from demo.running import AlreadyRunningError, only_one
 
 HOME = ROOT / ".run" / "up"
-FIRST_DAG = "class_now"
-"""A form to start with: it runs as soon as it is filled in; the other examples wait to be unpaused."""
+FIRST_DAG, CANCEL_DAG = "class_now", "class_cancel"
+"""Forms to start with: they run as soon as they are filled in; the other examples wait to be unpaused."""
 
-PEOPLE = {
-    "match": {},
-    "anchor": "not_before",
-    "events": [
-        {"user": "leader", "do": "join", "after": 5},
-        {"user": "others", "do": "join", "after": 15},
-        {"user": "leader", "do": "end", "after": 120},
-    ],
+OPENS: dict[str, float] = {
+    "lessonspace": fields.lessonspace_room()["lead_seconds"].value,
+    "coviu": 0,
+    "screenleap": 0,
+    "educates": 0,
 }
+"""Seconds before the planned start from which a link works, as the examples' forms have it: people come by the
+start, and the sandbox counts from there."""
+
+STAYS = 120
+"""Seconds for which the teacher lets a class go on."""
+
+
+def people(platform: str) -> dict[str, Any]:
+    """Return what people do in every session of a platform, for the sandbox."""
+    start = OPENS[platform]
+    return {
+        "match": {"platform": platform},
+        "anchor": "not_before",
+        "events": [
+            {"user": "leader", "do": "join", "after": start + 5},
+            {"user": "others", "do": "join", "after": start + 15},
+            {"user": "leader", "do": "end", "after": start + 5 + STAYS},
+        ],
+    }
+
+
+def banner(url: str, login: tuple[str, str], sandbox_url: str, files: str) -> str:
+    """Return how to get in, and what to do first, in the order in which a newcomer needs it."""
+    user, password = login
+    return f"""
+Airflow   {url}
+User      {user}
+Password  {password}
+Sandbox   {sandbox_url}
+Files     {files}
+
+1. {url}/dags/{FIRST_DAG}
+   Trigger it for a class of your own. It begins two minutes later, its two people come by themselves, and after
+   two more minutes the teacher ends it. Ten minutes after that its run takes it for over, and brings it home.
+2. {url}/plugin/live-sessions
+   The page Live sessions: the class is scheduled, then live. Copy its run's id there.
+3. {url}/dags/{CANCEL_DAG}
+   Trigger it with that id to call a class off before anybody is in. (Start one in an hour to have the time.)
+4. {url}/required_actions
+   What {CANCEL_DAG} would do is approved here; without an answer the class takes place.
+
+Ctrl-C or `make down` stops everything."""
 
 
 def main() -> int:
@@ -57,7 +98,8 @@ def run() -> None:
     HOME.mkdir(parents=True)
     options = [option for scenario in SCENARIOS for option in scenario.sandbox_options]
     with sandbox(HOME, options) as url, Mailboxes.opened() as mailboxes:
-        SandboxControl(url).add_script(PEOPLE)
+        for platform in OPENS:
+            SandboxControl(url).add_script(people(platform))
         settings = {
             "AIRFLOW__LIVE_SESSIONS__DESTINATION": (HOME / "brought-home").as_uri(),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -68,15 +110,10 @@ def run() -> None:
             settings.update(scenario.settings(url))
         print("Starting the sandbox and Airflow; this takes half a minute.", flush=True)
         with AirflowStack(HOME, ROOT / "dags", settings) as stack:
-            stack.wait_for_dag(FIRST_DAG)
-            stack.unpause(FIRST_DAG)
-            user, password = stack.login
-            print(
-                f"\nAirflow   {stack.url}/dags/{FIRST_DAG}\nUser      {user}\nPassword  {password}\n"
-                f"Sandbox   {url}\nFiles     {HOME / 'brought-home'}\n\n"
-                f"Trigger {FIRST_DAG} for a class of your own. Ctrl-C or `make down` stops everything.",
-                flush=True,
-            )
+            for dag_id in (FIRST_DAG, CANCEL_DAG):
+                stack.wait_for_dag(dag_id)
+                stack.unpause(dag_id)
+            print(banner(stack.url, stack.login, url, str(HOME / "brought-home")), flush=True)
             told = 0
             while True:
                 stack.check()

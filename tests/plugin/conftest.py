@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
@@ -94,14 +96,16 @@ class Lessons:
         """Have a launch written nothing into XCom while the body runs."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
-        from sqlalchemy import update
+        from sqlalchemy import select, update
 
         which = {"run_id": self.run_id, "task_id": "lane.launch", "map_index": map_index}
+        with create_session() as session:
+            keys = session.scalars(select(XComModel.key).filter_by(**which)).all()
+        names = [(key, f"away {key}") for key in keys]
         for old, new in ((0, 1), (1, 0)):
             with create_session() as session:
-                for key in ("return_value", "_link_LiveSessionLink"):
-                    names = (key, f"away {key}")
-                    session.execute(update(XComModel).filter_by(**which, key=names[old]).values(key=names[new]))
+                for one in names:
+                    session.execute(update(XComModel).filter_by(**which, key=one[old]).values(key=one[new]))
             if old == 0:
                 yield
 
@@ -117,7 +121,7 @@ class Lessons:
 
     @contextmanager
     def rewritten(self, map_index: int, change: Callable[[SessionRecord], SessionRecord]) -> Iterator[None]:
-        """Have another record than the launch's own stand in XCom while the body runs."""
+        """Have another record than the launch's own stand in XCom while the body runs, deleted and made anew."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
         from sqlalchemy import update
@@ -129,17 +133,81 @@ class Lessons:
         after = change(SessionRecord.from_json(stored)).to_json()
         for value in (json.dumps(after) if isinstance(before, str) else after, before):
             with create_session() as session:
-                session.execute(update(XComModel).filter_by(**which).values(value=value))
+                row = update(XComModel).filter_by(**which)
+                session.execute(row.values(value=value, timestamp=datetime.now(UTC)))
             if value is not before:
                 yield
 
     def set_run(self, state: str) -> None:
+        self._of_run(state=state)
+
+    @contextmanager
+    def due(self, at: datetime) -> Iterator[None]:
+        """Have the lanes' run been due at another time while the body runs."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            before = session.scalar(select(DagRun.run_after).where(DagRun.run_id == self.run_id))
+        self._of_run(run_after=at)
+        yield
+        self._of_run(run_after=before)
+
+    def _of_run(self, **values: Any) -> None:
         from airflow.models.dagrun import DagRun
         from airflow.utils.session import create_session
         from sqlalchemy import update
 
         with create_session() as session:
-            session.execute(update(DagRun).where(DagRun.run_id == self.run_id).values(state=state))
+            session.execute(update(DagRun).where(DagRun.run_id == self.run_id).values(**values))
+
+    @contextmanager
+    def later_launches(self, count: int) -> Iterator[None]:
+        """Have a later run of the lanes' DAG launched so many sessions while the body runs."""
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import delete, insert, select
+
+        runs: Any = DagRun.__table__
+        tries: Any = TaskInstance.__table__
+        with create_session() as session:
+            run = session.execute(select(runs).where(runs.c.run_id == self.run_id)).mappings().one()
+            one = session.execute(
+                select(tries).filter_by(run_id=self.run_id, task_id="lane.launch", map_index=0)
+            ).mappings()
+            own = {"run_id": "later", "logical_date": None, "run_after": datetime.now(UTC)}
+            session.execute(insert(runs), {**{name: run[name] for name in run if name != "id"}, **own})
+            copied = dict(one.one())
+            session.execute(
+                insert(tries),
+                [
+                    {**copied, "id": uuid4(), "run_id": "later", "map_index": number, "state": "failed"}
+                    for number in range(count)
+                ],
+            )
+        yield
+        with create_session() as session:
+            session.execute(delete(tries).where(tries.c.run_id == "later"))
+            session.execute(delete(runs).where(runs.c.run_id == "later"))
+
+    @contextmanager
+    def until(self, map_index: int, key: str) -> Iterator[None]:
+        """Have a launch written another moment until which its session can matter while the body runs."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select, update
+
+        which = {"run_id": self.run_id, "task_id": "lane.launch", "map_index": map_index}
+        query = select(XComModel.key).filter_by(**which).where(XComModel.key.startswith(UNTIL))
+        with create_session() as session:
+            before = session.execute(query).scalar_one()
+        for old, new in ((before, key), (key, before)):
+            with create_session() as session:
+                session.execute(update(XComModel).filter_by(**which, key=old).values(key=new))
+            if old == before:
+                yield
 
 
 @pytest.fixture(scope="module")

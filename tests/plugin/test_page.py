@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +13,11 @@ import requests  # noqa: TID253 - no DAG
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.doors import Door
-from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.pages import LaunchPlace, until_key
 from airflow_provider.live_sessions.core.proof import prove
+from airflow_provider.live_sessions.plugin.sessions_page.launches import MOST
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
+from tests.airflow_side.stage import School
 from tests.core.cipher import FernetCipher
 
 if TYPE_CHECKING:
@@ -205,7 +207,11 @@ def test_a_browser_that_is_logged_in_needs_no_other_key(lessons: Lessons) -> Non
     cookie = {"_token": lessons.token("uma", "USER")}
     lessons.client.cookies.update(cookie)
     try:
-        answer = lessons.client.get(lessons.place(0).opening(Door.ROOM), follow_redirects=False)
+        answer = lessons.client.get(
+            lessons.place(0).opening(Door.ROOM),
+            headers={"sec-fetch-site": "none", "sec-fetch-dest": "document"},
+            follow_redirects=False,
+        )
     finally:
         lessons.client.cookies.clear()
     assert answer.status_code == 303
@@ -265,9 +271,8 @@ def test_an_old_run_does_not_open_a_class_that_another_has_in_hand(lessons: Less
         assert lessons.get(room).status_code == 303, "what the api-server cannot look at refuses nobody"
 
 
-@pytest.mark.parametrize("change", ["another-session", "another-claim", "no-proof", "a-copy", "another-key"])
-def test_a_record_its_launch_did_not_write_opens_nothing(lessons: Lessons, tmp_path: Path, change: str) -> None:
-    """Who may write XComs could otherwise have a door open onto any session of any connection."""
+def forged(lessons: Lessons, folder: Path, change: str) -> Callable[[SessionRecord], SessionRecord]:
+    """Return what somebody who may write XComs makes of the record of the second lesson."""
     others: list[SessionRecord] = []
 
     def remember(record: SessionRecord) -> SessionRecord:
@@ -277,18 +282,130 @@ def test_a_record_its_launch_did_not_write_opens_nothing(lessons: Lessons, tmp_p
     with lessons.rewritten(0, remember):
         pass
     mine = Claim("k", "d", "launch", "plugin_lessons", lessons.run_id, 2, "Chemistry", AT, "2026-09-01")
-    forged: dict[str, Callable[[SessionRecord], SessionRecord]] = {
+    changes: dict[str, Callable[[SessionRecord], SessionRecord]] = {
         "another-session": lambda one: replace(one, ref=others[0].ref),
-        "another-claim": lambda one: replace(one, claim=Ticket(str(tmp_path), "school", mine).to_json()),
+        "another-claim": lambda one: replace(one, claim=Ticket(str(folder), "school", mine).to_json()),
         "no-proof": lambda one: replace(one, proof=""),
         "a-copy": lambda _: others[0],
         "another-key": lambda one: prove(one, lessons.place(1), FernetCipher()),
     }
+    return changes[change]
+
+
+CHANGES = ["another-session", "another-claim", "no-proof", "a-copy", "another-key"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_record_its_launch_did_not_write_opens_nothing(lessons: Lessons, tmp_path: Path, change: str) -> None:
+    """Who may write XComs could otherwise have a door open onto any session of any connection."""
+    forge = forged(lessons, tmp_path, change)
     before = lessons.school.launches
-    with lessons.rewritten(1, forged[change]):
+    with lessons.rewritten(1, forge):
         answer = lessons.get(lessons.place(1).opening(Door.ROOM), accept="text/html")
     assert answer.status_code == 409
     said = "Fernet key" if change == "another-key" else "Clear the launch task"
     assert said in answer.text
     assert lessons.school.launches == before
     assert lessons.get(lessons.place(1).opening(Door.ROOM)).status_code == 303, "its own record opens it"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_row_of_a_record_its_launch_did_not_write_says_so_and_shows_nothing_of_it(
+    lessons: Lessons, tmp_path: Path, change: str
+) -> None:
+    with lessons.rewritten(1, forged(lessons, tmp_path, change)):
+        (row,) = [one for one in lessons.rows()["rows"] if one["map_index"] == 1]
+    assert row["stage"] == "failed"
+    assert ("Fernet key" if change == "another-key" else "not its launch's") in row["why"]
+    assert (row["doors"], row["conn_id"], row["start"], row["people"]) == ({}, "", None, None)
+    assert lessons.row("Biology")["stage"] == "scheduled", "its own record is believed"
+
+
+def test_no_platform_is_asked_for_a_record_that_its_launch_did_not_write(
+    lessons: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server would have asked another team's platform with that team's key."""
+    with School.open(monkeypatch) as another:
+        with lessons.rewritten(1, lambda one: replace(one, ref=replace(one.ref, conn_id=another.conn_id))):
+            told = lessons.rows()
+        assert another.log() == []
+    assert another.conn_id not in [one["conn_id"] for one in told["connections"]]
+
+
+# ---- what is not over stays, whatever the age of its run and however many came later
+
+
+def test_a_session_to_come_stays_on_the_page_though_its_run_is_old(lessons: Lessons) -> None:
+    with lessons.due(datetime.now(UTC) - timedelta(days=40)):
+        assert sorted(one["title"] for one in lessons.rows()["rows"]) == ALL
+        with lessons.until(1, until_key(datetime.now(UTC) - timedelta(days=39))):
+            titles = sorted(one["title"] for one in lessons.rows()["rows"])
+    assert titles == [one for one in ALL if one != "Biology"], "what is over goes with its run"
+
+
+def test_a_session_to_come_stays_on_the_page_however_many_were_launched_later(lessons: Lessons) -> None:
+    with lessons.later_launches(MOST + 1):
+        told = lessons.rows()
+    assert told["truncated"]
+    assert sorted(one["title"] for one in told["rows"] if one["run_id"] != "later") == ALL
+    assert len([one for one in told["rows"] if one["run_id"] == "later"]) == MOST
+
+
+def test_a_launch_that_waits_for_its_time_stays_on_the_page_though_its_run_is_old(lessons: Lessons) -> None:
+    with lessons.due(datetime.now(UTC) - timedelta(days=40)), lessons.unwritten(2):
+        lessons.set_state("lane.launch", "deferred", 2)
+        (row,) = [one for one in lessons.rows()["rows"] if one["map_index"] == 2]
+        lessons.set_state("lane.launch", "success", 2)
+    assert row["why"] == "The launch waits for its time."
+
+
+# ---- browsers that do not say which site sent them: over plain http
+
+
+def browser(lessons: Lessons, **headers: str) -> Any:
+    """Open the first lesson's room as a browser that is logged in, over plain http."""
+    lessons.client.cookies.update({"_token": lessons.token("uma", "USER")})
+    try:
+        return lessons.client.get(
+            lessons.place(0).opening(Door.ROOM), headers={"accept": "text/html", **headers}, follow_redirects=False
+        )
+    finally:
+        lessons.client.cookies.clear()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"referer": "https://elsewhere.example/page"},
+        {"referer": "http://{host}.elsewhere.example/"},
+        {"referer": "http://elsewhere.example/{host}/"},
+        {"referer": "http://{host}@elsewhere.example/"},
+        {"origin": "null"},
+        {"origin": "http://elsewhere.example", "referer": "http://{host}/live-sessions/"},
+        {"referer": "http://{host}/dags/x", "accept": "image/avif,image/webp,*/*;q=0.8"},
+        {"authorization": "Basic dW1hOnVtYQ=="},
+    ],
+)
+def test_a_browser_that_does_not_say_where_it_comes_from_opens_no_door(
+    lessons: Lessons, headers: dict[str, str]
+) -> None:
+    """Over plain http a link on any page would otherwise add a person to a class."""
+    before = lessons.school.launches
+    here = lessons.client.base_url.netloc.decode()
+    answer = browser(lessons, **{name: value.format(host=here) for name, value in headers.items()})
+    assert answer.status_code == 403
+    assert lessons.school.launches == before
+    if "text/html" in headers.get("accept", "text/html"):
+        assert "over plain http" in answer.text
+        assert f"/live-sessions/?{lessons.place(0).query}".replace("&", "&amp;") in answer.text, (
+            "the way to its row"
+        )
+
+
+def test_over_plain_http_the_page_itself_opens_a_door(lessons: Lessons) -> None:
+    here = lessons.client.base_url.netloc.decode()
+    assert browser(lessons, referer=f"http://{here}/live-sessions/").status_code == 303
+    page = lessons.get("/live-sessions/").headers["referrer-policy"]
+    assert page == "same-origin", "or the page's links would not say where they are"
+    assert "noreferrer" not in lessons.get("/live-sessions/page.js").text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.models import Participant, SessionRef
-from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
@@ -182,6 +182,18 @@ def test_every_combination_gives_a_row_that_is_json_and_opens_only_what_fits(
         assert "recording" not in row["doors"]
     assert all(one.startswith("/airflow/live-sessions/open/") for one in row["doors"].values())
     assert "tess@school.test" not in json.dumps(row)
+
+
+@given(
+    moments=st.lists(
+        st.datetimes(allow_imaginary=False, timezones=st.timezones()).filter(lambda one: 1900 < one.year < 9000),
+        min_size=2,
+    )
+)
+def test_until_when_a_session_matters_sorts_as_the_moments_do(moments: list[datetime]) -> None:
+    whole = [one.astimezone(UTC).replace(microsecond=0) for one in moments]
+    assert sorted(until_key(one) for one in moments) == [until_key(one) for one in sorted(whole)]
+    assert all(UNTIL <= until_key(one) < f"{UNTIL}9999" for one in moments)
 
 
 @given(dag_id=st.text(min_size=1), run_id=st.text(min_size=1))

@@ -168,13 +168,15 @@ def test_a_scripts_transcript_is_the_sessions_until_the_next_reservation(school:
     assert len(said(later)) > 1
 
 
-FACTS = Facts("algebra-1", "Algebra 1", "t", {"k": "v"})
+FACTS = Facts("lessonspace", "algebra-1", "Algebra 1", "t", {"k": "v"})
 
 
 @pytest.mark.parametrize(
     ("match", "yes"),
     [
         ({}, True),
+        ({"platform": "lessonspace"}, True),
+        ({"platform": "coviu"}, False),
         ({"id": "algebra-1"}, True),
         ({"id": "algebra"}, False),
         ({"id_prefix": "alg"}, True),

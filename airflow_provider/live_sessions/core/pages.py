@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
 
 PREFIX = "/live-sessions"
 """The path below which the page of sessions and its links are."""
+
+UNTIL = "live_session_until_"
+"""How the key of a launch's XCom begins that says until when its session can matter: keys are indexed."""
+
+
+def until_key(moment: datetime) -> str:
+    """Return the key of that XCom; keys sort as their moments do."""
+    return f"{UNTIL}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 @dataclass(frozen=True, slots=True)

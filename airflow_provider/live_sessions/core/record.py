@@ -135,6 +135,12 @@ class SessionRecord:
         # Also where this launch gave none: an earlier one of the same session may have.
         return self.hand_over_at is None or now >= self.hand_over_at
 
+    @property
+    def window_end(self) -> datetime:
+        """Until when somebody can be in the session as it was planned: its end, and any grace that it has."""
+        end = self.ref.detail("window_end")
+        return max(parse_time(end), self.end) if end else self.end
+
     def participants_by_user_id(self) -> dict[str, str]:
         """Return the participant's id for each of the platform's user ids that the launch told."""
         return {link.user_id: link.participant.id for link in self.links or () if link.user_id}

@@ -294,7 +294,7 @@ def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
             type=["string", "null"] if defaults_have_to_fit() else "string",
             pattern=RUN_ID,
             title="in the run",
-            description="Its id, as its page shows it: manual__2026-09-01T07:00:00+00:00",
+            description="Its id, which the page Live sessions copies: manual__2026-09-01T07:00:00+00:00",
         ),
         "title": Param(
             "",

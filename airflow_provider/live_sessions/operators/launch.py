@@ -14,11 +14,12 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.keys import LaunchKey
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
 from airflow_provider.live_sessions.core.models import Participant, Plan
+from airflow_provider.live_sessions.core.pages import until_key
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL, Goal, GoalKind
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.sealing import seal
-from airflow_provider.live_sessions.core.times import moment
+from airflow_provider.live_sessions.core.times import format_time, moment
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.links.page import LiveSessionLink, place_of
@@ -200,6 +201,8 @@ class LaunchSessionOperator(BaseOperator):
             record = SessionRecord.of(launched, plan, cipher, hand_over_at=hand_over_at)
             record = prove(replace(record, claim=claim), place_of(context["ti"]), cipher)
             self._tell(record)
+            # How the page of sessions finds what is not over, among however many launches.
+            context["ti"].xcom_push(key=until_key(record.window_end), value=format_time(record.window_end))
             result = record.to_json()
             if self.wait_for_completion and not record.state.over:
                 context["ti"].xcom_push(key="return_value", value=result)

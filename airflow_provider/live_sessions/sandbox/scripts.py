@@ -23,7 +23,7 @@ from airflow_provider.live_sessions.sandbox.clock import utc
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MATCHERS = frozenset({"id", "id_prefix", "name", "name_prefix", "participant", "tags"})
+MATCHERS = frozenset({"platform", "id", "id_prefix", "name", "name_prefix", "participant", "tags"})
 
 
 class Do(StrEnum):
@@ -104,12 +104,14 @@ class Facts:
     """What a launch tells of the session, for the matching.
 
     Args:
+        platform: Where it is, e.g. ``lessonspace``.
         id: The caller's id of the session.
         name: Its name.
         participant: The external id of the person launched for.
         tags: Its tags.
     """
 
+    platform: str
     id: str
     name: str
     participant: str
@@ -123,8 +125,8 @@ class Script:
     Args:
         number: The script's number.
         events: What they do.
-        match: What must be true of a launch: id, id_prefix, name, name_prefix, participant, tags. All given
-            ones must hold; none given matches every launch.
+        match: What must be true of a launch: platform, id, id_prefix, name, name_prefix, participant, tags. All
+            given ones must hold; none given matches every launch.
         anchor: What ``after`` counts from.
         transcript: What is said, if the sandbox should not make it up: a list of {"user", "text"}, optionally
             with "start_time" and "end_time" in seconds from the session's start. An empty list is a silent
@@ -159,7 +161,8 @@ class Script:
         """Return whether the script is about this launch."""
         want = self.match
         return (
-            want.get("id", facts.id) == facts.id
+            want.get("platform", facts.platform) == facts.platform
+            and want.get("id", facts.id) == facts.id
             and facts.id.startswith(want.get("id_prefix", ""))
             and want.get("name", facts.name) == facts.name
             and facts.name.startswith(want.get("name_prefix", ""))

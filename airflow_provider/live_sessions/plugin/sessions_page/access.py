@@ -7,11 +7,13 @@ in, so whoever opens one may also change the DAG's task instances: they could la
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.models.dag import DagModel
+from airflow.providers.common.compat.sdk import conf
 from fastapi import Depends, HTTPException, Request
 
 from airflow_provider.live_sessions.core.models import Participant
@@ -23,6 +25,11 @@ MAY_OPEN = Depends(requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE))
 """Of the DAG that the request names."""
 
 LONGEST_NAME = 100
+
+UNSAID = (
+    "Your browser does not say which page sent you here, as browsers do not over plain http. "
+    "Open the session from the page Live sessions, or have Airflow served over https."
+)
 
 
 def readable(dag_ids: Collection[str], user: Any) -> set[str]:
@@ -48,14 +55,29 @@ def from_this_site(request: Request) -> None:
     """Refuse what nobody asked a browser for: opening a door makes a link and adds a person.
 
     Another site's page may have asked for it, or an image in a note that somebody wrote into Airflow itself.
+    Browsers say so in ``Sec-Fetch-*``, but not over plain http off this machine; there the page that the request
+    comes from counts, and a request that names none is refused.
 
     Raises:
         HTTPException: 403.
     """
+    if not {"sec-fetch-site", "sec-fetch-dest"} & set(request.headers):
+        # No browser sends a token by itself; the name and password in an address would be "Basic".
+        if not request.headers.get("authorization", "").lower().startswith("bearer "):
+            _want_this_host(request)
+        return
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise HTTPException(403, "Another site sent you here. Open the session from Airflow itself.")
     if request.headers.get("sec-fetch-dest", "document") != "document":
         raise HTTPException(403, "A page asked for this by itself. Open the session by its link.")
+
+
+def _want_this_host(request: Request) -> None:
+    told = request.headers.get("origin") or request.headers.get("referer", "")
+    here = {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc}
+    by_a_page = urlsplit(told).netloc.lower() in {one.lower() for one in here if one}
+    if not by_a_page or "text/html" not in request.headers.get("accept", ""):  # an image asks for images
+        raise HTTPException(403, UNSAID)
 
 
 def _may(user: Any, dag_id: str, method: Any, entity: DagAccessEntity) -> bool:

@@ -26,7 +26,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.access import (
     visitor_of,
 )
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
-from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, MOST, Launch, Launches
+from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, Launch, Launches
 from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates
 from airflow_provider.live_sessions.plugin.sessions_page.opening import (
     check_claim,
@@ -35,6 +35,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.opening import (
     open_door,
     status_of,
 )
+from airflow_provider.live_sessions.plugin.sessions_page.records import find
 from airflow_provider.live_sessions.plugin.sessions_page.rows import is_asked_about, row_of, seen_of
 from airflow_provider.live_sessions.plugin.sessions_page.telling import below, tell
 
@@ -53,7 +54,7 @@ CSP = (
 HEADERS = {
     "Content-Security-Policy": CSP,
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # over plain http a door looks at it
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -68,7 +69,7 @@ def make_app(states: LiveStates | None = None) -> FastAPI:
     page = _Page(states or LiveStates(interval=conf.getfloat("live_sessions", "page_interval", fallback=INTERVAL)))
     app.add_api_route("/rows", page.rows, methods=["GET"])
     app.add_api_route(
-        "/open/{door}", page.open, methods=["GET"], dependencies=[Depends(from_this_site), MAY_READ, MAY_OPEN]
+        "/open/{door}", page.open, methods=["GET"], dependencies=[MAY_READ, MAY_OPEN, Depends(from_this_site)]
     )
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/{name}", _file, methods=["GET"])
@@ -111,8 +112,7 @@ class _Page:
         now = datetime.now(UTC)
         with create_session() as session:
             dag_ids = readable(self._launches.dag_ids(session), user)
-            launches = self._launches.read(session, dag_ids, since=now - LAST, only=only)
-        shown = launches[:MOST]
+            shown, truncated = self._launches.read(session, dag_ids, now=now, only=only)
         told = self._states.look(_asked(shown, now))
         root = below(request)
         openable = {dag_id: may_open(dag_id, user) for dag_id in {one.place.dag_id for one in shown}}
@@ -130,7 +130,7 @@ class _Page:
             {
                 "now": format_time(now),
                 "days": LAST.days,
-                "truncated": len(launches) > MOST,
+                "truncated": truncated,
                 "interval": self._states.interval,
                 "rows": rows,
                 "connections": [
@@ -150,7 +150,7 @@ class _Page:
         """Send a browser through a door, or say why not; on a thread, for it asks the platform."""
         try:
             with create_session() as session:
-                record = self._launches.find(session, place)
+                record = find(session, place)
         except LookupError as error:
             raise HTTPException(404, str(error)) from None
         ref = record.ref
@@ -162,7 +162,8 @@ class _Page:
             note(door, place, ref, user, outcome=type(error).__name__)
             raise HTTPException(status_of(error), str(error)) from None
         note(door, place, ref, user, outcome="opened")
-        return RedirectResponse(link.get_secret_value(), status_code=303)
+        # The platform learns nothing of where its visitor comes from.
+        return RedirectResponse(link.get_secret_value(), 303, headers={"Referrer-Policy": "no-referrer"})
 
 
 def _asked(launches: list[Launch], now: datetime) -> dict[Account, dict[Any, Any]]:
@@ -190,5 +191,6 @@ def _index(user: GetUserDep) -> Response:
 
 async def _with_headers(request: Request, go_on: Any) -> Response:
     answer: Response = await go_on(request)
-    answer.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
     return answer

@@ -17,19 +17,21 @@ from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 
-from airflow_provider.live_sessions.core.errors import LiveSessionError
-from airflow_provider.live_sessions.core.pages import LaunchPlace
-from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
 from airflow_provider.live_sessions.core.status import SessionStatus
-from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
+from airflow_provider.live_sessions.plugin.sessions_page.records import Read, Records, value_of
+from airflow_provider.live_sessions.plugin.sessions_page.rows import AFTER_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
+
+    from airflow_provider.live_sessions.core.record import SessionRecord
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,13 @@ LAST = timedelta(days=14)
 """How far back runs are looked at; a link to one session finds it however old it is."""
 
 MOST = 500
-"""Sessions on the page at most, the latest runs first."""
+"""Sessions of the latest runs on the page at most, and beside them as many that are not over, of any run."""
+
+MOST_AHEAD = 5000
+"""Sessions that are not over, of everybody's DAGs, among which those that somebody may see are looked for."""
+
+LAUNCHING = ("queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
+"""States of a launch that is still to come."""
 
 TASKS_KNOWN = 60.0
 """Seconds for which it is remembered which tasks launch sessions, and what is behind them."""
@@ -98,7 +106,7 @@ class Launches:
     """Reads launches; remembers what does not change."""
 
     def __init__(self) -> None:
-        self._records: dict[tuple[Any, ...], tuple[SessionRecord | None, str]] = {}
+        self._records = Records()
         self._tasks: tuple[float, frozenset[tuple[str, str]]] = (float("-inf"), frozenset())
         self._behind: dict[Any, tuple[float, Mapping[str, frozenset[str]]]] = {}
 
@@ -107,51 +115,33 @@ class Launches:
         return {dag_id for dag_id, _ in self._launching(session)}
 
     def read(
-        self, session: Session, dag_ids: Collection[str], *, since: datetime, only: LaunchPlace | None = None
-    ) -> list[Launch]:
-        """Return the launches of DAGs, the latest runs first, one more than ``MOST`` at most.
+        self, session: Session, dag_ids: Collection[str], *, now: datetime, only: LaunchPlace | None = None
+    ) -> tuple[list[Launch], bool]:
+        """Return the launches of DAGs, and whether there are more than the page shows.
+
+        First those that are not over, however old their runs and however many came later; then the latest runs.
 
         Args:
             session: Of Airflow's database.
             dag_ids: Those that whoever asks may read.
-            since: Runs due before are left out.
+            now: The time.
             only: This launch alone, however old.
         """
         tasks = {one for one in self._launching(session) if one[0] in dag_ids}
         if only is not None:
             tasks &= {(only.dag_id, only.task_id)}
         if not tasks:
-            return []
-        rows = self._instances(session, tasks, since, only)
+            return [], False
+        rows, truncated = _instances(session, tasks, now, only)
         runs = {row.run: row for row in rows}
         states = self._states(session, runs)
         outcomes = _outcomes(session, runs)
-        records = self._read_records(session, rows)
-        return [
+        records = self._records.read(session, rows)
+        launches = [
             self._launch(session, row, states[row.run], outcomes[row.run], records.get(_key(row), (None, "")))
             for row in rows
         ]
-
-    def find(self, session: Session, place: LaunchPlace) -> SessionRecord:
-        """Return the record of one launch.
-
-        Raises:
-            LookupError: The task has launched nothing (yet), or cannot be read; the message is for people.
-        """
-        found = session.execute(
-            _stored().where(
-                XComModel.dag_id == place.dag_id,
-                XComModel.run_id == place.run_id,
-                XComModel.task_id == place.task_id,
-                XComModel.map_index == place.map_index,
-            )
-        ).first()
-        if found is None:
-            raise LookupError("This task has launched no session yet, or it was cleared and will launch it again.")
-        record, unreadable = _read_record(found.value)
-        if record is None:
-            raise LookupError(unreadable)
-        return record
+        return launches, truncated
 
     # ---- inside
 
@@ -166,45 +156,6 @@ class Launches:
             self._tasks = (time.monotonic() + TASKS_KNOWN if known else float("-inf"), known)
         return known
 
-    def _instances(
-        self, session: Session, tasks: Iterable[tuple[str, str]], since: datetime, only: LaunchPlace | None
-    ) -> list[Any]:
-        by_dag = defaultdict(list)
-        for dag_id, task_id in tasks:
-            by_dag[dag_id].append(task_id)
-        query = (
-            select(
-                TaskInstance.dag_id,
-                TaskInstance.run_id,
-                TaskInstance.task_id,
-                TaskInstance.map_index,
-                TaskInstance.state,
-                TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
-                TaskInstance.dag_version_id.label("version"),
-                DagRun.id.label("run"),
-                DagRun.state.label("run_state"),
-                DagRun.run_after,
-            )
-            .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
-            .where(
-                or_(
-                    *(
-                        and_(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids))
-                        for dag_id, task_ids in sorted(by_dag.items())
-                    )
-                ),
-                TaskInstance.state.is_not(None),
-                TaskInstance.state.not_in(NO_TRY),
-            )
-            .order_by(DagRun.run_after.desc(), TaskInstance.task_id, TaskInstance.map_index)
-            .limit(MOST + 1)
-        )
-        if only is None:
-            query = query.where(DagRun.run_after >= since)
-        else:
-            query = query.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
-        return list(session.execute(query))
-
     def _states(self, session: Session, runs: Iterable[int]) -> dict[int, _Tasks]:
         """Return the states of all tasks of runs, by task and index: a run may have thousands of them."""
         found: dict[int, _Tasks] = defaultdict(lambda: defaultdict(dict))
@@ -217,44 +168,13 @@ class Launches:
             found[row.run][row.task_id][row.map_index] = _word(row.state)
         return found
 
-    def _read_records(
-        self, session: Session, rows: Iterable[Any]
-    ) -> dict[tuple[Any, ...], tuple[SessionRecord | None, str]]:
-        """Return the records by run, task and index; a record is read once, for it may be long."""
-        rows = list(rows)
-        of_them = and_(
-            XComModel.dag_run_id.in_({row.run for row in rows}),
-            XComModel.task_id.in_({row.task_id for row in rows}),
-        )
-        written = session.execute(
-            select(XComModel.dag_run_id, XComModel.task_id, XComModel.map_index, XComModel.timestamp).where(
-                XComModel.key == "return_value", of_them
-            )
-        )
-        keys = {(one.dag_run_id, one.task_id, one.map_index): (*one,) for one in written}
-        known = self._records
-        current: dict[tuple[Any, ...], tuple[SessionRecord | None, str]] = {}
-        for key, full in keys.items():
-            found = known.get(full)
-            if found is None:
-                stored = session.execute(
-                    _stored().where(
-                        XComModel.dag_run_id == key[0], XComModel.task_id == key[1], XComModel.map_index == key[2]
-                    )
-                ).first()
-                found = (None, "") if stored is None else _read_record(stored.value)
-            current[full] = found
-        # What others look at stays, as long as it is not much more than the page shows.
-        self._records = {**dict(list(known.items())[-MOST:]), **current}
-        return {key: current[full] for key, full in keys.items()}
-
     def _launch(
         self,
         session: Session,
         row: Any,
         states: _Tasks,
         outcomes: _Tasks,
-        record: tuple[SessionRecord | None, str],
+        record: Read,
     ) -> Launch:
         behind = self._behind_of(session, row)
 
@@ -288,6 +208,85 @@ class Launches:
         return known.get(row.task_id, frozenset())
 
 
+def _instances(
+    session: Session, tasks: Iterable[tuple[str, str]], now: datetime, only: LaunchPlace | None
+) -> tuple[list[Any], bool]:
+    """Return the task instances that the page shows, each once, and whether there are more.
+
+    Three questions, each with an index and a limit of its own, so that later runs crowd nothing out that matters.
+    """
+    tasks = frozenset(tasks)
+    of_them = _tried().where(_any_of(tasks))
+    if only is not None:
+        mine = of_them.where(TaskInstance.run_id == only.run_id, TaskInstance.map_index == only.map_index)
+        return list(session.execute(mine)), False
+    launching = of_them.where(TaskInstance.state.in_(LAUNCHING)).order_by(DagRun.run_after)
+    latest = of_them.where(DagRun.run_after >= now - LAST).order_by(
+        DagRun.run_after.desc(), TaskInstance.task_id, TaskInstance.map_index
+    )
+    queries = [launching, latest]
+    if ahead := _ahead(session, tasks, now):
+        place = tuple_(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.run_id, TaskInstance.map_index)
+        queries.insert(0, _tried().where(place.in_(ahead[:MOST])))
+    found: dict[tuple[Any, ...], Any] = {}
+    truncated = len(ahead) > MOST
+    for query in queries:
+        rows = list(session.execute(query.limit(MOST + 1)))
+        truncated = truncated or len(rows) > MOST
+        found.update((_key(row), row) for row in rows[:MOST])
+    return list(found.values()), truncated
+
+
+def _ahead(session: Session, tasks: Collection[tuple[str, str]], now: datetime) -> list[tuple[str, str, str, int]]:
+    """Return which launches say that their sessions are not over, those first that end first.
+
+    Asked by the key alone, and sorted out here: a database that joined would begin with every launch there is.
+    """
+    found = session.execute(
+        select(XComModel.dag_id, XComModel.task_id, XComModel.run_id, XComModel.map_index)
+        .where(XComModel.key >= until_key(now - AFTER_WINDOW), XComModel.key < f"{UNTIL}9999")
+        .order_by(XComModel.key)
+        .limit(MOST_AHEAD)
+    )
+    mine = dict.fromkeys((*one,) for one in found if (one.dag_id, one.task_id) in tasks)
+    return list(mine)
+
+
+def _any_of(tasks: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
+    by_dag = defaultdict(list)
+    for dag_id, task_id in tasks:
+        by_dag[dag_id].append(task_id)
+    return or_(
+        *(
+            and_(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids))
+            for dag_id, task_ids in sorted(by_dag.items())
+        )
+    )
+
+
+def _tried() -> Select[Any]:
+    """Return the question for task instances that were tried."""
+    return (
+        select(
+            TaskInstance.dag_id,
+            TaskInstance.run_id,
+            TaskInstance.task_id,
+            TaskInstance.map_index,
+            TaskInstance.state,
+            TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
+            TaskInstance.dag_version_id.label("version"),
+            DagRun.id.label("run"),
+            DagRun.state.label("run_state"),
+            DagRun.run_after,
+        )
+        .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
+        .where(
+            TaskInstance.state.is_not(None),
+            TaskInstance.state.not_in(NO_TRY),
+        )
+    )
+
+
 def _behind(session: Session, row: Any) -> Mapping[str, frozenset[str]]:
     try:
         run = session.get(DagRun, row.run)
@@ -302,10 +301,6 @@ def _behind(session: Session, row: Any) -> Mapping[str, frozenset[str]]:
     except Exception:  # a DAG that cannot be read costs its rows what is behind them, and no more
         log.warning("The DAG %s of the page of live sessions cannot be read.", row.dag_id, exc_info=True)
         return {}
-
-
-def _stored() -> Any:
-    return select(XComModel.value).where(XComModel.key == "return_value")
 
 
 def _key(row: Any) -> tuple[Any, ...]:
@@ -327,33 +322,10 @@ def _outcomes(session: Session, runs: Iterable[int]) -> dict[int, _Tasks]:
 
 def _status(stored: Any) -> SessionStatus | None:
     try:
-        told = _value(stored)["status"]
+        told = value_of(stored)["status"]
         return None if told is None else SessionStatus.from_json(told)
     except Exception:  # noqa: BLE001 - any task may write a key of this name
         return None
-
-
-def _read_record(stored: Any) -> tuple[SessionRecord | None, str]:
-    try:
-        record = SessionRecord.from_json(_value(stored))
-        hook_of(record.ref.platform).check_ref(record.ref)
-    except LiveSessionError as error:
-        return None, f"What the launch wrote cannot be read: {error}"
-    except Exception as error:  # noqa: BLE001 - an XCom backend of the deployment may raise anything
-        return None, f"What the launch wrote cannot be fetched: an unexpected {type(error).__name__}."
-    return record, ""
-
-
-def _value(stored: Any) -> Any:
-    """Return a stored XCom's value, through the deployment's own backend."""
-    from airflow.sdk.execution_time.xcom import XCom
-
-    return XCom.deserialize_value(_Stored(stored))
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    value: Any
 
 
 def _word(state: Any) -> str | None:

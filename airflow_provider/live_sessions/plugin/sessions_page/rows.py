@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -194,8 +194,7 @@ def _window_end(launch: Launch) -> datetime:
     record = launch.record
     if record is None:
         return launch.run_after
-    end = record.ref.detail("window_end")
-    return max(parse_time(end), record.end) if end else record.end
+    return record.window_end
 
 
 def _sentence(text: str) -> str:

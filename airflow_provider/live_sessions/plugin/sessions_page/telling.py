@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from airflow_provider.live_sessions.core.pages import PREFIX
+from airflow_provider.live_sessions.plugin.sessions_page.access import UNSAID
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -44,6 +45,8 @@ async def tell(request: Request, error: Exception) -> Response:
         text, href, way = NOT_LOGGED_IN, f"{below(request)}/api/v2/auth/login?{back}", "Log in"
     elif status == HTTPStatus.FORBIDDEN and text == "Forbidden":
         text = NOT_ALLOWED
+    elif text == UNSAID:
+        href = f"{href}?{request.url.query}"  # the door's own session, whose row opens it
     told = {"title": status.phrase, "text": text, "href": href, "way": way, "root": root}
     return HTMLResponse(PAGE.format(**{name: escape(value) for name, value in told.items()}), status)
 

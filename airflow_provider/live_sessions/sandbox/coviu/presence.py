@@ -103,7 +103,7 @@ class Presence:
     def invited(self, session: Session, person: Participant, now: datetime) -> None:
         """Set a scripted person in motion; what lies in the past of a session that was moved is not repeated."""
         state = (person.state or "").partition("|")[0]
-        facts = Facts(session.id, session.name or "", state, {})
+        facts = Facts("coviu", session.id, session.name or "", state, {})
         for script in self._scripts.matching(facts):
             anchor = {
                 Anchor.NOT_BEFORE: session.start,

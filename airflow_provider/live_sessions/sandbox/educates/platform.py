@@ -311,7 +311,7 @@ class Educates:
     def _set_in_motion(self, session: Session, at: datetime) -> None:
         """Let scripts act on a session that was just given out: ``join`` opens its link, ``end`` finishes it."""
         user = str(session.owner)
-        facts = Facts(session.name, session.environment.workshop.resource, user, {})
+        facts = Facts("educates", session.name, session.environment.workshop.resource, user, {})
         for script in self._world.scripts.matching(facts):
             for event in script.events:
                 if event.user in (OTHERS, user) and event.do in (Do.JOIN, Do.END):

@@ -40,7 +40,9 @@ class Actors:
         """Set in motion what the scripts say about this link's person; a repeated launch sets nothing again."""
         who = link.person.external_id if link.person else ""
         tags = {**space.tags, **space.session_tags}
-        facts = Facts(space.launch_id, space.name or "", who, {key: str(value) for key, value in tags.items()})
+        facts = Facts(
+            "lessonspace", space.launch_id, space.name or "", who, {key: str(value) for key, value in tags.items()}
+        )
         for script in self._scripts.matching(facts):
             if script.transcript is not None:
                 space.lines = script.transcript

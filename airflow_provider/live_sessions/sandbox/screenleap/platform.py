@@ -268,7 +268,7 @@ class Screenleap:
             reach(now)
 
     def _created(self, share: Share, now: datetime) -> None:
-        facts = Facts(share.external_id, share.title, "", {})
+        facts = Facts("screenleap", share.external_id, share.title, "", {})
         for script in self._world.scripts.matching(facts):
             for event in script.events:
                 self._world.agenda.add(event.moment(now), lambda at, event=event: self._play(share, event, at))  # type: ignore[misc]  # a default argument binds the loop's value

@@ -76,12 +76,28 @@ function follow(event) {
   there.href = link.href;
   if (link.target === "_blank" || event.ctrlKey || event.metaKey || event.shiftKey || event.button === 1) {
     there.target = "_blank";
-    there.rel = "noopener noreferrer";
+    there.rel = "noopener"; // over plain http a door looks at where it is opened from
   }
   there.hidden = true;
   outer.document.body.append(there);
   there.click();
   there.remove();
+}
+
+// ---- the id of a run, for forms that ask for it
+
+async function copy(event) {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    // There is no clipboard over plain http: the id is selected, as by hand, and copied where the browser still does.
+    getSelection().selectAllChildren(button.parentElement.querySelector("span"));
+    done = document.execCommand("copy");
+  }
+  button.textContent = done ? "Copied" : "Selected";
 }
 
 // ---- making elements; every text goes in as text
@@ -103,7 +119,7 @@ function rowOf(row) {
   const people = [row.people === null ? "" : `${row.people} came`, row.expected === null ? "" : `${row.expected} expected`];
   const doors = Object.entries(row.doors).map(([door, address]) =>
     make("a", {
-      href: address, target: "_blank", rel: "noopener noreferrer", "data-out": "", "data-key": `${key}/${door}`,
+      href: address, target: "_blank", rel: "noopener", "data-out": "", "data-key": `${key}/${door}`,
       "aria-label": `${DOORS[door]} of ${row.title}, in a new tab`,
     }, DOORS[door]));
   return make("tr", { "data-stage": row.stage, "data-session": key },
@@ -117,7 +133,12 @@ function rowOf(row) {
     make("td", { "data-label": "People" }, people.filter(Boolean).join(", ")),
     make("td", { class: "run", "data-label": "DAG run" },
       make("a", { href: row.run, "data-out": "", "data-key": `${key}/run` }, row.dag_id),
-      make("div", { class: "soft" }, row.map_index >= 0 ? `${row.run_id} [${row.map_index}]` : row.run_id)),
+      make("div", { class: "soft" },
+        make("span", {}, row.run_id), row.map_index >= 0 ? ` [${row.map_index}] ` : " ",
+        make("button", {
+          type: "button", class: "copy", "data-copy": row.run_id, "data-key": `${key}/copy`,
+          "aria-label": `Copy the id of the run of ${row.title}`,
+        }, "Copy id"))),
     make("td", { "data-label": doors.length ? "Open" : null }, doors.length ? make("div", { class: "doors" }, ...doors) : ""));
 }
 
@@ -235,6 +256,7 @@ dress();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
 addEventListener("storage", () => { dress(); show(); });
 addEventListener("click", follow);
+addEventListener("click", copy);
 addEventListener("auxclick", follow);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) load(); });
 try {

@@ -1,0 +1,90 @@
+"""``make up``: its people fit the forms as they stand there, and its words name what a newcomer needs in order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.sandbox.scripts import Script
+from demo.__main__ import SCENARIOS
+from demo.up import CANCEL_DAG, FIRST_DAG, OPENS, STAYS, banner, people
+from tests.airflow_side.stage import School
+from tests.airflow_versions import DagBag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DAGS = Path(__file__).parents[2] / "dags"
+
+
+@pytest.fixture
+def school(monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    """A school to which people come by themselves, whose clock stands at the present until a test moves it."""
+    with School.open(monkeypatch) as opened:
+        for platform in OPENS:
+            opened.sandbox.scripts.add(people(platform))
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def examples(airflow_db: None) -> DagBag:
+    return DagBag(str(DAGS))
+
+
+def start_of(examples: DagBag, school: School, output: Path, **form: object) -> datetime:
+    """Launch a class by the form's own defaults, and return its planned start."""
+    given = {"conn_id": school.conn_id, "destination": output.as_uri(), **form}
+    run = examples.dags[FIRST_DAG].test(run_conf=given, mark_success_pattern=r"class\.(?!launch$).*")
+    assert str(run.state) == "success"
+    assert run.run_after is not None
+    return run.run_after.replace(microsecond=0) + timedelta(minutes=2)
+
+
+@pytest.mark.timeout(300)
+def test_a_class_now_by_the_form_s_defaults_is_empty_then_live_with_two_and_ended_when_planned(
+    examples: DagBag, school: School, tmp_path: Path
+) -> None:
+    start = start_of(examples, school, tmp_path)
+
+    def sessions(after: float) -> list[dict[str, object]]:
+        school.sandbox.clock.set(start + timedelta(seconds=after))
+        return list(school.sandbox.state()["lessonspace"]["sessions"])
+
+    assert sessions(-1) == [], "nobody is there before it begins"
+    (live,) = sessions(60)
+    assert (live["inside"], live["end_time"]) == (["teacher-1", "student-1"], None)
+    (still,) = sessions(STAYS)
+    assert still["end_time"] is None
+    (over,) = sessions(3600)
+    assert (over["uuid"], over["inside"]) == (live["uuid"], []), "one session, and nobody stays behind"
+    assert parse_time(str(over["end_time"])) == start + timedelta(seconds=5 + STAYS)
+
+
+@pytest.mark.timeout(300)
+def test_a_class_now_in_an_hour_stays_empty_for_an_hour(examples: DagBag, school: School, tmp_path: Path) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    start_of(examples, school, tmp_path, start=later.isoformat())
+    school.sandbox.clock.set(later)
+    assert school.sandbox.state()["lessonspace"]["sessions"] == [], "there is time to cancel it"
+    school.wait(60)
+    assert [len(one["inside"]) for one in school.sandbox.state()["lessonspace"]["sessions"]] == [2]
+
+
+def test_people_come_on_every_platform_that_is_played() -> None:
+    played = {one.name for one in SCENARIOS} & {"lessonspace", "coviu", "screenleap", "educates"}
+    assert set(OPENS) == played
+    for platform in OPENS:
+        assert Script.from_json(1, people(platform)).match == {"platform": platform}
+
+
+def test_what_a_newcomer_needs_is_named_in_that_order() -> None:
+    told = banner("http://127.0.0.1:8080", ("admin", "open-sesame"), "http://127.0.0.1:8899", "/home/files")
+    steps = [f"/dags/{FIRST_DAG}", "/plugin/live-sessions", f"/dags/{CANCEL_DAG}", "/required_actions"]
+    found = [told.index(f"http://127.0.0.1:8080{one}\n") for one in ("", *steps)]
+    assert found == sorted(found)
+    assert told.index("open-sesame") < found[1]
+    assert told.index(CANCEL_DAG, found[4]) > found[4], "it says what the required action is for"
