@@ -163,7 +163,7 @@ class ScreenleapClient:
         """Return what names a share that ended, for as long as the account lasts: another token changes nothing.
 
         Who knows the account's id can find the code from it, so it is for shares that are over: a code is
-        single-use (``apis/screenleap.md`` section 4) and opens nothing then.
+        single-use (``apis/screenleap.md`` section 3) and opens nothing then.
         """
         mixed = hmac.digest(self._lasting_key, code.get_secret_value().encode(), hashlib.sha256)
         return f"share-{mixed.hex()[:16]}"
