@@ -59,7 +59,7 @@ class Erasure:
         file_format: How they are written.
         person: Who has to go.
         sha256: The digest of the file that was judged.
-        bytes: Its size.
+        size: Its bytes.
         taken: People, log lines, segments and emptied texts.
         counts: What is in it afterwards.
         known: Whether an id by which a row is known names the person; it stays.
@@ -71,7 +71,7 @@ class Erasure:
     file_format: FileFormat
     person: Person
     sha256: str
-    bytes: int
+    size: int
     taken: int
     counts: Mapping[str, int] = field(hash=False)
     known: bool = False

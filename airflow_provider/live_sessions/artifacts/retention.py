@@ -257,7 +257,7 @@ def _export(storage: Storage, person: Person, manifest: Manifest, shape: Shape) 
     """Judge the files of an export row by row."""
     judged = judge_all(storage, manifest, shape, person)
     findings = [
-        Finding(one.name, manifest.kind, Action.REWRITTEN, one.bytes, one.sha256, rows=one.taken, rewritten=one)
+        Finding(one.name, manifest.kind, Action.REWRITTEN, one.size, one.sha256, rows=one.taken, rewritten=one)
         for one in judged.erasures
     ]
     whole = hashlib.sha256(manifest.to_bytes()).hexdigest()
@@ -326,7 +326,7 @@ def _export_alone(storage: Storage, person: Person, name: str, kind: str) -> lis
     if isinstance(found, str):
         size, digest = _measured(storage, name)
         return [Finding(name, kind, Action.LEFT, size, digest, why=found)]
-    return [Finding(name, kind, Action.REWRITTEN, found.bytes, found.sha256, rows=found.taken, rewritten=found)]
+    return [Finding(name, kind, Action.REWRITTEN, found.size, found.sha256, rows=found.taken, rewritten=found)]
 
 
 def _deleted(storage: Storage, name: str, kind: str) -> Finding:
