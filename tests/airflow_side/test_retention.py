@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceRetrieveAttendanceOperator
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
-from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from tests.airflow_side.stage import PEOPLE, School, TaskInstance, context
-from tests.artifacts.exported import BO, bring, sources
 
 DAY = timedelta(days=1)
 
@@ -97,23 +93,3 @@ def test_the_example_dags_delete_nothing_until_they_are_told_to(home: Path, airf
     bag.dags["forget_person"].test(run_conf={**conf, **form, "report_only": False})
     kept = [LocalStorage(home).get(name) for name in LocalStorage(home).list()]
     assert not [content for content in kept if b"Bo Student" in content]
-
-
-def test_the_form_of_forget_person_reaches_exports_and_tables(
-    tmp_path: Path, airflow_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from airflow.dag_processing.dagbag import DagBag
-
-    storage, database = LocalStorage(tmp_path / "home"), tmp_path / "warehouse.db"
-    names = [name for source in sources() for name in bring(storage, source).manifests]
-    connection = json.dumps({"conn_type": "sqlite", "host": str(database)})
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", connection)
-    export = {"destination": str(storage.root), "manifests": names}
-    SessionsToSqlOperator(task_id="load", export=export, sql_conn_id="warehouse").execute({})
-    form = {"person": list(BO), "destination": str(storage.root), "sql_conn_id": "warehouse"}
-    dag = DagBag(str(Path(__file__).parents[2] / "dags")).dags["forget_person"]
-    run = dag.test(run_conf={**form, "report_only": False})
-    assert str(run.state) == "success"
-    assert not [name for name in storage.list() if BO[0].encode() in storage.get(name)]
-    with closing(sqlite3.connect(database)) as opened:
-        assert BO[0] not in "".join(opened.iterdump())
