@@ -1,4 +1,4 @@
-"""Delete what was brought home of one person: rows in tables, transcripts in which they speak or are named.
+"""Delete what was brought home of one person: their rows, and transcripts in which they speak or are named.
 
 Give every id, name and address that stands for them. Until ``report_only`` is switched off it only says what would
 go, and writes it down under ``retention/`` at the destination. Delete the run afterwards: its form holds the name.
@@ -30,6 +30,12 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
         "destination": Param(
             "", type=["string", "null"], title="Where the files are", description="Empty: the default."
         ),
+        "sql_conn_id": Param(
+            "",
+            type=["string", "null"],
+            title="Connection to the database that exports are loaded into",
+            description="Empty: files alone.",
+        ),
     },
     tags=["retention"],
     doc_md=__doc__,
@@ -41,6 +47,7 @@ def forget_person() -> None:
         person="{{ params.person }}",  # rendered as the list it is
         report_only="{{ params.report_only }}",
         destination="{{ params.destination or '' }}",
+        sql_conn_id="{{ params.sql_conn_id or '' }}",
     )
 
 

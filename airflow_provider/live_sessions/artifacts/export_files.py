@@ -166,15 +166,19 @@ def _parquet(lines: Iterable[bytes], shape: Shape) -> Iterator[bytes]:
 def _rows_of_parquet(chunks: Iterable[bytes], shape: Shape) -> Iterator[dict[str, Any]]:
     import tempfile
 
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with tempfile.TemporaryFile(prefix="live-sessions-") as spool:  # its table of contents is at its end
         for chunk in chunks:
             spool.write(chunk)
         spool.seek(0)
-        with pq.ParquetFile(spool) as file:
-            for batch in file.iter_batches(GROUP_ROWS):
-                yield from (_changed(row, shape.columns, _PLAIN) for row in batch.to_pylist())
+        try:
+            with pq.ParquetFile(spool) as file:
+                for batch in file.iter_batches(GROUP_ROWS):
+                    yield from (_changed(row, shape.columns, _PLAIN) for row in batch.to_pylist())
+        except (pa.ArrowException, OSError) as error:  # a torn file is an OSError to it
+            raise ValueError(f"This is no Parquet file: {type(error).__name__}.") from None
 
 
 Change = Mapping[str, Callable[[Any], Any]]

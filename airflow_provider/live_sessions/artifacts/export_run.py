@@ -1,7 +1,7 @@
 """An export: each day or hour of a time looked up, spooled, written whole, and described by its manifest.
 
 A day that is home, closed and unharmed is not asked for again: so a run that was stopped goes on where it stood,
-and the same time again is the same bytes.
+and the same time again is the same bytes. Nor is one asked for again that somebody was taken out of.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.live_sessions.artifacts.export_erasure import TAKEN_OUT
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
 from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 30.0
 
+BACK = "somebody was taken out of it, and whom the platform still knows is in it again: take them out again."
+"""Said where a file is asked for again from which a person was taken out."""
+
 
 def window_key(conn_id: str, since: datetime, until: datetime) -> str:
     """Return what tells the exports of two times apart."""
@@ -48,7 +52,7 @@ class ExportPlan:
         file_format: How rows are written.
         look_back: How long a session may have lasted.
         attendance: Also who was there and when, for sessions.
-        overwrite: Ask again for what is home already.
+        overwrite: Ask again for what is home already, also for what somebody was taken out of.
     """
 
     storage: Storage
@@ -99,7 +103,7 @@ class Progress:
     """
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._say = say
+        self.say = say
         self._clock = clock
         self._next = clock() + PROGRESS_SECONDS
         self.rows = 0
@@ -114,7 +118,7 @@ class Progress:
         if self._clock() >= self._next:
             self._next = self._clock() + PROGRESS_SECONDS
             told = "" if tally.told is None else f" of {tally.told}"
-            self._say(f"{chunk.partition}: {tally.listed}{told} sessions, {tally.pages} pages; {self.rows} rows.")
+            self.say(f"{chunk.partition}: {tally.listed}{told} sessions, {tally.pages} pages; {self.rows} rows.")
 
 
 def export(
@@ -156,10 +160,16 @@ def export_from(
         manifest = home or _export_chunk(source, plan, chunk, asked, progress)
         result.take(manifest, kept=home is not None)
         counts = manifest.extra["counts"]
-        did = "home already" if home else f"partial: {manifest.why}" if manifest.why else "home"
+        did = _did(manifest, kept=home is not None)
         told = ", ".join(f"{counts[name]} {name}" for name in (source.shape.name, *list(source.shape.sums)[:1]))
         say(f"{chunk.partition}: {told}, {did}")
     return result
+
+
+def _did(manifest: Manifest, *, kept: bool) -> str:
+    if kept and TAKEN_OUT in manifest.extra:
+        return "kept as it is: somebody was taken out of it, and only overwrite asks for it again"
+    return "home already" if kept else f"partial: {manifest.why}" if manifest.why else "home"
 
 
 def _home(source: Source, plan: ExportPlan, chunk: Chunk, asked: Mapping[str, Any]) -> Manifest | None:
@@ -168,13 +178,16 @@ def _home(source: Source, plan: ExportPlan, chunk: Chunk, asked: Mapping[str, An
     found = read_manifest(plan.storage, folder, source.shape.kind(plan.file_format))
     good = (
         found is not None
-        and found.status is Completeness.COMPLETE
+        and (TAKEN_OUT in found.extra or _nothing_to_ask(found, asked))
         and found.session_key == window_key(plan.conn_id, chunk.since, chunk.until)
         and found.extra.get("schema") == source.shape.version
-        and found.extra.get("asked") == asked
         and not found.verify(plan.storage)
     )
     return found if good else None
+
+
+def _nothing_to_ask(found: Manifest, asked: Mapping[str, Any]) -> bool:
+    return found.status is Completeness.COMPLETE and found.extra.get("asked") == asked
 
 
 def _export_chunk(
@@ -185,6 +198,8 @@ def _export_chunk(
     kind = shape.kind(plan.file_format)
     folder = chunk.folder(plan.prefix, source.platform, plan.conn_id)
     writer = Writer(plan.storage, folder, kind=kind, session_key=key)
+    if writer.previous is not None and TAKEN_OUT in writer.previous.extra:
+        progress.say(f"{chunk.partition}: {BACK}")
     tally = Tally()
     tally.alive = lambda: progress.tick(chunk, tally)
     began = time.monotonic()

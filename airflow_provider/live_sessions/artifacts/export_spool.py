@@ -70,7 +70,7 @@ class Spool:
                 (row.counted_at - _EPOCH) // _MICROSECOND,
                 row.knowledge,
                 *self._shape.figures(told),
-                _line(told),
+                line_of(told),
             )
         )
         if len(self._waiting) >= _BATCH:
@@ -107,7 +107,8 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _line(told: Mapping[str, Any]) -> bytes:
+def line_of(told: Mapping[str, Any]) -> bytes:
+    """Return a row as JSON in UTF-8, as it stands in a file."""
     try:
         return _encoded(told)
     except UnicodeEncodeError:  # as above, somewhere in the row

@@ -49,6 +49,9 @@ class Cursor(Protocol):
     def fetchone(self) -> Any:
         """Return a row of its result."""
 
+    def fetchall(self) -> Any:
+        """Return all rows of its result."""
+
     def executemany(self, operation: str, parameters: Sequence[Sequence[Any]], /) -> object:
         """Run a statement for each set of parameters."""
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PERSON_COLUMNS = frozenset(
-    {"participant_id", "platform_user_id", "person_id", "external_id", "user_id", "name", "email"}
+    {
+        *("participant_id", "platform_user_id", "person_id", "external_id", "user_id", "speaker_id"),
+        *("name", "speaker", "email"),
+    }
 )
 """Columns that say whom a row is about; a cell may hold several ids, joined by ``;``."""
 
@@ -55,7 +58,14 @@ class Person:
 
     def named_in(self, text: str) -> bool:
         """Return whether the person stands anywhere in a text."""
-        return self._words is not None and self._words.search(_plain(text)) is not None
+        if self._words is None or (text.isascii() and len(text) < SHORTEST_WORD):
+            return False
+        return self._words.search(_plain(text)) is not None
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether each identifier is found in plain text too: none is too short, or a bare number."""
+        return all(map(_is_telling, self._plain_identifiers))
 
     def in_row(self, row: Mapping[str, Any]) -> bool:
         """Return whether a table's row is about the person or names them."""
@@ -78,9 +88,7 @@ class Person:
 
     @cached_property
     def _words(self) -> re.Pattern[str] | None:
-        telling = [
-            one for one in self._plain_identifiers if len(one) >= SHORTEST_WORD and any(map(str.isalpha, one))
-        ]
+        telling = [one for one in self._plain_identifiers if _is_telling(one)]
         if not telling:
             return None
         return re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(one) for one in sorted(telling))})(?!\w)")
@@ -149,8 +157,15 @@ def _scrub_json(content: bytes, person: Person) -> Scrubbed | None:
     return Scrubbed(text.encode("utf-8", "replace"), len(rows) - len(kept), tuple(kept))
 
 
-def mentions(content: bytes, person: Person) -> bool | None:
-    """Return whether a file names a person; None where it is not text and nobody can tell."""
+def mentions(content: bytes, person: Person, *, words_suffice: bool = False) -> bool | None:
+    """Return whether a file names a person; None where nobody can tell.
+
+    Args:
+        content: The file.
+        person: Who is looked for.
+        words_suffice: Nobody has to tell in plain text an identifier that could be anything: a bare number, or a
+            short one. Another file tells.
+    """
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -158,7 +173,13 @@ def mentions(content: bytes, person: Person) -> bool | None:
     try:
         return person.in_json(json.loads(text))
     except (ValueError, RecursionError):
-        return person.named_in(text)
+        if person.named_in(text):
+            return True
+        return False if words_suffice or person.stands_out else None
+
+
+def _is_telling(plain: str) -> bool:
+    return len(plain) >= SHORTEST_WORD and any(map(str.isalpha, plain))
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,9 @@ file below the destination belongs to somebody else and is left alone.
 
 For one person, tables lose the person's rows and their manifest says so. A transcript in which the person speaks
 or is named goes whole: what the others answer tells of them too. So does everything of a session whose title names
-them. A file that cannot be read for names is left and reported, never passed over.
+them. Exports keep their rows, without the person:
+:mod:`~airflow_provider.live_sessions.artifacts.export_erasure`. A file that cannot be read for names is left and
+reported, never passed over.
 
 A manifest is taken away before the files it describes, so that at no moment one describes what is not there; a
 run that was cut off finds the files without it again.
@@ -23,8 +25,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.artifacts.attendance import recount
+from airflow_provider.live_sessions.artifacts.export_erasure import (
+    UNREADABLE,
+    Erasure,
+    judge_all,
+    judge_alone,
+    kind_at,
+    rewrite,
+)
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.person import Scrubbed, mentions, scrub
+from airflow_provider.live_sessions.artifacts.row_shapes import shape_of
 from airflow_provider.live_sessions.artifacts.writer import Writer, manifest_name
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import parse_time
@@ -33,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_provider.live_sessions.artifacts.person import Person
+    from airflow_provider.live_sessions.artifacts.row_shapes import Shape
     from airflow_provider.live_sessions.core.storage import Storage
 
 RECORDS = "retention"
@@ -42,8 +54,6 @@ HANDED_OVER, CLAIM = "handed-over", "claims"
 TRANSCRIPT, ATTENDANCE = "transcript", "attendance"
 
 ROWS_TAKEN_OUT = "Rows were taken out of it, as somebody's personal data had to be deleted."
-
-UNREADABLE = "It may name the person, and cannot be read as a table."
 
 _MANIFEST = ".manifest.json"
 _SESSION_FOLDER = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4})-[a-z0-9-]+-([0-9a-f]{8})")
@@ -70,9 +80,9 @@ class Finding:
         action: What is to be done.
         bytes: Its size.
         sha256: Its digest; empty where it would only be another form of the person's id.
-        rows: Rows taken out of it.
+        rows: Rows taken out of it; of an export people, log lines, segments and emptied texts.
         why: Why it is left.
-        rewritten: What it holds afterwards.
+        rewritten: What it holds afterwards, or how that is come by.
     """
 
     name: str
@@ -82,7 +92,7 @@ class Finding:
     sha256: str
     rows: int = 0
     why: str = ""
-    rewritten: Scrubbed | None = None
+    rewritten: Scrubbed | Erasure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +164,19 @@ def survey(storage: Storage, scope: Scope, kinds: frozenset[str] = frozenset()) 
 def carry_out(storage: Storage, groups: Iterable[Group]) -> None:
     """Delete and rewrite what :func:`survey` found; afterwards no empty folder bears a session's title."""
     for group in groups:
+        erasures = [one.rewritten for one in group.findings if isinstance(one.rewritten, Erasure)]
         if group.manifest is not None:
-            _rewrite(storage, group.manifest, group.findings)
+            if erasures:
+                rewrite(storage, group.manifest, erasures)
+            else:
+                _rewrite(storage, group.manifest, group.findings)
             continue
         # The manifest first: from then on the artifact counts as not retrieved, rather than as wrongly described.
         for finding in sorted(group.findings, key=lambda one: not one.name.endswith(_MANIFEST)):
             if finding.action is Action.DELETED:
                 storage.delete(finding.name)
+            elif isinstance(finding.rewritten, Erasure):
+                storage.put(finding.name, finding.rewritten.content(storage))
             elif finding.rewritten is not None:
                 storage.put(finding.name, [finding.rewritten.content])
         for folder in {finding.name.rpartition("/")[0] for finding in group.findings}:
@@ -169,7 +185,7 @@ def carry_out(storage: Storage, groups: Iterable[Group]) -> None:
 
 
 def _rewrite(storage: Storage, manifest: Manifest, findings: Sequence[Finding]) -> None:
-    changed = {one.name: one.rewritten for one in findings if one.rewritten is not None}
+    changed = {one.name: one.rewritten for one in findings if isinstance(one.rewritten, Scrubbed)}
     folder = manifest.name.rpartition("/")[0]
     writer = Writer(storage, folder, kind=manifest.kind, session_key=manifest.session_key)
     extra = dict(manifest.extra)
@@ -192,7 +208,7 @@ def _counts(kind: str, findings: Sequence[Finding], table: Scrubbed) -> dict[str
     # Of a session's attendance both forms hold the same rows; only the JSON one tells true from "true".
     if kind == ATTENDANCE:
         for one in findings:
-            if one.name.endswith(".json") and one.rewritten is not None:
+            if one.name.endswith(".json") and isinstance(one.rewritten, Scrubbed):
                 return recount(one.rewritten.rows)
     return {"rows": len(table.rows)}
 
@@ -204,10 +220,19 @@ def _artifact(storage: Storage, scope: Scope, manifest: Manifest) -> Group:
     if isinstance(scope, Period):
         ended = manifest.actual_end or manifest.planned_end or _end_of_day(manifest.name)
         return _whole(storage, manifest) if ended is not None and ended < scope.before else Group(())
+    shape = shape_of(manifest.kind)
+    if shape is not None:
+        return _export(storage, scope.person, manifest, shape)
     told = (manifest.title, json.dumps(dict(manifest.extra), ensure_ascii=False))
     text = {entry.name: _is_text(entry.media_type) for entry in manifest.files}
     contents = {name: _content(storage, name) for name, readable in text.items() if readable}
-    named = {name: mentions(content, scope.person) for name, content in contents.items() if content is not None}
+    # Of a transcript the forms in JSON tell of every id; the others are made of them.
+    in_json = manifest.kind == TRANSCRIPT and any(name.endswith(".json") for name in contents)
+    named = {
+        name: mentions(content, scope.person, words_suffice=in_json)
+        for name, content in contents.items()
+        if content is not None
+    }
     if any(map(scope.person.named_in, told)) or (manifest.kind == TRANSCRIPT and any(named.values())):
         return _whole(storage, manifest)
     findings = [
@@ -226,6 +251,22 @@ def _artifact(storage: Storage, scope: Scope, manifest: Manifest) -> Group:
         findings.append(_judged(name, manifest.kind, content, table))
     changed = any(one.action is Action.REWRITTEN for one in findings)
     return Group(tuple(findings), manifest if changed else None)
+
+
+def _export(storage: Storage, person: Person, manifest: Manifest, shape: Shape) -> Group:
+    """Judge the files of an export row by row."""
+    judged = judge_all(storage, manifest, shape, person)
+    findings = [
+        Finding(one.name, manifest.kind, Action.REWRITTEN, one.size, one.sha256, rows=one.taken, rewritten=one)
+        for one in judged.erasures
+    ]
+    whole = hashlib.sha256(manifest.to_bytes()).hexdigest()
+    sizes = {manifest.name: (len(manifest.to_bytes()), whole)}
+    sizes |= {one.name: (one.bytes, one.sha256) for one in manifest.files}
+    findings += [
+        Finding(name, manifest.kind, Action.LEFT, *sizes[name], why=why) for name, why in judged.left.items()
+    ]
+    return Group(tuple(findings), manifest if judged.erasures else None)
 
 
 def _judged(name: str, kind: str, content: bytes, table: Scrubbed | None) -> Finding:
@@ -250,10 +291,12 @@ def _single(storage: Storage, scope: Scope, name: str, kind: str) -> list[Findin
     if isinstance(scope, Period):
         ended = _served_until(storage, name) if kind == HANDED_OVER else _end_of_day(name)
         return [_deleted(storage, name, kind)] if ended is not None and ended < scope.before else []
+    person = scope.person
+    if kind_at(name):
+        return _export_alone(storage, person, name, kind)
     content = _content(storage, name)
     if content is None:
         return []
-    person = scope.person
     if kind == HANDED_OVER:
         digests = {hashlib.sha256(one.encode()).hexdigest()[:32] for one in person.identifiers}
         meant = name.rpartition("/")[2].removesuffix(".json") in digests or mentions(content, person) is not False
@@ -275,10 +318,28 @@ def _single(storage: Storage, scope: Scope, name: str, kind: str) -> list[Findin
     return [] if named is False else [_judged(name, kind, content, None)]
 
 
+def _export_alone(storage: Storage, person: Person, name: str, kind: str) -> list[Finding]:
+    """Judge a file of an export that a run lost its manifest of."""
+    found = judge_alone(storage, name, person)
+    if found is None:
+        return []
+    if isinstance(found, str):
+        size, digest = _measured(storage, name)
+        return [Finding(name, kind, Action.LEFT, size, digest, why=found)]
+    return [Finding(name, kind, Action.REWRITTEN, found.size, found.sha256, rows=found.taken, rewritten=found)]
+
+
 def _deleted(storage: Storage, name: str, kind: str) -> Finding:
-    content = storage.get(name)
-    digest = "" if kind == HANDED_OVER else hashlib.sha256(content).hexdigest()
-    return Finding(name, kind, Action.DELETED, len(content), digest)
+    size, digest = _measured(storage, name)
+    return Finding(name, kind, Action.DELETED, size, "" if kind == HANDED_OVER else digest)
+
+
+def _measured(storage: Storage, name: str) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    for chunk in storage.read(name):
+        size += len(chunk)
+        digest.update(chunk)
+    return size, digest.hexdigest()
 
 
 # ---- reading names and files
@@ -305,12 +366,12 @@ def _kind_without_manifest(name: str) -> str:
     if re.fullmatch(rf"{CLAIM}/[^/]+/\d{{4}}-\d{{2}}-\d{{2}}/[^/]+\.json", name):
         return CLAIM
     ours = _SESSION_FOLDER.fullmatch(folder) or _USAGE_FOLDER.fullmatch(folder)
-    return re.split(r"[.-]", file)[0] if ours else ""
+    return re.split(r"[.-]", file)[0] if ours else kind_at(name)
 
 
 def _end_of_day(name: str) -> datetime | None:
     """Return when the day in a name is over in every zone, a class that lasts past midnight included."""
-    found = _USAGE_FOLDER.match(name) or re.search(r"(?:^|/)(\d{4}-\d{2}-\d{2})/", name)
+    found = _USAGE_FOLDER.match(name) or re.search(r"(?:^|/)(?:date=)?(\d{4}-\d{2}-\d{2})/", name)
     try:
         day = date.fromisoformat(found[1]) if found else None
         return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC) + _WHOLE_DAY

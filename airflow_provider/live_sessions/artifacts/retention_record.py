@@ -7,7 +7,7 @@ earlier one adds to it, so that the record of a run that was cut off names what 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.artifacts.retention import RECORDS, Action, 
 from airflow_provider.live_sessions.core.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider.live_sessions.artifacts.retention import Finding, Group, Scope
     from airflow_provider.live_sessions.core.storage import Storage
@@ -39,15 +39,23 @@ class Retired:
         counts: ``deleted``, ``rewritten`` and ``left`` files, ``rows`` taken out, ``bytes`` deleted.
         name: The record's name in the storage.
         reasons: Why files were left, each once.
+        tables: For each table that was reached, its rows that were deleted or changed.
     """
 
     counts: Mapping[str, int]
     name: str
     reasons: tuple[str, ...]
+    tables: Mapping[str, int] = field(default_factory=dict)
 
 
 def retire(
-    storage: Storage, scope: Scope, *, key: str, kinds: frozenset[str] = frozenset(), report_only: bool = False
+    storage: Storage,
+    scope: Scope,
+    *,
+    key: str,
+    kinds: frozenset[str] = frozenset(),
+    report_only: bool = False,
+    tables: Callable[[bool], Mapping[str, int]] | None = None,
 ) -> Retired:
     """Find what has to go, write it down, delete it, and write down that it is done.
 
@@ -57,16 +65,23 @@ def retire(
         key: Names the record: the same for each try of a task.
         kinds: Only these kinds of artifacts; all when empty.
         report_only: Only write down what would go.
+        tables: Takes the person out of tables too, or with True only counts; returns the rows by table.
     """
     groups = survey(storage, scope, kinds)
+    rows = dict(tables(True)) if tables else {}
     if report_only:
-        return _write(storage, scope, kinds, f"{RECORDS}/{key}.report.json", Stage.REPORT, _entries(groups))
+        name = f"{RECORDS}/{key}.report.json"
+        return _write(storage, scope, kinds, name, Stage.REPORT, _entries(groups), rows)
     name = f"{RECORDS}/{key}.json"
     # What an earlier try wrote down comes first: it may have deleted it already.
     entries = {**_entries(groups), **{at: one for at, one in _earlier(storage, name).items() if not _left(one)}}
-    _write(storage, scope, kinds, name, Stage.PLANNED, entries)
+    before = _earlier_tables(storage, name)
+    rows = {table: max(rows.get(table, 0), before.get(table, 0)) for table in {**before, **rows}}
+    _write(storage, scope, kinds, name, Stage.PLANNED, entries, rows)
     carry_out(storage, groups)
-    return _write(storage, scope, kinds, name, Stage.DONE, entries)
+    if tables:
+        tables(False)
+    return _write(storage, scope, kinds, name, Stage.DONE, entries, rows)
 
 
 def _entries(groups: Iterable[Group]) -> dict[str, dict[str, Any]]:
@@ -110,6 +125,13 @@ def _earlier(storage: Storage, name: str) -> dict[str, dict[str, Any]]:
         return {}
 
 
+def _earlier_tables(storage: Storage, name: str) -> dict[str, int]:
+    try:
+        return {str(table): int(rows) for table, rows in json.loads(storage.get(name))["tables"].items()}
+    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _write(
     storage: Storage,
     scope: Scope,
@@ -117,6 +139,7 @@ def _write(
     name: str,
     stage: Stage,
     entries: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, int],
 ) -> Retired:
     files = [entries[at] for at in sorted(entries)]
     counts = {
@@ -132,6 +155,7 @@ def _write(
         "kinds": sorted(kinds),
         "counts": counts,
         "files": files,
+        **({"tables": dict(sorted(tables.items()))} if tables else {}),
     }
     storage.put(name, [json.dumps(record, indent=2, sort_keys=True).encode() + b"\n"])
-    return Retired(counts, name, tuple(dict.fromkeys(one["why"] for one in files if one["why"])))
+    return Retired(counts, name, tuple(dict.fromkeys(one["why"] for one in files if one["why"])), tables)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
 from airflow_provider.live_sessions.artifacts.person import Person
 from airflow_provider.live_sessions.artifacts.retention import OnePerson, Period
@@ -21,9 +22,10 @@ from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
 
     from airflow_provider.live_sessions.artifacts.retention import Scope
 
@@ -35,30 +37,52 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
     """Delete what was brought home of sessions: after a period, or all that concerns one person.
 
     After a period everything goes that ended before it: each artifact with its manifest, files that a crash left,
-    who was served, and claims. For one person, rows go out of tables, and transcripts in which they speak or
-    are named go whole. Give ``older_than`` or ``person``, not both. Try it with ``report_only=True`` first.
+    who was served, and claims. For one person, rows go out of tables and exports, and transcripts in which they
+    speak or are named go whole; with ``sql_conn_id`` also in a database. Give ``older_than`` or ``person``, not
+    both. Try it with ``report_only=True`` first.
 
     What Airflow itself keeps (XCom, logs, the run's own conf) is not touched: see ``docs/retention.md``.
 
     Args:
         older_than: The period (timedelta or seconds), at least a day; counts back from the run's ``run_after``.
         person: Every text that stands for the person: participant id, the platform's ids, name, address.
-        kinds: Only these: ``transcript``, ``attendance``, ``recording``, ``usage``, ``handed-over``, ``claims``
-            or any other kind of manifest; all by default.
+        kinds: Only files of these: ``transcript``, ``attendance``, ``recording``, ``usage``, ``handed-over``,
+            ``claims`` or any other kind of manifest; all by default.
         destination: A folder, or any URL of Airflow's object storage; ``[live_sessions] destination`` by default.
         report_only: A dry run: delete nothing, write down and count what would go. (Airflow's operators have a
             method ``dry_run`` already.)
+        sql_conn_id: For one person: a connection to the SQLite or PostgreSQL database into which
+            ``SessionsToSqlOperator`` loaded exports. Their rows go in one transaction, after the files; tables
+            that are not there are passed over.
+        sessions_table: The table of sessions, with its schema where wanted.
+        participants_table: The table of people in sessions.
+        segments_table: The table of what was said.
+        classes_table: The table of classes.
+        class_people_table: The table of people in classes.
 
     Returns:
         ``report_only``; ``counts`` (``deleted``, ``rewritten`` and ``left`` files, ``rows`` taken out, ``bytes``
-        deleted); ``record``, where it is written what went, without names of people or content; ``left``, why
-        files were left, each reason once.
+        deleted); ``tables``, how many rows of each table were deleted or changed; ``record``, where it is written
+        what went, without names of people or content; ``left``, why files were left, each reason once.
 
     Raises:
-        AirflowFailException: Both or neither of ``older_than`` and ``person``, or a period below a day.
+        AirflowFailException: Both or neither of ``older_than`` and ``person``, a period below a day, tables for a
+            period, or none of the tables is in the database.
     """
 
-    template_fields: Sequence[str] = ("older_than", "person", "kinds", "destination", "report_only")
+    template_fields: Sequence[str] = (
+        "older_than",
+        "person",
+        "kinds",
+        "destination",
+        "report_only",
+        "sql_conn_id",
+        "sessions_table",
+        "participants_table",
+        "segments_table",
+        "classes_table",
+        "class_people_table",
+    )
     ui_color = "#fbe4dd"
 
     def __init__(
@@ -69,6 +93,12 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         kinds: Sequence[str] | str = (),
         destination: str = "",
         report_only: bool | str = False,
+        sql_conn_id: str = "",
+        sessions_table: str = "sessions",
+        participants_table: str = "participants",
+        segments_table: str = "segments",
+        classes_table: str = "classes",
+        class_people_table: str = "class_people",
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -77,6 +107,12 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         self.kinds = kinds
         self.destination = destination
         self.report_only = report_only
+        self.sql_conn_id = sql_conn_id
+        self.sessions_table = sessions_table
+        self.participants_table = participants_table
+        self.segments_table = segments_table
+        self.classes_table = classes_table
+        self.class_people_table = class_people_table
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find what has to go, write it down, delete it."""
@@ -84,6 +120,7 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             scope = self._scope(context["dag_run"].run_after)
             report_only = is_true(self.report_only)
+            tables = self._tables(scope)
             storage = open_storage(self.destination)
             # A retry goes on with the record of the try before it.
             key = LaunchKey.for_task(
@@ -94,9 +131,14 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
                 map_index=-1 if ti.map_index is None else ti.map_index,
             )
             done = retire(
-                storage, scope, key=key.digest, kinds=frozenset(_listed(self.kinds)), report_only=report_only
+                storage,
+                scope,
+                key=key.digest,
+                kinds=frozenset(_listed(self.kinds)),
+                report_only=report_only,
+                tables=tables,
             )
-        self.log.info("%s %s", "Would go:" if report_only else "Gone:", dict(done.counts))
+        self.log.info("%s %s", "Would go:" if report_only else "Gone:", {**done.counts, **done.tables})
         for reason in done.reasons:
             self.log.warning("Files were left. %s", reason)
         record = storage.url(done.name)
@@ -104,9 +146,43 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         return {
             "report_only": report_only,
             "counts": dict(done.counts),
+            "tables": dict(done.tables),
             "record": record,
             "left": list(done.reasons),
         }
+
+    def _tables(self, scope: Scope) -> Callable[[bool], dict[str, int]] | None:
+        """Return what takes the person out of the tables, or only counts; None where no database is given."""
+        if not self.sql_conn_id:
+            return None
+        if isinstance(scope, Period):
+            raise ConfigurationError("Tables are cleaned of a `person`, not of a period.")
+        from airflow_provider.live_sessions.artifacts.export_sql import Tables
+        from airflow_provider.live_sessions.artifacts.sql_erasure import erase
+
+        hook: DbApiHook = BaseHook.get_hook(self.sql_conn_id)
+        tables = Tables(
+            hook.dialect_name,
+            hook.placeholder,
+            self.sessions_table,
+            self.participants_table,
+            self.segments_table,
+            self.classes_table,
+            self.class_people_table,
+        )
+
+        def forget(report_only: bool) -> dict[str, int]:
+            with closing(hook.get_conn()) as connection:
+                try:
+                    with closing(connection.cursor()) as cursor:
+                        done = erase(cursor, tables, scope.person, report_only=report_only)
+                    connection.commit()
+                except BaseException:
+                    connection.rollback()
+                    raise
+            return done
+
+        return forget
 
     def _scope(self, run_after: datetime) -> Scope:
         people = _listed(self.person)
