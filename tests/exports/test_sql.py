@@ -86,7 +86,7 @@ def brought_home(folder: Path, *formats: FileFormat, sessions: int = 700) -> dic
     with Academy.open() as academy:
         fill(academy.sandbox, BEGIN, END - timedelta(hours=22), sessions, rooms=3)
         for file_format in formats or (FileFormat.JSONL,):
-            plan = ExportPlan(LocalStorage(folder), "school", file_format=file_format)
+            plan = ExportPlan(LocalStorage(folder), academy.client.conn_id, file_format=file_format)
             result = export(academy.platform, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
             names += result.manifests
     return {"destination": str(folder), "manifests": names}
