@@ -2,13 +2,16 @@
 
 For each platform with a connection: every session that ended in the hour comes home as Parquet (or JSON
 Lines), is checked, and, where a database is set, loaded and checked again. Then the same for the hour of a day
-before, when all that its classes leave is there or never will be: what was said (Lessonspace), a row a spoken
-segment, and a row a class: start, end, minutes a person, who was late or absent, words a speaker.
+before, when all that its classes leave is there or never will be: its sessions once more, where the platform's
+list tells of others by now (an end may be written down late); what was said (Lessonspace), a row a spoken segment;
+and a row a class: start, end, minutes a person, who was late or absent, words a speaker.
 
 The checks fail loudly: a count that disagrees, a session that is there twice or ended before it started, an
-hour that is missing since the export before, words of a session that nobody exported. To fill a gap, trigger the
-DAG with ``since`` and ``until``; hours that are home already are not asked for again. Educates is not among the
-platforms: its portals keep no history.
+hour that is missing since the export before, words of a session that nobody exported. What may come by itself is
+waited for with retries, and an hour that stayed partial is completed and loaded a day later. What a platform will
+never tell (the attendance of a deleted room, a transcript that failed) is an error in the log and keeps nothing
+from being loaded. To fill a gap, trigger the DAG with ``since`` and ``until``; hours that are home already are not
+asked for again, but for a look at the list. Educates is not among the platforms: its portals keep no history.
 
 Set the Airflow variable ``session_warehouse_connections`` to your connections, e.g.
 ``{"lessonspace": "lessonspace_default", "coviu": "coviu_default"}``, then unpause; until then runs do nothing.
@@ -189,8 +192,9 @@ def session_warehouse() -> None:
         )
 
     def check_of(task_id: str, export: BaseOperator, **more: Any) -> CheckSessionsExportOperator:
+        # Only what may heal is retried: the hour before may be on its way home in a run beside this one.
         return CheckSessionsExportOperator(
-            task_id=task_id, export=export.output, retries=0, **{"no_gap": "{{ params.no_gap }}", **more}
+            task_id=task_id, export=export.output, retries=6, **{"no_gap": "{{ params.no_gap }}", **more}
         )
 
     def check_table_of(task_id: str, export: BaseOperator) -> CheckSessionsExportOperator:
@@ -200,7 +204,7 @@ def session_warehouse() -> None:
     def group(platform: str, operator: type[SessionsToObjectStorageOperator]) -> None:
         @task_group(group_id=platform)
         def warehouse() -> None:
-            export = export_of(platform, operator, "export")
+            export = export_of(platform, operator, "export", retry_partial="{{ params.wait }}")
             check = check_of("check_files", export)
             load = SessionsToSqlOperator(
                 task_id="load", export=export.output, sql_conn_id="{{ params.sql_conn_id or '' }}", **TABLES
@@ -211,9 +215,20 @@ def session_warehouse() -> None:
 
         @task_group(group_id="classes")
         def classes(after: BaseOperator) -> None:
-            """Wire what is settled only later: transcripts, and the classes out of sessions and transcripts."""
+            """Wire what is settled only later: late ends, transcripts, and the classes out of both."""
             time = {name: "{{ " + SETTLED + "['" + name + "'] }}" for name in ("since", "until")}
             behind = "{{ " + SETTLED + "['behind'] }}"
+            # After the last hour, for the two may be the same, and its check looks at what is home before it; but
+            # whatever became of it: one hour must not take another with it.
+            again = export_of(
+                platform,
+                operator,
+                "again",
+                recheck=True,
+                retry_partial="{{ params.wait }}",
+                trigger_rule="all_done",
+                **time,
+            )
             sessions = export_of(platform, operator, "sessions", since=time["since"], until=behind)
             summary = SummariseClassesOperator(
                 task_id="summarise",
@@ -223,8 +238,8 @@ def session_warehouse() -> None:
                 late_after="{{ params.late_after_seconds }}",
                 look_around="{{ params.class_spread_hours * 3600 }}",
             )
-            exports: list[BaseOperator] = [summary]
-            checks = [check_of("check_classes", summary, against=sessions.output)]
+            exports: list[BaseOperator] = [again, summary]
+            checks = [check_of("check_again", again), check_of("check_classes", summary, against=sessions.output)]
             if platform in TRANSCRIPTS:
                 spoken = export_of(
                     platform,
@@ -233,6 +248,8 @@ def session_warehouse() -> None:
                     prefix="warehouse-transcripts",
                     attendance=None,
                     rules=RULES,
+                    recheck=True,
+                    retry_partial="{{ params.wait }}",
                     **time,
                 )
                 summary.segments = spoken.output
@@ -247,7 +264,7 @@ def session_warehouse() -> None:
                 **TABLES,
             )
             tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
-            chain([settled, after], sessions, summary, checks, has_database(), load, tables)
+            chain([settled, after], again, sessions, summary, checks, has_database(), load, tables)
 
         warehouse()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
@@ -83,7 +84,7 @@ def conf(platforms: Sequence[str], since: datetime, until: datetime) -> dict[str
         "connections": {one: f"{one}_default" for one in platforms},
         "since": since.isoformat(),
         "until": until.isoformat(),
-        "file_format": "jsonl",
+        "file_format": "parquet" if find_spec("pyarrow") else "jsonl",
         "sql_conn_id": DATABASE,
         "wait": False,
         "no_gap": False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat
+from airflow_provider.live_sessions.artifacts.export_lacks import Lacks
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export_from
 from airflow_provider.live_sessions.artifacts.row_shapes import CLASSES, SEGMENTS, SESSIONS
 from airflow_provider.live_sessions.core.class_rows import ClassPersonRow, ClassRow
@@ -18,6 +19,7 @@ from airflow_provider.live_sessions.core.status import Held
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
     from airflow_provider.live_sessions.artifacts.row_shapes import Row, Shape
     from airflow_provider.live_sessions.core.session_rows import Tally
     from airflow_provider.live_sessions.core.storage import Storage
@@ -38,12 +40,14 @@ class Rows:
         given: The rows.
         lacks: What is not whole.
         times: How often it was asked.
+        changed: Whether a list tells of others than are home.
     """
 
     shape: Shape
     given: Sequence[Row]
     lacks: Sequence[str] = ()
     times: int = 0
+    changed: bool = False
     platform: str = ACCOUNT[0]
     title: str = "Rows"
 
@@ -56,8 +60,11 @@ class Rows:
         tally.figures.update({"transcripts": len(self.given)} if self.shape is SEGMENTS else {})
         yield from self.given
 
-    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
-        return list(self.lacks)
+    def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
+        return not self.changed
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
+        return Lacks(passing=tuple(self.lacks))
 
 
 def session(number: int, *people: tuple[str, str], title: str = "Algebra", **extras: Any) -> SessionRow:
@@ -129,8 +136,9 @@ def bring(
     file_format: FileFormat = FileFormat.JSONL,
     *,
     overwrite: bool = False,
+    recheck: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> ExportResult:
     """Run the export of an hour."""
-    plan = ExportPlan(storage, ACCOUNT[1], source.shape.name, file_format, overwrite=overwrite)
+    plan = ExportPlan(storage, ACCOUNT[1], source.shape.name, file_format, overwrite=overwrite, recheck=recheck)
     return export_from(source, plan, [HOUR], say=say)

@@ -41,7 +41,8 @@ def start_of(examples: DagBag, school: School, output: Path, **form: object) -> 
     run = examples.dags[FIRST_DAG].test(run_conf=given, mark_success_pattern=r"class\.(?!launch$).*")
     assert str(run.state) == "success"
     assert run.run_after is not None
-    return run.run_after.replace(microsecond=0) + timedelta(minutes=2)
+    planned: datetime = run.run_after.replace(microsecond=0) + timedelta(minutes=2)
+    return planned
 
 
 @pytest.mark.timeout(300)

@@ -92,7 +92,7 @@ def fill_coviu(sandbox: Sandbox, begin: datetime, end: datetime, sessions: int, 
             "counted_at": planned_end.isoformat(),
             "started_at": min(came)[0].isoformat() if came else None,
             "ended_at": session.actual_end.isoformat() if session.actual_end else None,
-            "held": "yes" if len(came) > 1 else "no",
+            "held": {0: "no", 1: "unknown"}.get(len(came), "yes"),
             "people": people,
         }
     return truth

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider.live_sessions.artifacts.attendance import build_rows, counts
 from airflow_provider.live_sessions.artifacts.class_plans import ClassPlan
 from airflow_provider.live_sessions.artifacts.class_source import ClassSource
-from airflow_provider.live_sessions.artifacts.export_checks import disagreements, problems
+from airflow_provider.live_sessions.artifacts.export_checks import Findings, disagreements, problems
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export, export_from
 from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource
@@ -102,7 +102,7 @@ def test_each_session_is_in_one_class_and_every_word_is_counted_once() -> None:
             assert row["started_at"] <= min(one["started_at"] for one in mine)
             words = sum(line["words"] for one in row["session_ids"] for line in warehouse.said.get(one, ()))
             assert (row["words"] or 0) == words == sum(one["words"] or 0 for one in row["people"])
-        assert problems(warehouse.storage, result.manifests) == []
+        assert problems(warehouse.storage, result.manifests) == Findings()
         names = result.manifests
         found = list(disagreements(warehouse.storage, names, warehouse.sessions.manifests))
         assert result.counts["in_later_files"] > 0 or not found

@@ -6,14 +6,18 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
+from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.retry import RetryPolicy
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended
 from tests.exports.other_pasts import fill_coviu, of_appointment
 from tests.exports.reading import digests, rows
 from tests.platforms.coviu.clinic import Clinic
+from tests.platforms.kit import altered
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.storage import Storage
@@ -65,7 +69,42 @@ def test_a_session_without_a_summary_is_there_and_not_called_a_no_show() -> None
         found = rows(storage, run(clinic, storage).manifests)
         empty = {key for key, one in truth.items() if one["started_at"] is None}
         assert empty
-        assert {row["session_id"] for row in found if row["held"] == "unknown"} == empty
+        alone = {key for key, one in truth.items() if one["held"] == "unknown"}
+        assert {row["session_id"] for row in found if row["held"] == "unknown"} == empty | alone
+
+
+def test_one_entry_is_no_no_show_and_an_attendance_that_is_open_is_not_called_whole() -> None:
+    with Clinic.open() as clinic:
+        truth = fill_coviu(clinic.sandbox, BEGIN, BEGIN + timedelta(hours=1), 30)
+        store = clinic.sandbox.coviu._store
+        alone = next(key for key, one in truth.items() if one["held"] == "unknown")
+        visit = next(one.visits[0] for one in store.sessions[alone].participants if one.visits)
+        left, visit.left = visit.left, None
+        storage = MemoryStorage()
+        open_still = run(clinic, storage)
+        (row,) = [row for row in rows(storage, open_still.manifests) if row["session_id"] == alone]
+        assert (row["held"], row["attendance_known"]) == ("unknown", False)
+        assert "somebody's leave is not told" in open_still.partial[0]
+        visit.left = left
+        whole = run(clinic, storage)
+        assert whole.partial == []
+        assert all(row["attendance_known"] for row in rows(storage, whole.manifests))
+
+
+def test_a_list_that_is_not_in_the_order_of_the_starts_is_not_trusted() -> None:
+    with Clinic.open() as clinic:
+        fill_coviu(clinic.sandbox, BEGIN, BEGIN + timedelta(hours=1), 30)
+        clinic.tap.answer = lambda request, response: (
+            altered(response, lambda page: {**page, "content": page["content"][::-1]})
+            if request.path.endswith("/sessions")
+            else response
+        )
+        storage = MemoryStorage()
+        with pytest.raises(Unavailable, match="order of the starts"):
+            run(clinic, storage)
+        with pytest.raises(Unavailable, match="order of the starts"):
+            clinic.platform.ended_since(BEGIN)
+        assert storage.files == {}
 
 
 def test_no_way_in_is_in_the_rows() -> None:

@@ -18,6 +18,7 @@ from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended
 from tests.exports.other_pasts import fill_screenleap, of_share
 from tests.exports.reading import digests, rows
+from tests.platforms.kit import altered
 from tests.platforms.screenleap.studio import START, Studio
 
 if TYPE_CHECKING:
@@ -95,6 +96,24 @@ def test_no_code_is_in_the_rows(studio: Studio) -> None:
     run(studio, storage)
     everything = json.dumps([content.decode() for content in storage.files.values()])
     assert not [secret for secret in studio.secrets if secret in everything]
+
+
+@pytest.mark.parametrize("lacking", ["startTime", "sessionId"])
+def test_a_row_that_cannot_be_placed_is_counted_and_not_dropped_in_silence(studio: Studio, lacking: str) -> None:
+    fill_screenleap(studio.sandbox, BEGIN, END, 10)
+    once = run(studio, MemoryStorage(), BEGIN, BEGIN + timedelta(days=1))
+    first: list[dict[str, Any]] = []
+
+    def harmed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        first.extend(rows[:1])
+        return [*rows, *({name: value for name, value in row.items() if name != lacking} for row in first[:1])]
+
+    studio.tap.answer = lambda request, response: (
+        altered(response, harmed) if request.path.endswith("/screen-shares") else response
+    )
+    told = run(studio, MemoryStorage(), BEGIN, BEGIN + timedelta(days=1))
+    assert (told.counts["sessions"], told.counts["unreadable"]) == (once.counts["sessions"], 1)
+    assert "no code or no start" in told.partial[0]
 
 
 def test_a_share_left_open_is_counted_as_unended(studio: Studio) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider.live_sessions.artifacts.export_checks import disagreements, problems
+from airflow_provider.live_sessions.artifacts.export_checks import Findings, disagreements, problems
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export, export_from
@@ -61,7 +61,7 @@ def test_every_segment_under_faults_equals_the_ground_truth_twice() -> None:
         assert judged == len(sessions)
         assert not once.partial
         assert digests(first, once.manifests) == digests(second, twice.manifests)
-        assert problems(first, once.manifests) == []
+        assert problems(first, once.manifests) == Findings()
 
 
 def test_what_is_home_is_not_asked_for_again_and_parquet_says_the_same() -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.class_source import ClassSource
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
@@ -29,6 +31,7 @@ from airflow_provider.live_sessions.artifacts.manifest import Completeness, Mani
 from airflow_provider.live_sessions.artifacts.partitions import Home
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.session_rows import PersonRow, SessionRow
 from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from demo.postgres import postgres, programs
 from tests.exports.lessonspace_past import fill
@@ -83,7 +86,7 @@ def brought_home(folder: Path, *formats: FileFormat, sessions: int = 700) -> dic
     with Academy.open() as academy:
         fill(academy.sandbox, BEGIN, END - timedelta(hours=22), sessions, rooms=3)
         for file_format in formats or (FileFormat.JSONL,):
-            plan = ExportPlan(LocalStorage(folder), "school", file_format=file_format)
+            plan = ExportPlan(LocalStorage(folder), academy.client.conn_id, file_format=file_format)
             result = export(academy.platform, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
             names += result.manifests
     return {"destination": str(folder), "manifests": names}
@@ -227,6 +230,56 @@ def test_what_is_in_two_files_is_loaded_as_the_later_one_tells_it(home: dict[str
         people = cursor.execute("SELECT person_id FROM participants WHERE session_id = ?", key).fetchall()
     assert titles == [("went on",)]
     assert people == [(late["participants"][0]["person_id"],)]
+
+
+def test_a_session_that_is_in_its_file_no_more_goes_from_the_tables(database: str, home: dict[str, Any]) -> None:
+    load(database, home)
+    storage = LocalStorage(home["destination"])
+    name = next(one for one in home["manifests"] if len(rows(storage, [one])) > 1)
+    left = rows(storage, [name])[1:]
+    manifest = Manifest.from_bytes(storage.get(name))
+    writer = Writer(storage, name.rpartition("/")[0], kind=manifest.kind, session_key=manifest.session_key)
+    lines = (json.dumps(row).encode() for row in left)
+    writer.add("sessions.jsonl", encode(lines, FileFormat.JSONL), media_type="application/x-ndjson")
+    writer.finish(manifest)
+    load(database, {**home, "manifests": [name]})
+    there = rows(storage, home["manifests"])  # those of the other day are untouched
+    keys = {row["session_id"] for row in there}
+    assert {row[0] for row in ask(database, "SELECT session_id FROM sessions")} == keys
+    assert {row[0] for row in ask(database, "SELECT session_id FROM participants")} == {
+        row["session_id"] for row in there if row["participants"]
+    }
+
+
+HOURS = [datetime(2026, 9, 1, hour, tzinfo=UTC) for hour in range(5)]
+files = st.tuples(st.integers(0, 3), st.sets(st.integers(0, 5)), st.booleans())
+
+
+@given(st.lists(files, max_size=8))
+def test_the_tables_hold_what_the_last_file_of_each_hour_held(loads: list[tuple[int, set[int], bool]]) -> None:
+    """Sessions come, go, and move to another hour; those of another account are nobody's business."""
+    tables = Tables("sqlite", "?")
+    expected: dict[tuple[str, str], str] = {}
+    with closing(sqlite3.connect(":memory:")) as connection:
+        cursor = connection.cursor()
+        tables.create(cursor)
+        for hour, sessions, other in loads:
+            account, begin, end = f"c{other}", HOURS[hour].isoformat(), HOURS[hour + 1].isoformat()
+            tables.forget(cursor, "p", account, begin, end)
+            tables.load(cursor, (session_row(account, one, begin) for one in sorted(sessions)))
+            kept = {key: at for key, at in expected.items() if key[0] != account or at != begin}
+            expected = {**kept, **{(account, f"s{one}"): begin for one in sessions}}
+        there = cursor.execute("SELECT conn_id, session_id, counted_at FROM sessions").fetchall()
+        people = cursor.execute("SELECT conn_id, session_id FROM participants").fetchall()
+    assert {(conn_id, one): at for conn_id, one, at in there} == expected
+    assert sorted(people) == sorted(expected)
+
+
+def session_row(conn_id: str, number: int, counted_at: str) -> dict[str, Any]:
+    """Return a session's row with one person."""
+    who = PersonRow("7", name="Ada")
+    row = SessionRow("p", conn_id, f"s{number}", datetime.fromisoformat(counted_at), participants=(who,))
+    return row.to_json()
 
 
 def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(

@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.artifacts.attendance import LATE_AFTER_SECON
 from airflow_provider.live_sessions.artifacts.class_plans import ClassPlan, attendance_manifests, of_attendance
 from airflow_provider.live_sessions.artifacts.class_summary import Spoken, class_key, summarise
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
+from airflow_provider.live_sessions.artifacts.export_lacks import Lacks, may_heal
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.partitions import length_of
 from airflow_provider.live_sessions.artifacts.row_shapes import CLASSES
@@ -132,26 +133,37 @@ class ClassSource:
         finally:
             database.close()
 
-    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+    def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
+        """Return True: what the classes come from is part of what is :meth:`asked`."""
+        del storage, manifest, chunk
+        return True
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return which of the files that the classes come from are partial or not home.
 
         Earlier files count for what was said in them, and only where sessions of the classes are in them.
         """
         del tally, seconds
-        found = []
+        passing: list[str] = []
+        lost: list[str] = []
         for home in filter(None, (self.sessions, self.segments)):
             here = home.of(self.storage, chunk.partition)
             if here is None:
-                found.append(f"The {home.kind} of its time are not home.")
+                passing.append(f"The {home.kind} of its time are not home.")
             elif here.status is not Completeness.COMPLETE:
-                found.append(f"{here.name} is {here.status.value}: {here.why}")
-        found += self._unheard(chunk)
+                (passing if may_heal(here) else lost).append(f"{here.name} is {here.status.value}: {here.why}")
+        for may_come, said in self._unheard(chunk):
+            (passing if may_come else lost).append(said)
         later = self.sessions.after(chunk.partition, self.look_around)
         missing = [one for one in later if self.sessions.of(self.storage, one) is None]
-        return [*found, *(f"{one} is not home yet: a class may go on there." for one in missing[:1])]
+        passing += [f"{one} is not home yet: a class may go on there." for one in missing[:1]]
+        return Lacks(tuple(passing), tuple(lost))
 
-    def _unheard(self, chunk: Chunk) -> Iterator[str]:
-        """Yield which earlier files hold sessions of a chunk's classes, but not all that was said in them."""
+    def _unheard(self, chunk: Chunk) -> Iterator[tuple[bool, str]]:
+        """Yield which earlier files hold sessions of a chunk's classes, but not all that was said in them.
+
+        Each with whether it may still come.
+        """
         if self.segments is None:
             return
         keys = self._keys(chunk.partition)
@@ -160,7 +172,11 @@ class ClassSource:
                 spoken = self.segments.of(self.storage, partition)
                 if spoken is None or spoken.status is not Completeness.COMPLETE:
                     how = "not home" if spoken is None else spoken.status.value
-                    yield f"The {self.segments.kind} of {partition} are {how}: words of a class are missing."
+                    may_come = spoken is None or may_heal(spoken)
+                    yield (
+                        may_come,
+                        f"The {self.segments.kind} of {partition} are {how}: words of a class are missing.",
+                    )
 
     def _gather(self, chunk: Chunk, database: sqlite3.Connection, tally: Tally) -> None:
         """Put the sessions of the chunk's classes, and what was said in them, into the database."""

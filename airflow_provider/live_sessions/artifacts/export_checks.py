@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
+from airflow_provider.live_sessions.artifacts.export_lacks import may_heal
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
-from airflow_provider.live_sessions.artifacts.row_shapes import ACCOUNT, CLASSES, SEGMENTS, shape_of
+from airflow_provider.live_sessions.artifacts.row_shapes import ACCOUNT, CLASSES, SEGMENTS, SESSIONS, shape_of
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.times import format_time, parse_optional_time, parse_time
 
@@ -32,23 +36,61 @@ def read(storage: Storage, name: str) -> Manifest:
         raise ConfigurationError(f"There is no {name}.", advice="Export it again.") from None
 
 
-def problems(storage: Storage, names: Iterable[str]) -> list[str]:
-    """Check the files of one export: sizes, digests, counts, ids, times.
+@dataclass(slots=True)
+class Findings:
+    """What checks found, sorted by what can be done about it.
+
+    Args:
+        wrong: Sentences on what cannot be true; nothing but another export heals it.
+        passing: Sentences on what may heal by itself: another run is on its way, or the platform is.
+        lost: Sentences on what the platform will never tell; the rest is sound.
+    """
+
+    wrong: list[str] = field(default_factory=list)
+    passing: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+class _Ids:
+    """Ids that were met, in a private temporary database of SQLite's: on the disk, as soon as they are many."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -4096"):
+            self._db.execute(f"PRAGMA {setting}")
+        self._db.execute("CREATE TABLE met (id PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def add(self, identity: tuple[Any, ...]) -> bool:
+        """Take an id; return whether it is new."""
+        told = (json.dumps(identity),)  # plain ASCII, also of what no database could hold
+        return self._db.execute("INSERT OR IGNORE INTO met VALUES (?)", told).rowcount == 1
+
+
+def problems(storage: Storage, names: Iterable[str]) -> Findings:
+    """Check the files of one export: sizes, digests, counts, ids, times, and what they lack.
 
     Args:
         storage: Where they are.
-        names: Their manifests. The ids of all their sessions are held meanwhile.
+        names: Their manifests.
     """
-    ids: set[tuple[Any, ...]] = set()
-    found: list[str] = []
-    for name in names:
-        manifest = read(storage, name)
-        harmed = manifest.verify(storage)
-        found += harmed
-        if manifest.status is not Completeness.COMPLETE:
-            found.append(f"{name} is {manifest.status.value}: {manifest.why}")
-        if not harmed:
-            found += [f"{name}: {one}" for one in _problems_of(storage, manifest, ids)]
+    found = Findings()
+    with _Ids() as ids:
+        for name in names:
+            manifest = read(storage, name)
+            harmed = manifest.verify(storage)
+            found.wrong += harmed
+            if manifest.status is not Completeness.COMPLETE:
+                lacks = found.passing if may_heal(manifest) else found.lost
+                lacks.append(f"{name} is {manifest.status.value}: {manifest.why}")
+            if not harmed:
+                found.wrong += [f"{name}: {one}" for one in _problems_of(storage, manifest, ids)]
     return found
 
 
@@ -82,7 +124,7 @@ def gap_before(storage: Storage, names: Iterable[str]) -> str:
     return f"{account}: nothing is home from {format_time(end)} to {format_time(begin)}; export that time too."
 
 
-def _problems_of(storage: Storage, manifest: Manifest, ids: set[tuple[Any, ...]]) -> Iterator[str]:
+def _problems_of(storage: Storage, manifest: Manifest, ids: _Ids) -> Iterator[str]:
     shape = shape_of(manifest.kind)
     if shape is None:
         yield "it describes no export."
@@ -100,13 +142,14 @@ def _problems_of(storage: Storage, manifest: Manifest, ids: set[tuple[Any, ...]]
         whole, before = tuple(row[one] for one in shape.group or shape.key), last
         last = shape.identity(row)
         goes_on = bool(shape.group) and before[: len(whole)] == whole
-        if (goes_on and last <= before) or (not goes_on and whole in ids):
+        if (goes_on and last <= before) or (not goes_on and not ids.add(whole)):
             yield f"{_who(shape, row)} is there twice."
-        ids.add(whole)
         yield from _problems_of_row(shape, row, manifest.planned_start, manifest.planned_end)
     for what, number in there.items():
         if counts.get(what) != number:
             yield f"{counts.get(what)} {what} were counted, {number} are in the file."
+    if shape is SESSIONS:
+        yield from _problems_of_listed(counts)
     if shape is SEGMENTS:
         yield from _problems_of_transcripts(counts)
 
@@ -136,6 +179,14 @@ def _problems_of_class(who: str, row: dict[str, Any]) -> Iterator[str]:
         yield f"{who} has words that nobody spoke."
     if any((one["minutes"] or 0) < 0 for one in row["people"]):
         yield f"{who} has somebody who was inside for less than no time."
+
+
+def _problems_of_listed(counts: Mapping[str, Any]) -> Iterator[str]:
+    """Hold the list against what became of each session on it: one that is in no count was lost on the way."""
+    told = {name: counts.get(name, 0) for name in ("sessions", "duplicates", "outside", "not_held")}
+    if counts.get("listed", 0) != sum(told.values()):
+        parts = ", ".join(f"{number} {name}" for name, number in told.items())
+        yield f"{counts.get('listed')} sessions were listed, and these are accounted for: {parts}."
 
 
 def _problems_of_transcripts(counts: Mapping[str, Any]) -> Iterator[str]:

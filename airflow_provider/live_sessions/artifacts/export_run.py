@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.export_erasure import TAKEN_OUT
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
+from airflow_provider.live_sessions.artifacts.export_lacks import may_heal
 from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
@@ -53,6 +54,7 @@ class ExportPlan:
         look_back: How long a session may have lasted.
         attendance: Also who was there and when, for sessions.
         overwrite: Ask again for what is home already, also for what somebody was taken out of.
+        recheck: Hold what is home against the platform's list, and ask again where it tells of other sessions.
     """
 
     storage: Storage
@@ -62,6 +64,7 @@ class ExportPlan:
     look_back: timedelta | None = None
     attendance: bool = True
     overwrite: bool = False
+    recheck: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class ExportResult:
         manifests: One a day or hour, by name, oldest first.
         kept: How many were home already.
         partial: Sentences on what is not whole, one a day or hour concerned.
+        passing: Those of them on what may still come.
         counts: The figures of all manifests together.
     """
 
@@ -80,6 +84,7 @@ class ExportResult:
     manifests: list[str] = field(default_factory=list)
     kept: int = 0
     partial: list[str] = field(default_factory=list)
+    passing: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
     def take(self, manifest: Manifest, *, kept: bool) -> None:
@@ -88,6 +93,7 @@ class ExportResult:
         self.kept += kept
         if manifest.status is not Completeness.COMPLETE:
             self.partial.append(f"{manifest.name}: {manifest.why}")
+            self.passing += self.partial[-1:] if may_heal(manifest) else []
         for name, figure in manifest.extra["counts"].items():
             # Sessions that are still open are the same ones on each day.
             so_far = self.counts.get(name, 0)
@@ -157,6 +163,10 @@ def export_from(
     for chunk in chunks:
         asked = dict(source.asked(chunk))
         home = None if plan.overwrite else _home(source, plan, chunk, asked)
+        recheck = plan.recheck and home is not None and TAKEN_OUT not in home.extra  # who was taken out stays out
+        if home is not None and recheck and not source.agrees(plan.storage, home, chunk):
+            say(f"{chunk.partition}: the platform's list tells of other sessions than the file; it is read anew.")
+            home = None
         manifest = home or _export_chunk(source, plan, chunk, asked, progress)
         result.take(manifest, kept=home is not None)
         counts = manifest.extra["counts"]
@@ -214,18 +224,19 @@ def _export_chunk(
             media_type=plan.file_format.media_type,
             counts={name: counts[name] for name in (shape.name, *shape.sums)},
         )
-    lacking = source.lacking(chunk, tally, time.monotonic() - began)
+    lacks = source.lacking(chunk, tally, time.monotonic() - began)
+    partial = {"for_good": not lacks.passing} if lacks.sentences else {}
     return writer.finish(
         Manifest(
             kind=kind,
             platform=source.platform,
             conn_id=plan.conn_id,
             session_key=key,
-            status=Completeness.PARTIAL if lacking else Completeness.COMPLETE,
+            status=Completeness.PARTIAL if lacks.sentences else Completeness.COMPLETE,
             title=source.title,
             planned_start=chunk.since,
             planned_end=chunk.until,
-            why=" ".join(lacking),
-            extra={"schema": shape.version, "asked": dict(asked), "counts": counts},
+            why=" ".join(lacks.sentences),
+            extra={"schema": shape.version, "asked": dict(asked), "counts": counts, **partial},
         )
     )

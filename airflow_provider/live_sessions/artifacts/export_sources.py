@@ -5,22 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider.live_sessions.artifacts.export_files import rows_of
+from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE, Lacks
 from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
-from airflow_provider.live_sessions.core.session_rows import ExportAsk
+from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
+from airflow_provider.live_sessions.core.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
+    from airflow_provider.live_sessions.artifacts.manifest import Manifest
     from airflow_provider.live_sessions.artifacts.row_shapes import Row, Shape
     from airflow_provider.live_sessions.core.contract import ArtifactRules, ExportPlatform, TranscriptsPlatform
     from airflow_provider.live_sessions.core.models import Participant
-    from airflow_provider.live_sessions.core.session_rows import Tally
+    from airflow_provider.live_sessions.core.storage import Storage
 
 Launches = Mapping[str, "Mapping[str, Participant]"]
 """By a launch key's digest: the participant for each of the platform's user ids, as the launch told them."""
@@ -47,8 +51,11 @@ class Source(Protocol):
     def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
         """Yield the rows of a day or hour, in any order; one may come twice."""
 
-    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
-        """Return sentences on what is not whole, after the rows came.
+    def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
+        """Return whether what is home is of the same sessions as would come now, at the price of a list."""
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
+        """Return what is not whole, after the rows came.
 
         Args:
             chunk: The day or hour.
@@ -87,9 +94,15 @@ class SessionSource:
         """Yield each session that ended within the time."""
         return self.account.ended_sessions(self._ask(chunk), tally)
 
-    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+    def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
+        """Return whether the platform's list has the same sessions with the same ends; attendance is not read."""
+        listed = self.account.ended_sessions(replace(self._ask(chunk), attendance=False), Tally())
+        now = {(one.session_id, one.counted_at) for one in listed}
+        return now == {(row["session_id"], parse_time(row["counted_at"])) for row in rows_of(storage, manifest)}
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return what the platform did not tell, and whether it was asked too early."""
-        return [*_too_early(self.account, chunk, seconds), *tally.lacking]
+        return _lacks(self.account, chunk, tally, seconds)
 
     def _ask(self, chunk: Chunk) -> ExportAsk:
         look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
@@ -141,13 +154,28 @@ class SegmentSource:
         ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
         return self.account.spoken_segments(ask, tally, self.rules, self.launches)
 
-    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> list[str]:
+    def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
+        """Return whether the platform's list has as many sessions of the time as were asked for their words."""
+        del storage
+        tally = Tally()
+        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
+        ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
+        number = sum(1 for _ in self.account.ended_sessions(ask, tally))
+        counts = manifest.extra["counts"]
+        return bool(number == counts["listed"] - counts["outside"])
+
+    def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return which transcripts are not there (yet), and whether the sessions were asked for too early."""
-        return [*_too_early(self.account, chunk, seconds), *tally.lacking]
+        return _lacks(self.account, chunk, tally, seconds)
 
 
-def _too_early(account: ExportPlatform, chunk: Chunk, seconds: float) -> list[str]:
+def _lacks(account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
     # Asked afterwards and reckoned back: only an answer tells the platform's time.
-    if account.now() - timedelta(seconds=seconds) < chunk.until + account.export_rules.catch_up:
-        return ["It was read before the platform's lists had caught up: sessions may be missing."]
-    return []
+    read_at = account.now() - timedelta(seconds=seconds)
+    early = read_at < chunk.until + account.export_rules.catch_up
+    too_early = (
+        ["It was read before the platform's lists had caught up: sessions may be missing."] if early else []
+    )
+    if read_at >= chunk.until + PATIENCE:
+        return Lacks((*too_early, *tally.lacking), (*tally.awaited, *tally.lost))
+    return Lacks((*too_early, *tally.lacking, *tally.awaited), tuple(tally.lost))

@@ -139,6 +139,25 @@ class Tables:
             number += len(batch)
         return number, parts
 
+    def forget(
+        self, cursor: Cursor, platform: str, conn_id: str, since: str, until: str, shape: Shape = SESSIONS
+    ) -> None:
+        """Delete an account's rows that are counted from ``since`` to ``until``, with their people.
+
+        Before a file of that time is loaded in the same transaction: what the file no longer has is then gone.
+        """
+        hold = self.placeholder
+        account = f"platform = {hold} AND conn_id = {hold}"
+        within = f"FROM {self._table(shape)} WHERE {account} AND counted_at >= {hold} AND counted_at < {hold}"
+        time = (platform, conn_id, since, until)
+        if shape.part:
+            key = shape.key[-1]  # what names a row within its account
+            cursor.execute(
+                f"DELETE FROM {self._parts(shape)} WHERE {account} AND {key} IN (SELECT {key} {within})",  # noqa: S608 - checked names
+                (platform, conn_id, *time),
+            )
+        cursor.execute(f"DELETE {within}", time)
+
     def count(
         self, cursor: Cursor, platform: str, conn_id: str, since: str, until: str, shape: Shape = SESSIONS
     ) -> int:

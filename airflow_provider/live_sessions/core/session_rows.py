@@ -210,7 +210,9 @@ class Tally:
         outside: Of those listed, how many lie outside the time and were left out.
         not_held: Of those listed, how many never were a session (nobody watched) and were left out.
         unended: Sessions without an end that are older than the look-back: in no interval, but told.
-        lacking: Sentences on what the platform did not tell (yet); they make the export partial.
+        lacking: Sentences on what another reading may heal; with the next two they make an export partial.
+        awaited: Sentences on what the platform does not tell yet.
+        lost: Sentences on what it will never tell.
         figures: What only one kind of export counts, by name.
         alive: Called for each session that was dealt with, so that one without rows is progress too.
     """
@@ -222,6 +224,8 @@ class Tally:
     not_held: int = 0
     unended: int = 0
     lacking: list[str] = field(default_factory=list)
+    awaited: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     alive: Callable[[], None] = lambda: None
 

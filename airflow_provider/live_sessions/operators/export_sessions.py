@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.artifacts.export_chunks import Period, befor
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import ExportPlatform, unsupported
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.times import aware, format_time, moment, seconds_of
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
@@ -63,6 +63,10 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
             is older and has no end is counted in the manifest as ``unended``.
         attendance: Also who was there when, where that costs requests of its own.
         overwrite: Ask again for what is home already.
+        recheck: Read the platform's list once more for what is home already, and ask again for each day or hour
+            of which it now tells other sessions: an end that was written down late, a session that was deleted.
+        retry_partial: Fail for a retry, files and all, where something is lacking that may still come. What is
+            whole stays home; the retry asks for the rest.
         wait: Wait until the platform's lists have caught up with ``until``; False exports at once, and the
             manifest then says that it may be incomplete.
         deferrable: Wait without a worker slot.
@@ -88,6 +92,8 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         "look_back",
         "attendance",
         "overwrite",
+        "recheck",
+        "retry_partial",
         "wait",
     )
     ui_color = "#f4efdc"
@@ -106,6 +112,8 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         look_back: timedelta | float | str | None = None,
         attendance: bool | str = True,
         overwrite: bool | str = False,
+        recheck: bool | str = False,
+        retry_partial: bool | str = False,
         wait: bool | str = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -122,6 +130,8 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         self.look_back = look_back
         self.attendance = attendance
         self.overwrite = overwrite
+        self.recheck = recheck
+        self.retry_partial = retry_partial
         self.wait = wait
         self.deferrable = deferrable
 
@@ -149,6 +159,13 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
             finally:
                 platform.close()
             self.lineage = partial(self._lineage, platform.name, result)
+            if result.passing and is_true(self.retry_partial):
+                raise Transient(
+                    f"{len(result.passing)} files lack what may still come, the first: {result.passing[0]}",
+                    platform=platform.name,
+                    conn_id=self.conn_id,
+                    advice="A retry asks for these again.",
+                )
             return told(result, chunks, platform.name, self.conn_id, self.destination, self.file_format)
 
     def _lineage(self, platform: str, result: ExportResult) -> Lineage:
@@ -185,6 +202,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
             prefix=self.prefix,
             file_format=FileFormat.of(self.file_format),
             overwrite=is_true(self.overwrite),
+            recheck=is_true(self.recheck),
         )
 
     def _chunks(self, context: Context) -> list[Chunk]:

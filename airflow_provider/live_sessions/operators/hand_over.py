@@ -34,7 +34,6 @@ from airflow_provider.live_sessions.hooks.storage import open_storage, shared_de
 from airflow_provider.live_sessions.operators.claims import claims_url, skip_if_taken
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account, of_place
 from airflow_provider.live_sessions.operators.link_mail import BODY, SUBJECT, LinkMail
-from airflow_provider.live_sessions.operators.retrieve import zone_of
 from airflow_provider.live_sessions.triggers.pausing import wait_until
 
 if TYPE_CHECKING:

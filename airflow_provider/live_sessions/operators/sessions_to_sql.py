@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place, of_table
@@ -32,9 +33,9 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
     """Load the rows of exports into tables, as upserts in one transaction.
 
     A session is written over by its key (``platform``, ``conn_id``, ``session_id``) and its participants are
-    replaced; so are a session's segments, and a class (``class_key``) with its people. So loading again changes
-    nothing, and a load that is killed leaves what was there. Attendance logs stay in the files. SQLite and
-    PostgreSQL.
+    replaced; so are a session's segments, and a class (``class_key``) with its people. What the tables hold of a
+    file's account and time and the file does not is deleted. So loading again changes nothing, and a load that is
+    killed leaves what was there. Attendance logs stay in the files. SQLite and PostgreSQL.
 
     Args:
         export: An export operator's result, or a list of them (several exports, or a mapped one): of sessions, of
@@ -104,6 +105,8 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
                         for shape, manifests in _by_shape(exports):
                             if is_true(self.create_tables):
                                 tables.create(cursor, shape)
+                            for time in _times(manifests):
+                                tables.forget(cursor, *time, shape)
                             rows = (row for storage, one in manifests for row in rows_of(storage, one))
                             loaded[shape.name], parts = tables.load(cursor, rows, shape)
                             if shape.part:
@@ -171,6 +174,13 @@ def _manifests(exports: Any) -> Iterator[tuple[str, str]]:
         raise ConfigurationError(
             "`export` is not the result of an export.", advice="Pass an export operator's output."
         ) from None
+
+
+def _times(manifests: Sequence[tuple[Storage, Manifest]]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the account and the time of each file that has one: all of its rows are counted in it."""
+    for _, one in manifests:
+        if one.planned_start is not None and one.planned_end is not None:
+            yield one.platform, one.conn_id, format_time(one.planned_start), format_time(one.planned_end)
 
 
 def folders_read(exports: Any) -> tuple[Data, ...]:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_provider.live_sessions.core.ended import EndingPlatform
-from airflow_provider.live_sessions.core.status import Held
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider.live_sessions.core.ended import Cursor, EndedSession, EndingPlatform
+from airflow_provider.live_sessions.core.status import Held, State
+from airflow_provider.live_sessions.platforms.coviu.ended import GRACE, OVERLAP, _told_at
+from airflow_provider.live_sessions.platforms.coviu.judging import Sighting, judge
+from airflow_provider.live_sessions.platforms.coviu.launching import LONGEST
 from tests.platforms.coviu.clinic import START, Clinic, plan
 
 HOUR = timedelta(hours=1)
@@ -42,3 +48,45 @@ def test_the_longest_session_is_found_from_its_end(clinic: Clinic) -> None:
     clinic.arrive(the_plan.end + HOUR)
     found, _ = clinic.platform.ended_since(the_plan.end + timedelta(seconds=299))
     assert [one.session_id for one in found] == [ref.session_id]
+
+
+def test_a_recorded_end_that_is_shown_late_is_told(clinic: Clinic) -> None:
+    """Two hours were planned; everybody left after half an hour, and that is shown half an hour later."""
+    ref = clinic.launch(plan(start=START, minutes=120)).ref
+    clinic.hold(ref, 1800)
+    session = clinic.sandbox.coviu._store.sessions[ref.session_id]
+    left, session.actual_end = session.actual_end, None
+    overlap = clinic.platform.ended_overlap
+    cursor = Cursor(START)
+    told = []
+    for minutes in (40, 50, 60, 70, 125, 140):
+        session.actual_end = left if minutes >= 60 else None
+        clinic.arrive(START + timedelta(minutes=minutes))
+        found, asked_at = clinic.platform.ended_since(cursor.since(overlap))
+        fresh = cursor.fresh(found, overlap)
+        told += [(minutes, one.session_id) for one in fresh]
+        cursor = cursor.after(fresh, asked_at, overlap)
+    assert told == [(60, ref.session_id)]
+
+
+minutes = st.integers(1, int(LONGEST.total_seconds() // 60))
+
+
+@given(minutes, st.integers(0, 800), st.integers(0, 800), st.lists(st.integers(1, 120), max_size=20))
+def test_whenever_a_recorded_end_is_shown_its_session_is_told_once(
+    planned: int, left: int, late: int, pauses: list[int]
+) -> None:
+    """Left before or after the planned end, shown at once or much later; asked every so many minutes."""
+    end, gone = START + timedelta(minutes=planned), START + timedelta(minutes=left)
+    cursor, told, now = Cursor(START), 0, START
+    for pause in [*pauses, 60 * 30]:
+        now += timedelta(minutes=pause)
+        shown = now >= gone + timedelta(minutes=late)
+        sighting = Sighting("s", START, end, gone if shown else None)
+        over = judge(sighting, now, settle=300, grace=GRACE).state is State.ENDED
+        told_at = _told_at(sighting, settle=300, grace=GRACE)
+        found = [EndedSession("s", gone if shown else end, told_at, Held.YES)] if over else []
+        fresh = cursor.fresh(found, OVERLAP)
+        told += len(fresh)
+        cursor = cursor.after(fresh, now, OVERLAP)
+    assert told == 1

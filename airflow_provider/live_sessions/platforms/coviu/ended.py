@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.ended import EndedSession
 from airflow_provider.live_sessions.core.status import State
+from airflow_provider.live_sessions.platforms.coviu.by_start import by_start
 from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 from airflow_provider.live_sessions.platforms.coviu.judging import Sighting, judge
 from airflow_provider.live_sessions.platforms.coviu.launching import LONGEST
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.platforms.coviu.client import CoviuClient
 
-OVERLAP = timedelta(seconds=600)
-"""How late a recorded end may appear: no document says, so this is our patience."""
-
 GRACE = 300.0
 """Seconds after the planned end when a session is over without a word from Coviu; a launch's own default."""
+
+OVERLAP = LONGEST + timedelta(seconds=GRACE + 600)
+"""How late a recorded end may appear: no document says, so at any time until the clock alone tells it, and then
+our patience. Of the longest session that is 12 hours after everybody left."""
 
 
 def ended_since(
@@ -42,7 +44,7 @@ def ended_since(
     asked_at = client.now()
     found = []
     begin = since - LONGEST - timedelta(seconds=max(settle, grace))
-    for row in client.sessions(SessionFilters(start_time=begin, order="forward")):
+    for row in by_start(client, SessionFilters(start_time=begin, order="forward")):
         if row.start_time > asked_at:
             break  # ordered by start: nothing behind it has ended
         sighting = Sighting.of(row)

@@ -201,13 +201,14 @@ def _with_logs(
                 yield logs.row(*waiting.popleft())
         while waiting:
             yield logs.row(*waiting.popleft())
+        logs.tell()
 
 
 @dataclass(slots=True, eq=False)
 class _Room:
-    """A room's list, perhaps still on its way: its pages, and its sessions by id."""
+    """A room's list, perhaps still on its way: its pages, and its sessions by id; None where the room is gone."""
 
-    told: Future[tuple[int, Mapping[str, Session]]]
+    told: Future[tuple[int, Mapping[str, Session] | None]]
     counted: bool = False
 
 
@@ -222,7 +223,16 @@ class _Logs:
             include_single_user=True, end_time_after=ask.since - EDGE, end_time_before=ask.until + EDGE
         )
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
-        self._lacking = 0
+        self._late = 0
+        self._gone = 0
+
+    def tell(self) -> None:
+        """Say which attendance is not known: of rooms that lag behind, and of rooms that are gone."""
+        unknown = "so their attendance is not known."
+        if self._late:
+            self._tally.awaited.append(f"{self._late} sessions are not in their room's list, {unknown}")
+        if self._gone:
+            self._tally.lost.append(f"{self._gone} sessions have no room that tells of them (404, 403), {unknown}")
 
     def ask(self, session: Session) -> _Room | None:
         """Have the list of a session's room coming; None where it is in none."""
@@ -244,13 +254,16 @@ class _Logs:
             pages, sessions = room.told.result()
             self._tally.pages += 0 if room.counted else pages
             room.counted = True
-            detailed = sessions.get(session.uuid)
+            detailed = None if sessions is None else sessions.get(session.uuid)
+            self._late += sessions is not None and detailed is None
+            self._gone += sessions is None
+        else:
+            self._gone += 1
         if detailed is None:
-            self._lack()
             return row_of(session, session, self._client.conn_id, logged=False)
         return row_of(session, detailed, self._client.conn_id, logged=True)
 
-    def _sessions(self, room: str) -> tuple[int, Mapping[str, Session]]:
+    def _sessions(self, room: str) -> tuple[int, Mapping[str, Session] | None]:
         pages: list[Any] = []
         rows = self._client.space_sessions(room, self._filters, on_page=lambda _: pages.append(None))
         try:
@@ -260,14 +273,8 @@ class _Logs:
         except Refused as error:  # not found (404, 410) among them
             # One room that is gone or closed to us must not keep the whole hour from coming home.
             log.warning("A room's sessions are not told, so their attendance is not known: %s", error)
-            found = {}
+            return len(pages), None
         return len(pages), found
-
-    def _lack(self) -> None:
-        self._lacking += 1
-        said = "sessions are not in their room's list, so their attendance is not known."
-        self._tally.lacking[:] = [one for one in self._tally.lacking if not one.endswith(said)]
-        self._tally.lacking.append(f"{self._lacking} {said}")
 
 
 def _people(session: Session, people: Mapping[str, tuple[str, str]], *, logged: bool) -> list[PersonRow]:

@@ -110,7 +110,9 @@ def spoken_segments(
     for readiness, said in LACKING.items():
         if readiness in reasons:
             number = tally.figures[COUNTED[readiness]]
-            tally.lacking.append(f"{number} transcripts {said}, the first because: {reasons[readiness]}.")
+            # Late ones have been waited for by the rules; what failed then stays away.
+            where = tally.lacking if readiness is Readiness.PENDING else tally.lost
+            where.append(f"{number} transcripts {said}, the first because: {reasons[readiness]}.")
 
 
 def row_of(

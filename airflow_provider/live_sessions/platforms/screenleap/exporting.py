@@ -7,6 +7,7 @@ the recent list shows them, so a repeat could not find them again.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,11 @@ from airflow_provider.live_sessions.platforms.screenleap.filters import ShareFil
 from airflow_provider.live_sessions.platforms.screenleap.judging import BLIND, held
 from airflow_provider.live_sessions.platforms.screenleap.launching import NAME
 from airflow_provider.live_sessions.platforms.screenleap.marks import split
+from airflow_provider.live_sessions.platforms.screenleap.models import CODE_FIELDS
 from airflow_provider.live_sessions.platforms.screenleap.usage import arrival, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from airflow_provider.live_sessions.platforms.screenleap.client import ScreenleapClient
     from airflow_provider.live_sessions.platforms.screenleap.models import Share
@@ -46,19 +48,34 @@ def ended_sessions(client: ScreenleapClient, ask: ExportAsk, tally: Tally) -> It
         unpriced += share.user_minutes is None
         yield row_of(share, client)
     if unpriced:
-        tally.lacking.append(f"The cost of {unpriced} shares is not told yet.")
+        tally.awaited.append(f"The cost of {unpriced} shares is not told yet.")
 
 
 def ended_shares(client: ScreenleapClient, ask: ExportAsk, tally: Tally) -> Iterator[Share]:
     """Yield each watched share that ended within the time, once, in no order."""
+    nameless: set[str] = set()
 
-    def count(_: Any) -> None:
+    def count(page: Any) -> None:
         tally.pages += 1
+        nameless.update(json.dumps(row, sort_keys=True) for row in page if not _has_code(row))
+
+    def count_past(page: Any) -> None:
+        count(page)
+        nameless.update(json.dumps(row, sort_keys=True) for row in page if not row.get("startTime"))
 
     # The recent list first: a share that leaves it in between is then in it at least.
     recent = client.recent(on_page=count)
     filters = ShareFilters(ended_after=ask.since - OVERLAP, ended_before=ask.until + OVERLAP)
-    return wanted(merge(client.shares(filters, on_page=count), recent), ask, tally)
+    yield from wanted(merge(client.shares(filters, on_page=count_past), recent), ask, tally)
+    if nameless:
+        tally.count("unreadable", len(nameless))
+        tally.awaited.append(
+            f"{len(nameless)} rows of the lists have no code or no start, and are not in the file."
+        )
+
+
+def _has_code(row: Mapping[str, Any]) -> bool:
+    return any(row.get(name) for name in CODE_FIELDS)
 
 
 def wanted(shares: Iterable[Share], ask: ExportAsk, tally: Tally) -> Iterator[Share]:
