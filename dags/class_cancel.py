@@ -24,9 +24,7 @@ from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCanc
 
 WHAT_IT_MEANS = """
 {% set class = ti.xcom_pull(task_ids='find') %}{% set now = ti.xcom_pull(task_ids='find', key='now') -%}
-{% set start, end = macros.datetime.fromisoformat(class['start']), macros.datetime.fromisoformat(class['end']) -%}
-**{{ class['title'] }}**, {{ start.strftime('%A %d %B %Y, %H:%M') }} to {{ end.strftime('%H:%M') }} UTC;
-{{ class['participants'] | length }} people.
+**{{ class['title'] }}**, {{ now['when'] }}; {{ class['participants'] | length }} people.
 
 * Now it is **{{ now['state'] }}**{% if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
 * {{ 'Links may have been handed over: they work until they run out.' if now['handed_over']

@@ -245,10 +245,11 @@ def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any
 
 def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None:
     record = school.launch(hand_over_before=60)
-    assert find(record) == (
-        record,
-        {"state": "scheduled", "people": 0, "handed_over": False, "why": find(record)[1]["why"]},
-    )
+    found, now = find(record)
+    assert found == record
+    assert now.pop("why")
+    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC", now.pop("when"))
+    assert now == {"state": "scheduled", "people": 0, "handed_over": False}
     school.go_to(record["start"])
     school.join(record, "t-1", "s-1")
     found, now = find([record])

@@ -46,7 +46,8 @@ class FindLaunchedOperator(BaseOperator):
     Returns:
         The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
         stands: ``state`` (``unknown`` where the platform does not say), ``people`` (how many were seen, None where
-        that is not told), ``handed_over`` (whether a link may have left Airflow), ``why``.
+        that is not told), ``handed_over`` (whether a link may have left Airflow), ``why``, ``when`` (its planned
+        time, in words).
 
     Raises:
         AirflowFailException: There is no such run, it launched none, or several fit; or it cannot be cancelled.
@@ -82,7 +83,8 @@ class FindLaunchedOperator(BaseOperator):
         with airflow_errors():
             found = self._find(ti)
             record = SessionRecord.from_json(found)
-            now = {**self._look(record), "handed_over": record.handed_over(datetime.now(UTC))}
+            handed_over = record.handed_over(datetime.now(UTC))
+            now = {**self._look(record), "handed_over": handed_over, "when": _when(record)}
             self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
             if self.cannot_end_live:
                 self._refuse_what_no_cancel_changes(record, now)
@@ -145,6 +147,12 @@ class FindLaunchedOperator(BaseOperator):
         if status is None:
             return dict(self._UNKNOWN)
         return {"state": status.state.value, "people": status.people, "why": status.why}
+
+
+def _when(record: SessionRecord) -> str:
+    start, end = record.start.astimezone(UTC), record.end.astimezone(UTC)
+    last = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%A %d %B %Y, %H:%M}"
+    return f"{start:%A %d %B %Y, %H:%M} to {last} UTC"
 
 
 def _label(record: SessionRecord) -> str:
