@@ -50,5 +50,5 @@ def line_pattern(marks: tuple[str, ...], *, with_ids: bool = False) -> str:
     person = r'[^|<>:;]*(?:\|[^|<>:;]*)?(?:<[^\s@<>|;,"]+@[^\s@<>|;,"]+>\s*)?'
     if with_ids:
         person = rf"(?=[^;]*[|@]){person}"
-    mark = rf"(?:(?i:{'|'.join(map(re.escape, marks))})\s*:)?" if marks else ""
-    return rf"^\s*$|^\s*{mark}{person}(?:;{person})*$"
+    mark = rf"(?:\s*(?i:{'|'.join(map(re.escape, marks))})\s*:)?" if marks else ""
+    return rf"^\s*$|^{mark}{person}(?:;{person})*$"  # no two parts of it can take the same: it takes linear time
