@@ -8,11 +8,12 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from browser.person import PHONE_WIDTH, WIDE, Person, path_of
+from browser.person import PHONE_WIDTH, WIDE, Person, path_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PEOPLE = "teacher: Ada Byron <ada@school.example>\nBo Student\n"
 LIVE, LATER = "Algebra for beginners", "Chemistry, second term"
 
 
@@ -24,15 +25,25 @@ def runs(person: Person) -> Iterator[dict[str, str]]:
     person.open_sessions()
     person.see("#empty")
     person.picture("live-sessions-empty")
-    person.fill_in("class_now", title=LIVE, minutes="30")
+    person.fill_in("class_now", title=LIVE, minutes="30", participants=PEOPLE)
     person.picture("trigger-form")
     found[LIVE] = person.trigger("class_now")
     person.fill_in("class_now", title=LATER)
     found[LATER] = person.trigger("class_now")
     person.room_of(LATER)
-    person.come(LIVE, "teacher-1", "student-1")
+    person.come(LIVE, "ada@school.example", "Bo Student")
     yield found
     person.driver.switch_to.default_content()
+
+
+def test_a_form_is_short_and_says_which_line_of_the_people_is_wrong(person: Person, runs: dict[str, str]) -> None:
+    person.fill_in("class_now", title="Never launched", participants="Ada\nBo <bo")
+    assert not any(shown(one) for one in person.driver.find_elements(By.NAME, "element_poll_interval"))
+    person.click("[data-testid=trigger-dag-submit]")
+    person.until("the refusal", lambda: "'Bo <bo' does not match" in person.text)
+    people = person.see("[name=element_participants]")
+    people.send_keys(Keys.TAB)
+    assert person.driver.switch_to.active_element != people
 
 
 def test_a_class_launched_from_the_form_is_seen_live(person: Person, runs: dict[str, str]) -> None:

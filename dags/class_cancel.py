@@ -1,12 +1,13 @@
 """Cancel one class on Lessonspace: press Trigger, name the run that launched it, and let somebody approve.
 
-The class is found by the DAG and the run that launched it, and looked at. The run then waits under *Required
-Actions* for a person's *Approve*, who sees what a cancel can still do: a class with people in it is not ended,
-and links that have left Airflow keep working until they run out. Without an answer within an hour nothing is
-cancelled.
+The class is found by the DAG and the run that launched it, and looked at. One with people in it is refused at
+once: Lessonspace cannot end it, its teacher can. Else the run waits under *Required Actions* for a person's
+*Approve*, who sees what a cancel can still do: links that have left Airflow keep working until they run out.
+Without an answer within an hour nothing is cancelled.
 
-Who waits for the class sees that it is off: its run goes on to its end by itself. For a class of a timetable, set
-its ``status`` to ``cancelled`` there instead, so that everybody who reads the timetable knows.
+Who waits for the class sees that it is off: its own run ends by itself, once the class would have begun. For a
+class of a timetable, set its ``status`` to ``cancelled`` there instead, so that everybody who reads the timetable
+knows.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCanc
 
 WHAT_IT_MEANS = """
 {% set class = ti.xcom_pull(task_ids='find') %}{% set now = ti.xcom_pull(task_ids='find', key='now') -%}
-**{{ class['title'] }}**, {{ class['start'] }} to {{ class['end'] }}; {{ class['participants'] | length }} people.
+**{{ class['title'] }}**, {{ now['when'] }}; {{ class['participants'] | length }} people.
 
 * Now it is **{{ now['state'] }}**{% if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
 * {{ 'Links may have been handed over: they work until they run out.' if now['handed_over']
      else 'No link has left Airflow: the cancel is complete.' }}
+* Once somebody is in it, it cannot be cancelled any more.
 * Reason given: {{ params.reason or 'none' }}
 """
 
@@ -38,7 +40,9 @@ WHAT_IT_MEANS = """
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         **fields.launched_by(["class_now", "class_day"]),
-        "reason": Param("", type=["string", "null"], maxLength=500, title="Why", description="For who approves."),
+        "reason": Param(
+            "", type=["string", "null"], maxLength=500, title="Reason", description="Shown to who approves."
+        ),
     },
     tags=["lessonspace", "classes"],
     doc_md=__doc__,
@@ -48,9 +52,10 @@ def class_cancel() -> None:
     found = FindLaunchedOperator(
         task_id="find",
         dag_id="{{ params.dag_id }}",
-        run_id="{{ params.run_id }}",
+        run_id="{{ params.run_id or '' }}",
         title="{{ params.title or '' }}",
         hook_class=HOOK,
+        cannot_end_live="Lessonspace has no way to end it; the teacher can end it in the room.",
     )
     approve = ApprovalOperator(
         task_id="approve",

@@ -27,8 +27,8 @@ TIMETABLE = "{{ params.timetable or var.value.get('class_day_timetable', '') }}"
 
 LAUNCH = {
     "transcribe": "{{ params.transcribe }}",
-    "hard_stop": "{{ params.hard_stop_seconds }}",
-    "hand_over_before": "{{ params.hand_over_before_seconds }}",
+    "hard_stop": "{{ params.hard_stop_minutes and params.hard_stop_minutes * 60 }}",
+    "hand_over_before": "{{ params.hand_over_before_minutes and params.hand_over_before_minutes * 60 }}",
     "lead": "{{ params.lead_seconds }}",
     "grace": "{{ params.grace_seconds }}",
     "create_in_past": "{{ params.on_missed == 'launch' }}",
@@ -45,13 +45,13 @@ LAUNCH = {
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "timetable": fields.timetable("class_day_timetable"),
-        "timezone": fields.timezone("Europe/Berlin", "Zone of times that name none"),
+        "timezone": fields.timezone("Europe/Berlin", "Time zone of times that name none"),
         "conn_id": fields.conn_id("Lessonspace"),
         "timetable_name": fields.timetable_name("classes"),
         **fields.selection(),
-        "destination": fields.destination(),
         **fields.lessonspace_class(),
         **fields.hand_over_before(),
+        "destination": fields.destination(),
         "smtp_conn_id": fields.smtp_conn_id(),
         **fields.lessonspace_room(),
         **fields.polling(),
@@ -91,11 +91,11 @@ def class_day() -> None:
         timetable="{{ params.timetable_name }}",
         options={
             "transcribe": "{{ params.transcribe }}",
-            "hard_stop": "{{ params.hard_stop_seconds }}",
+            "hard_stop": "{{ params.hard_stop_minutes and params.hard_stop_minutes * 60 }}",
             "lead": "{{ params.lead_seconds }}",
             "grace": "{{ params.grace_seconds }}",
         },
-        hand_over_before="{{ params.hand_over_before_seconds }}",
+        hand_over_before="{{ params.hand_over_before_minutes and params.hand_over_before_minutes * 60 }}",
         if_live="fail",
         map_index_template="{{ task.session['title'] }}, {{ task.session['start'] }}",
     ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value

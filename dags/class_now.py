@@ -26,16 +26,12 @@ from airflow_provider.live_sessions.forms.session import session_of_form
         "start": fields.start("two minutes after the run was triggered"),
         "minutes": fields.minutes(45, longest=720, whole=True),
         "participants": fields.participants(
-            [
-                {"id": "teacher-1", "name": "Tess Teacher", "email": "", "role": "teacher", "leader": True},
-                {"id": "student-1", "name": "Sam Student", "email": "", "role": "student"},
-            ],
-            roles=["teacher", "student"],
+            ["teacher: Tess Teacher", "Sam Student"], roles=["teacher", "student"]
         ),
+        **fields.lessonspace_class(),
         "conn_id": fields.conn_id("Lessonspace"),
         "timezone": fields.timezone("Europe/Berlin"),
         "destination": fields.destination(),
-        **fields.lessonspace_class(),
         "smtp_conn_id": fields.smtp_conn_id(),
         **fields.lessonspace_room(),
         **fields.polling(),
@@ -50,7 +46,8 @@ def class_now() -> None:
     @task
     def describe() -> dict[str, Any]:
         """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
-        return session_of_form(get_current_context(), starts_in=timedelta(minutes=2)).to_json()
+        context = get_current_context()
+        return session_of_form(context, starts_in=timedelta(minutes=2), role="student").to_json()
 
     lessonspace_class(
         describe(),  # type: ignore[arg-type]  # the task's result
@@ -60,7 +57,7 @@ def class_now() -> None:
         timezone="{{ params.timezone }}",
         launch={
             "transcribe": "{{ params.transcribe }}",
-            "hard_stop": "{{ params.hard_stop_seconds }}",
+            "hard_stop": "{{ params.hard_stop_minutes and params.hard_stop_minutes * 60 }}",
             "lead": "{{ params.lead_seconds }}",
             "grace": "{{ params.grace_seconds }}",
             "create_in_past": True,  # somebody asks for it now: a queue that was long must not refuse it

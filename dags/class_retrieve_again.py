@@ -35,7 +35,7 @@ KINDS = ["attendance", "transcript", "recording"]
             items={"type": "string", "enum": KINDS},
             minItems=1,
             uniqueItems=True,
-            title="What to bring home",
+            title="Kinds of files",
         ),
         "timezone": fields.timezone("Europe/Berlin", "Time zone of folders and tables"),
         "destination": fields.destination(),
@@ -48,7 +48,7 @@ def class_retrieve_again() -> None:
     found = FindLaunchedOperator(
         task_id="find",
         dag_id="{{ params.dag_id }}",
-        run_id="{{ params.run_id }}",
+        run_id="{{ params.run_id or '' }}",
         title="{{ params.title or '' }}",
         hook_class=HOOK,
     )

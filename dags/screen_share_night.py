@@ -28,22 +28,22 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
     params={
         "conn_id": Param("screenleap_default", type="string", title="Screenleap connection"),
-        "limit_hours": Param(
-            8, type="number", exclusiveMinimum=0, title="Stop shares that run longer than, hours"
+        "limit_hours": Param(8, type="number", exclusiveMinimum=0, title="Longest share, hours"),
+        "dry_run": Param(
+            True, type="boolean", title="Report only", description="Only says what would be stopped."
         ),
-        "dry_run": Param(True, type="boolean", title="Only say what would be stopped"),
         "external_id_prefix": Param(
             "",
             type=["string", "null"],
             title="Only shares whose external id begins with",
             description="Empty: all.",
         ),
-        "timezone": Param("Europe/Berlin", type="string", title="Zone of the day"),
+        "timezone": Param("Europe/Berlin", type="string", title="Time zone of the day"),
         "destination": Param(
-            "", type=["string", "null"], title="Where files go", description="Empty: the default."
+            "", type=["string", "null"], title="Destination of files", description="Empty: the default."
         ),
         "warn_above_cents": Param(
-            10_000, type=["number", "null"], minimum=0, title="Warn when a day costs more than, cents"
+            10_000, type=["number", "null"], minimum=0, title="Cost of a day that warns, cents"
         ),
     },
     tags=["screenleap", "usage"],

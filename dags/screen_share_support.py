@@ -1,7 +1,7 @@
 """A support session on Screenleap, now or soon: press Trigger, fill in the form.
 
 The customer shares their screen, the helpers watch. A share is reserved; your page gets the customer's launch data
-and the helpers' links; who has not begun ``no_show_seconds`` after the start is not waited for any longer, and the
+and the helpers' links; who has not begun ``no_show_minutes`` after the start is not waited for any longer, and the
 share is withdrawn. A share that is still going on after ``minutes`` is stopped: nobody pays for one that was
 forgotten. Then its cost and who was there come home.
 
@@ -45,12 +45,9 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
             description="Becomes the share's external id: usage and cost are told by it.",
         ),
         "start": fields.start("now"),
-        "minutes": fields.minutes(60, longest=720, label="Stopped after, minutes"),
+        "minutes": fields.minutes(60, longest=720, label="Time limit, minutes"),
         "participants": fields.participants(
-            [
-                {"id": "customer", "name": "Cora Customer", "email": "", "leader": True},
-                {"id": "helper", "name": "Hal Helper", "email": ""},
-            ],
+            ["leader: Cora Customer", "Hal Helper"],
             most=50,
             description="Who leads shares their screen, the others watch.",
         ),
@@ -58,12 +55,16 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
             "DE", type="string", pattern="^[A-Za-z]{2}$", title="Country of who shares", description="Two letters."
         ),
         "conn_id": fields.conn_id("Screenleap"),
-        "page_conn_id": Param("screen_share_page", type="string", title="Connection of your page"),
-        "smtp_conn_id": fields.smtp_conn_id("Without a page: SMTP for the helpers' links"),
-        "no_show_seconds": fields.seconds(900, "Not waited for any longer after, seconds"),
+        "page_conn_id": Param(
+            "screen_share_page", type="string", title="Connection of your page", section=fields.TECHNICAL
+        ),
+        "smtp_conn_id": fields.smtp_conn_id("SMTP connection for the helpers' links, without a page"),
+        "no_show_minutes": fields.minutes(
+            15, longest=720, label="Patience with who has not begun, minutes after the start"
+        ),
         **fields.polling(
             settle=SETTLE,
-            settle_label="An end must stand for, seconds",
+            settle_label="Time for which an end must stand, seconds",
             settle_description="After a crash a share may be reopened for 5 minutes.",
             interval=15,
             longest_interval=LONGEST_INTERVAL,
@@ -98,7 +99,7 @@ def screen_share_support() -> None:
         },
         page_conn_id="{{ params.page_conn_id }}",
         smtp_conn_id="{{ params.smtp_conn_id }}",
-        no_show_after="{{ params.no_show_seconds }}",
+        no_show_after="{{ params.no_show_minutes * 60 }}",
         poll_interval="{{ params.poll_interval }}",
         settle="{{ params.settle_seconds }}",
     )

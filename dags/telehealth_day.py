@@ -32,7 +32,7 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE
 NAME = "{{ params.timetable_name }}"
 
 LAUNCH = {
-    "hand_over_before": "{{ params.hand_over_before_seconds }}",
+    "hand_over_before": "{{ params.hand_over_before_minutes and params.hand_over_before_minutes * 60 }}",
     "create_in_past": "{{ params.on_missed == 'launch' }}",
     "grace": "{{ params.grace_seconds }}",
 }
@@ -49,19 +49,22 @@ LAUNCH = {
     params={
         "timetable": fields.timetable("telehealth_day_timetable", label="Appointments", kinds="CSV"),
         "sql": Param(
-            "", type=["string", "null"], title="Or a query", description="Its columns are those of the CSV."
+            "",
+            type=["string", "null"],
+            title="Query in place of a file",
+            description="Its columns are those of the CSV.",
         ),
         "sql_conn_id": Param("", type=["string", "null"], title="Database connection for the query"),
-        "timezone": fields.timezone("Australia/Sydney", "Zone of times that name none"),
+        "timezone": fields.timezone("Australia/Sydney", "Time zone of times that name none"),
         "conn_id": fields.conn_id("Coviu"),
         "timetable_name": fields.timetable_name("telehealth", of_what="table", each="appointment"),
         **fields.selection(of_what="table", plural="Appointments"),
         "destination": fields.destination(),
         **fields.hand_over_before(),
         "smtp_conn_id": fields.smtp_conn_id(),
-        "grace_seconds": fields.seconds(300, "Over without a word from Coviu, seconds after the end"),
-        **fields.polling(settle=SETTLE, settle_label="A recorded early end must stand for, seconds"),
-        "fail_on_no_show": Param(False, type="boolean", title="Fail the run when nobody came to an appointment"),
+        "grace_seconds": fields.seconds(300, "Time after the end without a word from Coviu, seconds"),
+        **fields.polling(settle=SETTLE, settle_label="Time for which a recorded early end must stand, seconds"),
+        "fail_on_no_show": Param(False, type="boolean", title="Failure of the run after a no-show"),
     },
     tags=["coviu", "telehealth"],
     doc_md=__doc__,
@@ -103,7 +106,7 @@ def telehealth_day() -> None:
         task_id="cancel",
         conn_id="{{ params.conn_id }}",
         timetable=NAME,
-        hand_over_before="{{ params.hand_over_before_seconds }}",
+        hand_over_before="{{ params.hand_over_before_minutes and params.hand_over_before_minutes * 60 }}",
         if_live="fail",
         map_index_template="{{ task.session['title'] }}, {{ task.session['start'] }}",
     ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value

@@ -40,12 +40,9 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             description="The Workshop resource's name, as the portal's catalogue calls it.",
         ),
         "start": fields.start("ten minutes after the run was triggered"),
-        "minutes": fields.minutes(240, longest=1440, label="Until closing time, minutes"),
+        "minutes": fields.minutes(240, longest=1440, label="Time until closing, minutes"),
         "learners": fields.participants(
-            [
-                {"id": "learner-1", "name": "Ada", "email": ""},
-                {"id": "learner-2", "name": "Bo", "email": ""},
-            ],
+            ["learner-1|Ada", "learner-2|Bo"],
             leader=False,
             with_ids=True,
             label="Learners",
@@ -55,17 +52,18 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "index_url": Param(
             "",
             type=["string", "null"],
-            title="Where browsers go after the workshop",
-            description="Empty: the connection's own.",
+            title="Page after the workshop",
+            description="Where browsers go then. Empty: the connection's own.",
+            section=fields.TECHNICAL,
         ),
         "provision_minutes": Param(
-            15, type="number", minimum=0, maximum=600, title="Make the sessions before the start, minutes"
+            15, type="number", minimum=0, maximum=600, title="Provisioning before the start, minutes"
         ),
         "activate_minutes": Param(
-            30, type="number", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
+            30, type="number", minimum=1, maximum=600, title="Time for opening the link after the start, minutes"
         ),
         "smtp_conn_id": fields.smtp_conn_id(),
-        "destination": fields.destination("Where the list of who was served is kept"),
+        "destination": fields.destination("Place of the list of who was served"),
         "timezone": fields.timezone("Europe/Berlin", "Time zone of mails"),
         "poll_interval": fields.polling()["poll_interval"],
     },
@@ -85,7 +83,7 @@ def workshop_day() -> None:
             "class": session.to_json(),
             "provision_at": (session.start - timedelta(minutes=form["provision_minutes"])).isoformat(),
             "close_at": session.end.isoformat(),
-            "seats": len(form["learners"]),
+            "seats": len(session.participants),
         }
 
     described = describe()

@@ -194,7 +194,7 @@ def conf(plan: Path, pace: float = 1.0) -> dict[str, Any]:
     """Return the run's form: the DAG as shipped, with thresholds for appointments of half a minute."""
     return {
         "timetable": str(plan),
-        "hand_over_before_seconds": round(HAND_OVER * pace),
+        "hand_over_before_minutes": HAND_OVER * pace / 60,
         "smtp_conn_id": MAIL,
         "grace_seconds": 4,
         "settle_seconds": SETTLE,

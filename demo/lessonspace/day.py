@@ -101,8 +101,8 @@ def conf(plan: Path, pace: float = 1.0) -> dict[str, Any]:
     return {
         "timetable": str(plan),
         "timezone": "UTC",
-        "hard_stop_seconds": 10,
-        "hand_over_before_seconds": round(14 * pace),
+        "hard_stop_minutes": 10 / 60,
+        "hand_over_before_minutes": 14 * pace / 60,
         "lead_seconds": round(45 * pace),
         "grace_seconds": 25,
         "settle_seconds": 12,

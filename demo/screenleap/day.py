@@ -194,7 +194,7 @@ def support_conf(case: Case, start: datetime) -> dict[str, Any]:
             {"id": CUSTOMER, "name": "Cora Customer", "leader": True},
             {"id": HELPER, "name": "Hal Helper"},
         ],
-        "no_show_seconds": case.no_show,
+        "no_show_minutes": case.no_show / 60,
         "settle_seconds": SETTLE,
         "poll_interval": 3,
         "timezone": "UTC",

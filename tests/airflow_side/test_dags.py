@@ -61,7 +61,7 @@ def conf(school: School, output: Path, **more: Any) -> dict[str, Any]:
         "timezone": "UTC",
         "destination": output.as_uri(),
         "smtp_conn_id": "nowhere",
-        "hard_stop_seconds": None,
+        "hard_stop_minutes": None,
         "poll_interval": 0.2,
         "check_delays": [0.2],
         "rules": {"min_seconds": 1, "sure_seconds": 1, "give_up_after": 86400, "give_up_after_short": 86400},
@@ -172,7 +172,10 @@ def test_a_field_that_was_left_empty_is_never_rendered_as_the_word_none(bag: Dag
         {"participants": [{"name": "Xen", "role": "ghost"}]},
         {"participants": [{"name": "Xen", "nick": "x"}]},
         {"participants": "Xen"},
-        {"hard_stop_seconds": -1},
+        {"hard_stop_minutes": -1},
+        {"participants": [" ", ""]},
+        {"participants": ["Ada <ada@>"]},
+        {"participants": ["ghost: Xen"]},
         {"poll_interval": 0},
         {"settle_seconds": 0},
         {"lead_seconds": -1},
@@ -213,7 +216,7 @@ def test_a_day_of_classes_runs_from_timetable_to_files(bag: DagBag, school: Scho
         f"c,Choir,{start.isoformat()},{end.isoformat()},t-1|Ada,s-1|Bo,cancelled\n"
     )
     output = tmp_path / "home"
-    given = conf(school, output, timetable=str(timetable), hand_over_before_seconds=None)
+    given = conf(school, output, timetable=str(timetable), hand_over_before_minutes=None)
     with meanwhile(lambda: school.polls >= 5, school_day(school, 5500)):
         run = dag(bag, "class_day").test(run_conf=given)
     states = states_of(run)

@@ -280,9 +280,15 @@ def test_a_server_that_is_away_is_retried_and_nobody_counts_as_served(
 # ---- without mail
 
 
-def test_without_an_smtp_connection_the_links_stay_sealed_in_xcom(school: School, tmp_path: Path) -> None:
+def test_without_an_smtp_connection_the_links_stay_sealed_in_xcom(
+    school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="airflow")
     record = school.launch()
     result = hand_over(record, tmp_path, smtp_conn_id="nowhere")
+    told = capsys.readouterr().out + "".join(line.getMessage() for line in caplog.records)
+    assert "no connection 'nowhere'. Nobody is sent anything" in told
+    assert "Link 1 of 2: stays sealed inside Airflow; nobody was sent it." in told
     assert [one["url"] for one in result["handed_over"]] == [link["url"] for link in record["links"]]
     assert {one["by"] for one in result["handed_over"]} == {"xcom"}
     again = hand_over(record, tmp_path, smtp_conn_id=None)

@@ -173,7 +173,7 @@ def test_a_share_that_goes_on_past_its_minutes_is_stopped(bag: DagBag, account: 
 
 @in_real_seconds
 def test_nobody_is_waited_for_any_longer_than_the_form_says(bag: DagBag, account: Sandbox, tmp_path: Path) -> None:
-    states = besides_the_hand_over(support(bag, tmp_path, no_show_seconds=3))
+    states = besides_the_hand_over(support(bag, tmp_path, no_show_minutes=0.05))
     skipped = {name for name, state in states.items() if state == "skipped"}
     assert skipped == {"wait_for_start", "wait_for_end", "retrieve_usage", "retrieve_attendance"}
     assert {states[name] for name in ("launch", "stop")} == {"success"}

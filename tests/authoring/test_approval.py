@@ -106,7 +106,9 @@ def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
     question, again = asked
     assert question == again
     assert question.startswith("Cancel this class?")
-    assert re.search(r"\*\*Extra lesson\*\*, .*; 2 people", question)
+    assert re.search(
+        r"\*\*Extra lesson\*\*, \w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC; 2 people", question
+    )
     assert "Now it is **scheduled**, 0 seen." in question
     assert "Links may have been handed over" in question
     assert "the teacher is ill" in question

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,9 +18,11 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.forms.session import session_of_form
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
+from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
 from tests.airflow_side.stage import School, TaskInstance, context
 from tests.airflow_side.test_dags import DAGS
 from tests.airflow_versions import DagBag, ParamValidationError
@@ -75,10 +78,48 @@ def test_a_text_that_may_stay_empty_is_sent_as_null_by_airflow_s_form_and_taken(
 
 
 def test_a_field_is_new_for_each_form() -> None:
-    people = [{"name": "Ada"}]
+    people = ["Ada"]
     first, second = (fields.participants(people) for _ in range(2))
-    first.value.append({"name": "Bo"})
-    assert second.value == people == [{"name": "Ada"}]
+    first.value.append("Bo")
+    assert second.value == people == ["Ada"]
+
+
+def test_people_are_a_plain_text_box_and_programs_may_still_send_mappings(examples: DagBag) -> None:
+    # Airflow 3.1 to 3.3 make a text box of an array whose items have no type, of others a JSON editor.
+    for name, field in (("class_now", "participants"), ("workshop_day", "learners")):
+        param = examples.dags[name].params.get_param(field)
+        assert param.schema["type"] == "array"
+        assert "type" not in param.schema["items"]
+        assert all(isinstance(line, str) for line in param.value)
+        both = [{"id": "a", "name": "Ada"}, "b|Bo <bo@home.example>", ""]
+        assert accepts(copy.deepcopy(param), both)
+
+
+@pytest.mark.parametrize(
+    "line", ["Bo <bo", "Bo <bo@>", "Bo <@x>", "a|b|c", "ghost: Bo", "Bo>", "<bo@x> Bo", 7, None]
+)
+def test_a_line_that_names_nobody_is_refused_by_the_form_which_quotes_it(line: object) -> None:
+    param = fields.participants(["Ada"], roles=["teacher", "student"])
+    with pytest.raises(ParamValidationError, match=re.escape(repr(line))):
+        param.resolve(["Ada", line])
+
+
+@given(st.lists(st.text("ab |<>@:;.", max_size=12), min_size=1, max_size=3))
+def test_a_form_takes_no_more_than_what_its_run_can_read_but_for_people_named_twice(lines: list[str]) -> None:
+    if not accepts(fields.participants(["Ada"]), lines):
+        return
+    try:
+        people = people_of_form(lines)
+    except ConfigurationError as error:
+        assert re.search("stands there already|neither a name|names nobody|mail address", str(error))  # noqa: PT017
+    else:
+        assert people
+
+
+def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:
+    params = examples.dags["class_now"].params
+    shown = [name for name in params if "section" not in params.get_param(name).schema]
+    assert shown == ["title", "start", "minutes", "participants", "transcribe", "hard_stop_minutes"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +137,8 @@ def test_a_field_is_new_for_each_form() -> None:
         ("screen_share_support", {"participants": [{"name": "x"}] * 51}),
         ("workshop_day", {"start": "2026-09-01T09:00:00"}),
         ("workshop_day", {"learners": [{"name": "Ada"}]}),
+        ("workshop_day", {"learners": ["Ada"]}),
+        ("workshop_day", {"learners": ["leader: a|Ada"]}),
         ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "leader": True}]}),
         ("class_cancel", {"dag_id": "telehealth_day"}),
         ("class_now", {"participants": [{"name": "Tess", "email": "tess@x.test, everybody@x.test"}]}),
@@ -174,6 +217,38 @@ def test_a_given_start_and_another_identity_are_taken_as_they_are() -> None:
     assert session.end - session.start == timedelta(seconds=15)
 
 
+def test_people_are_read_as_in_a_timetable_one_a_line() -> None:
+    lines = [
+        "teacher: Tess <Tess@School.example>",
+        "",
+        "s-1|Sam; Bo",
+        {"name": "Ada", "role": "guest"},
+        "leader: Lea",
+    ]
+    people = session_of_form(form(participants=lines), role="student").participants
+    assert [(one.id, one.name, one.email, one.role, one.leader) for one in people] == [
+        ("tess@school.example", "Tess", "Tess@School.example", "teacher", True),
+        ("s-1", "Sam", "", "student", False),
+        ("Bo", "Bo", "", "student", False),
+        ("Ada", "Ada", "", "guest", False),
+        ("Lea", "Lea", "", "", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["Ada", "", "Bo <bo"], "Line 3 of the people: 'Bo <bo' is not one person"),
+        (["Ada", "Ada"], "Line 2 of the people: 'Ada' stands there already"),
+        ([" ", ""], "names nobody"),
+        (None, "names nobody"),
+    ],
+)
+def test_a_mistake_among_the_people_is_told_by_its_line(lines: Any, said: str) -> None:
+    with pytest.raises(AirflowFailException, match=said):
+        session_of_form(form(participants=lines))
+
+
 def test_a_form_that_describes_no_session_fails_without_retry() -> None:
     with pytest.raises(AirflowFailException, match="ConfigurationError"):
         session_of_form(form(start="2026-09-01T09:00:00"))
@@ -198,20 +273,41 @@ def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any
     ti = Launched(task_id="find")
     ti.elsewhere["class_now", "run-7", "class.launch"] = launched
     given_: dict[str, Any] = {"dag_id": "class_now", "run_id": "run-7", "hook_class": HOOK, **arguments}
+    ti.states["run-7"] = {"class.launch": "success"}
     record = FindLaunchedOperator(task_id="find", **given_).execute(context(ti))
     return record, ti.xcoms["find", -1, "now"]
 
 
 def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None:
     record = school.launch(hand_over_before=60)
-    assert find(record) == (
-        record,
-        {"state": "scheduled", "people": 0, "handed_over": False, "why": find(record)[1]["why"]},
-    )
+    found, now = find(record)
+    assert found == record
+    assert now.pop("why")
+    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC", now.pop("when"))
+    assert now == {"state": "scheduled", "people": 0, "handed_over": False}
     school.go_to(record["start"])
     school.join(record, "t-1", "s-1")
     found, now = find([record])
     assert (found, now["state"], now["people"]) == (record, "live", 2)
+
+
+def test_a_class_that_cannot_be_ended_is_refused_before_anybody_is_asked(school: School) -> None:
+    record = school.launch()
+    assert find(record, cannot_end_live="The teacher can.")[0] == record
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    with pytest.raises(
+        AirflowFailException, match=r"cannot be cancelled: people are in it \(2 seen\)\. The teacher"
+    ):
+        find(record, cannot_end_live="The teacher can.")
+    assert find(record)[1]["state"] == "live"  # for all but a cancel
+
+
+def test_a_class_that_is_cancelled_already_is_asked_about_no_second_time(school: School) -> None:
+    record = school.launch()
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    with pytest.raises(AirflowFailException, match="is cancelled already: there is nothing to cancel"):
+        find(record, cannot_end_live="The teacher can.")
 
 
 def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: School) -> None:
@@ -231,7 +327,10 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
         ("two", {}, "launched 2 sessions, and 2 of them fit"),
         ("two", {"title": "Z"}, "launched 2 sessions, and 0 of them fit.*A; .*B"),
         ({"ref": {}}, {}, "not the record of a launched session"),
-        ("two", {"run_id": "another"}, "'another' of 'class_now' launched nothing"),
+        (None, {}, "Look what became of its task class.launch"),
+        ("two", {"run_id": "another"}, "There is no run 'another' of 'class_now'. Copy the id"),
+        ("two", {"run_id": " "}, "The run id is empty. Copy the id"),
+        ("two", {"run_id": None}, "The run id is empty. Copy the id"),
     ],
 )
 def test_what_cannot_be_told_which_is_refused_with_what_there_is(

@@ -27,6 +27,13 @@ START_LINE = re.compile(
 )
 
 
+def test_who_opens_the_printed_address_is_told_where_the_platforms_are() -> None:
+    with Sandbox() as sandbox:
+        answer = requests.get(f"{sandbox.url}/", timeout=10)
+        assert (answer.status_code, "/lessonspace" in answer.json()["detail"]) == (200, True)
+        assert requests.get(f"{sandbox.url}/elsewhere", timeout=10).status_code == 404
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_process_tells_where_it_is_in_one_line_and_stops_on_a_signal(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "airflow_provider.live_sessions.sandbox", "--port", "0", "--api-key", KEY]

@@ -2,7 +2,8 @@
 
 Each function returns a new ``Param``; those that go together come as a dictionary. Airflow checks a form before a
 run begins: what a platform would refuse is said while it is being filled in. Defaults and limits are those of the
-operators, so that a form cannot promise something else.
+operators, so that a form cannot promise something else. What most people leave as it is stands in a section of its
+own, :data:`TECHNICAL`, which Airflow shows folded up.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
+from airflow_provider.live_sessions.schedules.people_lines import LEADER, line_pattern
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 LONGEST_TITLE = 200
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
@@ -30,6 +32,9 @@ ONE_ADDRESS = rf"^({ADDRESS})?$"
 
 RUN_ID = r"^(?!\s*(manual|scheduled|asset_triggered|backfill)__\s*$).*\S"
 """What names a run: more than how Airflow begins every run's id."""
+
+TECHNICAL = "Technical settings"
+"""The section of what most people leave as it is."""
 
 ON_MISSED = ("skip", "launch", "fail")
 
@@ -51,7 +56,7 @@ def start(when_empty: str) -> Param:
         format="date-time",
         pattern=DATE_TIME,
         title="Start",
-        description=f"Empty: {when_empty}.",
+        description=f"Empty: {when_empty}. Times are in the zone chosen in Airflow's settings.",
     )
 
 
@@ -70,7 +75,7 @@ def minutes(default: float, *, longest: float, label: str = "Length, minutes", w
 
 
 def participants(
-    default: Sequence[Mapping[str, Any]],
+    default: Sequence[str],
     *,
     roles: Sequence[str] = (),
     leader: bool = True,
@@ -79,16 +84,19 @@ def participants(
     label: str = "Participants",
     description: str = "Each gets a link of their own.",
 ) -> Param:
-    """Return the field for who is expected, at least one person.
+    """Return the field for who is expected, at least one person: a text box with one person a line.
+
+    A line is read by :func:`~airflow_provider.live_sessions.schedules.people_lines.read_line`. Programs may send
+    mappings with ``id``, ``name``, ``email``, ``role`` and ``leader`` instead.
 
     Args:
-        default: What stands in it at first.
-        roles: What ``role`` may be; without any there is no such field.
+        default: The lines that stand in it at first.
+        roles: The words that may stand before a person, with a colon; without any there is no role.
         leader: Whether somebody can be marked as the leader.
-        with_ids: Whether each needs an ``id``.
-        most: How many there may be.
+        with_ids: Whether each needs an ``id``; an e-mail address is one.
+        most: How many lines there may be.
         label: Its title.
-        description: What is said below it.
+        description: What is said below it, before how a line is written.
     """
     properties: dict[str, Any] = {
         "id": {"type": "string", **({"minLength": 1} if with_ids else {})},
@@ -99,40 +107,73 @@ def participants(
         properties["role"] = {"type": "string", "enum": list(roles)}
     if leader:
         properties["leader"] = {"type": "boolean"}
+    marks = (*roles, *((LEADER,) if leader else ()))
     return Param(
-        [dict(one) for one in default],
+        list(default),
         type="array",
         minItems=1,
         maxItems=most,
+        contains={"not": {"type": "string", "pattern": r"^\s*$"}},
         title=label,
-        description=description,
+        description=f"{description} {_how_to_write(marks, with_ids=with_ids)}",
+        # No type stands at the top of it: Airflow makes a plain text box, a line an entry, of items without one.
         items={
-            "type": "object",
-            "required": ["id", "name"] if with_ids else ["name"],
-            "properties": properties,
-            "additionalProperties": False,
+            "if": {"type": "object"},
+            "then": {
+                "required": ["id", "name"] if with_ids else ["name"],
+                "properties": properties,
+                "additionalProperties": False,
+            },
+            "else": {"type": "string", "maxLength": 1000, "pattern": line_pattern(marks, with_ids=with_ids)},
         },
     )
 
 
+def _how_to_write(marks: Sequence[str], *, with_ids: bool) -> str:
+    how = f"One person a line: {'an id and the name, ada|Ada, or ' if with_ids else ''}Name <email>."
+    if not marks:
+        return how
+    first, *others = (f"{mark}:" for mark in marks)
+    also = f" (or {', '.join(others)})" if others else ""
+    return f"{how} {first}{also} before the name says the part played."
+
+
 def conn_id(platform: str) -> Param:
     """Return the field for a platform's connection, e.g. of ``Lessonspace``."""
-    return Param(f"{platform.casefold()}_default", type="string", minLength=1, title=f"{platform} connection")
+    return Param(
+        f"{platform.casefold()}_default",
+        type="string",
+        minLength=1,
+        title=f"{platform} connection",
+        section=TECHNICAL,
+    )
 
 
 def timezone(default: str, label: str = "Time zone of mails and folders") -> Param:
     """Return the field for a time zone."""
-    return Param(default, type="string", minLength=1, title=label)
+    return Param(default, type="string", minLength=1, title=label, section=TECHNICAL)
 
 
-def destination(label: str = "Where files go") -> Param:
+def destination(label: str = "Destination of files") -> Param:
     """Return the field for where files go; it may stay empty."""
-    return Param("", type=["string", "null"], title=label, description="Empty: the default.")
+    return Param(
+        "",
+        type=["string", "null"],
+        title=label,
+        description="A path or URL. Empty: the default.",
+        section=TECHNICAL,
+    )
 
 
 def smtp_conn_id(label: str = "SMTP connection for the links") -> Param:
     """Return the field for the connection that mails links."""
-    return Param("smtp_default", type="string", title=label)
+    return Param(
+        "smtp_default",
+        type="string",
+        title=label,
+        description="Where Airflow has none of this name, nobody is mailed: links stay sealed inside Airflow.",
+        section=TECHNICAL,
+    )
 
 
 def seconds(
@@ -143,7 +184,7 @@ def seconds(
     optional: bool = False,
     above: bool = False,
 ) -> Param:
-    """Return a field for a number of seconds.
+    """Return a technical field for a number of seconds.
 
     Args:
         default: What stands in it at first.
@@ -158,21 +199,34 @@ def seconds(
         type=["number", "null"] if optional else "number",
         title=label,
         description=description,
+        section=TECHNICAL,
         **least,
     )
 
 
+def minutes_or_never(default: float, label: str, description: str) -> Param:
+    """Return a field for a number of minutes that may stay empty; in a template, empty is ``None``.
+
+    Args:
+        default: What stands in it at first.
+        label: Its title.
+        description: What is said below it, and what an empty one means.
+    """
+    return Param(default, type=["number", "null"], minimum=0, title=label, description=description)
+
+
 def hand_over_before() -> dict[str, Param]:
     """Return the field for how long before the start links leave Airflow."""
-    label, why = "Hand links over before the start, seconds", "Until then a cancel is complete."
-    return {"hand_over_before_seconds": seconds(3600, label, optional=True, description=why)}
+    label = "Hand-over of links before the start, minutes"
+    why = "Until then a cancel is complete. Empty: at once."
+    return {"hand_over_before_minutes": minutes_or_never(60, label, why)}
 
 
 def polling(
     *,
     settle: float = SETTLE,
-    settle_label: str = "An empty room ends a class after, s",
-    settle_description: str | None = None,
+    settle_label: str = "Time for which a room has to stay empty, seconds",
+    settle_description: str | None = "Then the class is over; somebody may come back until then.",
     interval: float = POLL_INTERVAL,
     longest_interval: float | None = None,
 ) -> dict[str, Param]:
@@ -189,7 +243,12 @@ def polling(
     return {
         "settle_seconds": seconds(settle, settle_label, description=settle_description, above=True),
         "poll_interval": Param(
-            interval, type="number", exclusiveMinimum=0, title="Seconds between polls", **longest
+            interval,
+            type="number",
+            exclusiveMinimum=0,
+            title="Time between polls, seconds",
+            section=TECHNICAL,
+            **longest,
         ),
     }
 
@@ -200,16 +259,18 @@ def polling(
 def lessonspace_class() -> dict[str, Param]:
     """Return the fields for how a class on Lessonspace is launched."""
     return {
-        "transcribe": Param(True, type="boolean", title="Transcribe"),
-        "hard_stop_seconds": seconds(600, "Put everybody out after the planned end, seconds", optional=True),
+        "transcribe": Param(True, type="boolean", title="Transcript"),
+        "hard_stop_minutes": minutes_or_never(
+            10, "Overtime, minutes", "So long after the planned end everybody is put out. Empty: never."
+        ),
     }
 
 
 def lessonspace_room() -> dict[str, Param]:
     """Return the fields for how long around a class its room is its own."""
     return {
-        "lead_seconds": seconds(1800, "Room opens before the start, seconds"),
-        "grace_seconds": seconds(3600, "Room closes after the end, seconds"),
+        "lead_seconds": seconds(1800, "Opening of the room before the start, seconds"),
+        "grace_seconds": seconds(3600, "Closing of the room after the end, seconds"),
     }
 
 
@@ -222,14 +283,16 @@ def lessonspace_artifacts() -> dict[str, Param]:
             type="array",
             minItems=1,
             items={"type": "number", "exclusiveMinimum": 0},
-            title="Seconds between questions for a transcript",
+            title="Times between questions for a transcript, seconds",
+            section=TECHNICAL,
         ),
         "rules": Param(
             rules,
             type="object",
             additionalProperties={"type": "number", "minimum": 0},
             propertyNames={"enum": list(rules)},
-            title="When a transcript can be expected, seconds",
+            title="Rules for when a transcript can be expected, seconds",
+            section=TECHNICAL,
         ),
     }
 
@@ -260,7 +323,7 @@ def timetable_name(default: str, *, of_what: str = "timetable", each: str = "cla
         default,
         type="string",
         minLength=1,
-        title=f"The {of_what}'s name",
+        title=f"Name of the {of_what}",
         description=f"Part of every {each}'s identity: keep it when the {of_what} moves.",
     )
 
@@ -269,7 +332,7 @@ def selection(*, of_what: str = "timetable", plural: str = "Classes") -> dict[st
     """Return the fields for what a run takes from a timetable."""
     return {
         "launch_despite_errors": Param(
-            False, type="boolean", title=f"Launch the sound rows of a {of_what} that has others"
+            False, type="boolean", title=f"Launch of a {of_what}'s sound rows where others have faults"
         ),
         "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
         "on_missed": Param(
@@ -288,19 +351,19 @@ def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
         dag_ids: The DAGs that launch such sessions.
     """
     return {
-        "dag_id": Param(dag_ids[0], type="string", enum=list(dag_ids), title="Launched by the DAG"),
+        "dag_id": Param(dag_ids[0], type="string", enum=list(dag_ids), title="DAG that launched it"),
         "run_id": Param(
-            None,
+            None,  # Airflow 3.1 checks a form when it reads the DAG, and a false example misleads
             type=["string", "null"] if defaults_have_to_fit() else "string",
             pattern=RUN_ID,
-            title="in the run",
-            description="Its id, which the page Live sessions copies: manual__2026-09-01T07:00:00+00:00",
+            title="Run id",
+            description="Copy it from the page Live sessions: manual__2026-09-01T07:00:00+00:00",
         ),
         "title": Param(
             "",
             type=["string", "null"],
             maxLength=LONGEST_TITLE,
-            title="with the title",
+            title="Title",
             description="Needed where the run launched several; where titles repeat, with the start before it.",
         ),
     }

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
-from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.times import moment
+from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.schedules.model import Occurrence
 
 if TYPE_CHECKING:
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def session_of_form(
-    context: Mapping[str, Any], *, starts_in: timedelta = timedelta(0), people: str = "participants", uid: str = ""
+    context: Mapping[str, Any],
+    *,
+    starts_in: timedelta = timedelta(0),
+    people: str = "participants",
+    role: str = "",
+    uid: str = "",
 ) -> Occurrence:
     """Return the session that a run's form describes.
 
@@ -27,6 +32,7 @@ def session_of_form(
             the people.
         starts_in: How long after the run was triggered a session without a start begins.
         people: The field with those who are expected.
+        role: The part played by those whose line names no other, e.g. ``student``.
         uid: Another identity than the run's.
 
     Raises:
@@ -42,5 +48,5 @@ def session_of_form(
             start=begins,
             end=begins + timedelta(seconds=round(form["minutes"] * 60)),
             zone=form["timezone"],
-            participants=tuple(Participant.from_json(person) for person in form[people]),
+            participants=people_of_form(form[people], role=role),
         )

@@ -146,7 +146,10 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
                         # After, not before: a crash in between sends one mail twice rather than none.
                         entry = ledger.record(link, by)
                         recorded += 1
-                        self.log.info("%d of %d handed over by %s.", number, len(links), by)
+                        how = (
+                            "stays sealed inside Airflow; nobody was sent it" if by == "xcom" else f"sent by {by}"
+                        )
+                        self.log.info("Link %d of %d: %s.", number, len(links), how)
                     told = {"participant": link.participant.id, "name": link.participant.name, **entry}
                     served.append({**told, "url": link.url} if entry["by"] == "xcom" else told)
             if failed:
@@ -206,7 +209,8 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
             BaseHook.get_connection(self.smtp_conn_id)
         except AirflowNotFoundException:
             self.log.warning(
-                "There is no connection %r, so no mail is sent; the links stay sealed in this task's XCom.",
+                "No mail is set up: Airflow has no connection %r. Nobody is sent anything, the links stay sealed "
+                "in this task's XCom. Make the connection and clear this task, and who has an address is mailed.",
                 self.smtp_conn_id,
             )
             return None

@@ -88,6 +88,13 @@ class Desk:
         """Return the fault that befalls a request."""
         return self._faults.strike(request)
 
+    def _elsewhere(self, path: str) -> Response:
+        """Answer an address that is no platform's: who opens the printed URL is told where they are."""
+        if path != "/":
+            return Response.json(HTTPStatus.NOT_FOUND, {"detail": "No platform lives here."})
+        places = ", ".join(f"/{name}" for name in sorted(filter(None, self._platforms)))
+        return Response.json(HTTPStatus.OK, {"detail": f"This is the sandbox. Its platforms live at {places}."})
+
     def serve(self, request: Request, fault: Fault | None) -> Response:
         """Do what was asked for, unless a fault forbids it, and log it before anything is sent."""
         platform = self._platforms.get(request.path.split("/", 2)[1])
@@ -95,7 +102,7 @@ class Desk:
             now = self._world.agenda.run_due()
             effect = platform is not None and (fault is None or fault.does_its_work)
             if platform is None:
-                response = Response.json(HTTPStatus.NOT_FOUND, {"detail": "No platform lives here."})
+                response = self._elsewhere(request.path)
             else:
                 response = platform.handle(request, now) if effect else Response(HTTPStatus.OK)
                 if fault is not None:

@@ -39,6 +39,11 @@ def _plain(name: str) -> str:
 _MEANINGS = {_plain(alias): name for name, aliases in _NAMES.items() for alias in (name, *aliases)}
 
 
+def names_leader(word: str) -> bool:
+    """Return whether a word is a name of the column of who leads a class."""
+    return _MEANINGS.get(_plain(word)) == "teacher"
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What the header row says.

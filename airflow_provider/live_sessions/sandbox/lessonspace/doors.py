@@ -37,7 +37,7 @@ const call = (what) => location.href + "&do=" + what + "&browser=" + browser + "
 const show = (text) => document.getElementById("state").textContent = text;
 const leave = () => {{ if (connection) navigator.sendBeacon(call("leave")); connection = ""; show("outside"); }};
 fetch(call("join"), {{method: "POST"}}).then(answer => answer.json()).then(told => {{
-  connection = told.connection ?? ""; show(connection ? "in" : "outside: " + told.detail);
+  connection = told.connection ?? ""; show(connection ? "in" : "outside: " + told.detail.replace(/[.]$/, ""));
 }});
 document.getElementById("leave").onclick = leave;
 addEventListener("pagehide", leave);
@@ -120,7 +120,9 @@ class Doors:
         session = self._store.by_uuid.get(claims.get("session", ""))
         if session is None or not self._artifacts.recording_ready(session, now):
             return _page(HTTPStatus.NOT_FOUND, "Not Found", "There is no recording.")
-        return _page(HTTPStatus.OK, session.name or "Recording", "The replay would play here.")
+        return _page(
+            HTTPStatus.OK, session.name or "Recording", "The sandbox has no replay; on Lessonspace it plays here."
+        )
 
     def _file(self, request: Request, now: datetime) -> Response:
         """Answer as S3 does for a pre-signed URL."""
