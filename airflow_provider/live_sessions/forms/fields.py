@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
-from airflow_provider.live_sessions.schedules.people_lines import LEADER, line_pattern
+from airflow_provider.live_sessions.schedules.line_pattern import LEADER, line_pattern
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
 if TYPE_CHECKING:

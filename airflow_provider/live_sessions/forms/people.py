@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant
-from airflow_provider.live_sessions.schedules.cells import CellError, quoted
-from airflow_provider.live_sessions.schedules.people_lines import read_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +25,10 @@ def people_of_form(
     Raises:
         ConfigurationError: An entry cannot be read, or names somebody again; the message says on which line.
     """
+    # Read in a task: a DAG file loads no reader of timetables.
+    from airflow_provider.live_sessions.schedules.cells import CellError, quoted
+    from airflow_provider.live_sessions.schedules.people_lines import read_line
+
     found: dict[str, Participant] = {}
     for number, entry in enumerate(entries or (), start=1):
         try:

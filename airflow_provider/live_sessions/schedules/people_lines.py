@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.schedules.cells import read_people
 from airflow_provider.live_sessions.schedules.csv_columns import names_leader
+from airflow_provider.live_sessions.schedules.line_pattern import LEADER
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import Participant
-
-LEADER = "leader"
 
 _MARKED = re.compile(r"\s*(?P<mark>[^\W\d_]+)\s*:(?P<people>.*)", re.DOTALL)
 
@@ -38,17 +37,3 @@ def read_line(line: str, *, role: str = "") -> tuple[Participant, ...]:
     mark = marked["mark"].casefold()
     leads = mark == LEADER
     return read_people(marked["people"], role="" if leads else mark, leader=leads or names_leader(mark))
-
-
-def line_pattern(marks: tuple[str, ...], *, with_ids: bool = False) -> str:
-    """Return the regular expression, for a JSON schema, of a line that can be read; an empty line can.
-
-    Args:
-        marks: The words that may stand before a colon.
-        with_ids: Whether a name alone is too little to tell a person by.
-    """
-    person = r'[^|<>:;]*(?:\|[^|<>:;]*)?(?:<[^\s@<>|;,"]+@[^\s@<>|;,"]+>\s*)?'
-    if with_ids:
-        person = rf"(?=[^;]*[|@]){person}"
-    mark = rf"(?:\s*(?i:{'|'.join(map(re.escape, marks))})\s*:)?" if marks else ""
-    return rf"^\s*$|^{mark}{person}(?:;{person})*$"  # no two parts of it can take the same: it takes linear time
