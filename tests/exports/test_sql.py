@@ -285,7 +285,7 @@ def session_row(conn_id: str, number: int, counted_at: str) -> dict[str, Any]:
 def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(
     database: str, home: dict[str, Any]
 ) -> None:
-    with pytest.raises(Exception, match="participants|sessions"):
+    with pytest.raises(Exception, match=r"participants|sessions"):
         load(database, home, create_tables="false")
 
 
