@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from benchmarks.report import Report
-from demo.__main__ import sandbox
 from demo.airflow_stack import AirflowStack
 from demo.postgres import postgres, programs
+from demo.sandbox_process import sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,8 +13,8 @@ import pytest
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from browser.person import Person, chromium, missing
-from demo.__main__ import ROOT, sandbox
 from demo.airflow_stack import AirflowStack
+from demo.sandbox_process import ROOT, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

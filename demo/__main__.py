@@ -8,29 +8,27 @@ from __future__ import annotations
 import argparse
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from demo import clear_text, rest_scan
-from demo.airflow_stack import AirflowStack, StackError, free_port
+from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.day import DayOfAppointments
 from demo.educates.day import DayOfWorkshops
 from demo.lessonspace.day import DayOfClasses
 from demo.lessonspace.events import EventsOfClasses
+from demo.sandbox_process import ROOT, sandbox
 from demo.scenario import Scenario, Stage
 from demo.screenleap.day import ScreenShares
 from demo.warehouse.night import NightOfTheWarehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-ROOT = Path(__file__).parents[1]
 SCENARIOS: tuple[Scenario, ...] = (
     DayOfClasses(),
     DayOfAppointments(),
@@ -112,49 +110,6 @@ def run(
         f"{len(found)} in clear text."
     )
     return problems + [f"a secret stands in clear text in {place}" for place in found]
-
-
-@contextmanager
-def sandbox(home: Path, options: Sequence[str]) -> Iterator[str]:
-    """Run the sandbox as a process of its own and give its URL.
-
-    Raises:
-        StackError: It did not start.
-    """
-    port = free_port()
-    command = [sys.executable, "-m", "airflow_provider.live_sessions.sandbox", "--port", str(port), *options]
-    with (home / "sandbox.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            start_new_session=True,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(process, SandboxControl(url), home / "sandbox.log")
-        yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(process: subprocess.Popen[bytes], control: SandboxControl, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            control.info()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise StackError(f"The sandbox did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 class Teller:

@@ -15,10 +15,11 @@ from typing import Any
 
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
-from demo.__main__ import ROOT, SCENARIOS, sandbox
+from demo.__main__ import SCENARIOS
 from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.mailbox import HOST, Mailboxes
 from demo.running import AlreadyRunningError, only_one
+from demo.sandbox_process import ROOT, sandbox
 
 HOME = ROOT / ".run" / "up"
 FIRST_DAG, CANCEL_DAG = "class_now", "class_cancel"

@@ -23,9 +23,10 @@ from urllib.parse import urlsplit
 
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from benchmarks.results import record
-from demo.__main__ import Teller, sandbox
+from demo.__main__ import Teller
 from demo.airflow_stack import StackError, free_port
 from demo.postgres import postgres, programs
+from demo.sandbox_process import sandbox
 from distributed.broker import Broker
 from distributed.cluster import Cluster
 from distributed.compose import TOP

@@ -13,9 +13,9 @@ import pytest
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
 from airflow_provider.live_sessions.webhooks.urls import PREFIX
 from benchmarks.results import record
-from demo.__main__ import sandbox
 from demo.airflow_stack import AirflowStack
 from demo.postgres import postgres, programs
+from demo.sandbox_process import sandbox
 from e2e.world import World
 
 if TYPE_CHECKING:

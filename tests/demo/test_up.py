@@ -57,7 +57,7 @@ def test_a_class_now_by_the_form_s_defaults_is_empty_then_live_with_two_and_ende
 
     assert sessions(-1) == [], "nobody is there before it begins"
     (live,) = sessions(60)
-    assert (live["inside"], live["end_time"]) == (["teacher-1", "student-1"], None)
+    assert (live["inside"], live["end_time"]) == (["Tess Teacher", "Sam Student"], None)
     (still,) = sessions(STAYS)
     assert still["end_time"] is None
     (over,) = sessions(3600)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.schedules.model import Occurrence, Problem, Timetable, digest
+from tests.core.strategies import addresses
 
 START = datetime(2026, 9, 7, 7, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -70,7 +71,7 @@ people = st.lists(
         Participant,
         id=texts.map(str.strip).filter(bool),
         name=texts.map(str.strip).filter(bool),
-        email=texts.map(str.strip),
+        email=addresses() | st.just(""),
         role=texts.map(str.strip),
         leader=st.booleans(),
     ),
