@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider.live_sessions.artifacts.flushing import Flushing
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.storage import READ_BYTES, check_name
 
@@ -58,8 +59,10 @@ class LocalStorage:
             size = 0
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(handle, self.file_mode)  # mkstemp gives 0600; a wider mode must not meet the umask
-                for chunk in chunks:
-                    size += file.write(chunk)
+                with Flushing(handle) as flushing:
+                    for chunk in chunks:
+                        size += file.write(chunk)
+                        flushing.wrote(len(chunk))
                 file.flush()
                 os.fsync(handle)
             Path(temporary).replace(path)

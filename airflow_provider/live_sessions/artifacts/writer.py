@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.storage import Storage
 
 
-APART = 128 * 1024
-"""Bytes from which on a piece is hashed by a thread of its own."""
+APART = 1024 * 1024
+"""Bytes that are hashed together, by a thread of their own; a shorter file needs none."""
 
 
 def manifest_name(folder: str, kind: str) -> str:
@@ -162,7 +162,7 @@ class Writer:
 
 
 class _Measured:
-    """Counts and hashes what passes through it; large pieces are hashed while they are written and others come."""
+    """Counts and hashes what passes through it; of a long file pieces are hashed while others come."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
@@ -170,20 +170,29 @@ class _Measured:
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        held: list[bytes] = []
+        size = 0
+        hashing: Future[None] | None = None
         with ThreadPoolExecutor(
             1, thread_name_prefix="live-sessions-hash"
         ) as pool:  # no thread until it is needed
-            hashing: Future[None] | None = None
             for chunk in self._chunks:
-                if hashing is not None:
-                    hashing.result()  # one after the other: their order counts
-                    hashing = None
-                if len(chunk) < APART:
-                    self._digest.update(chunk)
-                else:
-                    hashing = pool.submit(self._digest.update, chunk)
+                held.append(chunk)
+                size += len(chunk)
+                if size >= APART:
+                    if hashing is not None:
+                        hashing.result()  # no more than two such lots are held at a time
+                    hashing = pool.submit(self._take, held)
+                    held, size = [], 0
                 self.size += len(chunk)
                 yield chunk
+        if hashing is not None:
+            hashing.result()
+        self._take(held)
+
+    def _take(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            self._digest.update(piece)
 
     @property
     def sha256(self) -> str:

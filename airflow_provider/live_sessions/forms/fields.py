@@ -86,7 +86,7 @@ def participants(
 ) -> Param:
     """Return the field for who is expected, at least one person: a text box with one person a line.
 
-    A line is read by :func:`~airflow_provider.live_sessions.schedules.people_lines.read_line`. Programs may send
+    A line is read by ``schedules.people_lines``. Programs may send
     mappings with ``id``, ``name``, ``email``, ``role`` and ``leader`` instead.
 
     Args:
