@@ -21,7 +21,7 @@ from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.writer import Writer
-from airflow_provider.live_sessions.core.resuming import download_resuming
+from airflow_provider.live_sessions.core.resuming import Transfer, download_resuming
 from airflow_provider.live_sessions.core.retry import RetryPolicy
 from benchmarks.apart import in_a_process, peak_mib
 from benchmarks.report import Report, Say
@@ -96,8 +96,10 @@ def _fetch(told: Connection, url: str, folder: str) -> None:
 
     before, begun = peak_mib(), time.monotonic()
     writer = Writer(LocalStorage(folder), "recording", kind="recording", session_key="k")
+    transfer = Transfer()
     pieces = download_resuming(
         address,
+        transfer=transfer,
         platform="Bench",
         conn_id="bench",
         label="fetch a recording",
@@ -105,7 +107,7 @@ def _fetch(told: Connection, url: str, folder: str) -> None:
         allow_plain_http=True,
         retry=RetryPolicy(base=0.0, cap=0.0),
     )
-    entry = writer.add("recording.webm", pieces, media_type="video/webm")
+    entry = writer.add("recording.webm", pieces, media_type="video/webm", hashed=transfer)
     writer.finish(Manifest("recording", "bench", "bench", "k", Completeness.COMPLETE))
     seconds = time.monotonic() - begun
     told.send(

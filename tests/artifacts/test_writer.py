@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
-from airflow_provider.live_sessions.artifacts.writer import APART, Writer, manifest_name, read_manifest
+from airflow_provider.live_sessions.artifacts.writer import Writer, manifest_name, read_manifest
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.running_digest import APART
 from tests.artifacts.memory import MemoryStorage
 from tests.artifacts.storage_contract import broken
 
@@ -270,3 +272,19 @@ def test_pieces_of_any_size_are_hashed_in_their_order(sizes: list[int]) -> None:
     entry = writer(MemoryStorage()).add("recording.webm", pieces, media_type="video/webm")
     assert entry.sha256 == hashlib.sha256(b"".join(pieces)).hexdigest()
     assert entry.bytes == sum(sizes)
+
+
+@dataclass
+class Came:
+    received: int
+    digest: str
+
+
+def test_a_content_hashed_already_is_described_by_that_and_refused_where_it_is_another() -> None:
+    storage = MemoryStorage()
+    writer = Writer(storage, "day", kind="recording", session_key="k")
+    entry = writer.add("a.webm", [b"abc", b"d"], media_type="video/webm", hashed=Came(4, "0a" * 32))
+    assert (entry.bytes, entry.sha256) == (4, "0a" * 32)
+    with pytest.raises(OSError, match="4 bytes came to be written; 3 were hashed"):
+        writer.add("b.webm", [b"abcd"], media_type="video/webm", hashed=Came(3, "of less"))
+    assert "day/b.webm" not in storage.list()

@@ -13,23 +13,29 @@ less than is home already (platforms delete) leaves what is home.
 
 from __future__ import annotations
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, FileEntry, Manifest
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.running_digest import RunningDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from concurrent.futures import Future
 
     from airflow_provider.live_sessions.core.storage import Storage
 
 
-APART = 1024 * 1024
-"""Bytes that are hashed together, by a thread of their own; a shorter file needs none."""
+class Hashed(Protocol):
+    """What has hashed a content while it handed it on, so that it is not hashed again."""
+
+    @property
+    def received(self) -> int:
+        """Bytes that were handed on."""
+
+    @property
+    def digest(self) -> str:
+        """Their sha256, in hexadecimal."""
 
 
 def manifest_name(folder: str, kind: str) -> str:
@@ -83,6 +89,7 @@ class Writer:
         *,
         media_type: str,
         counts: Mapping[str, int] | None = None,
+        hashed: Hashed | None = None,
     ) -> FileEntry:
         """Write one file.
 
@@ -91,16 +98,17 @@ class Writer:
             chunks: Its content. When it raises, an older file stays and the new one is not recorded.
             media_type: Its media type.
             counts: What is in it, by name.
+            hashed: What hashes the content on its way here, e.g. the transfer that it comes from.
 
         Raises:
             ConfigurationError: The storage refuses the name.
-            OSError: The storage failed, or wrote another number of bytes than it was given.
+            OSError: The storage failed, or wrote another number of bytes than it was given or were hashed.
             ValueError: The name was added before, or is the manifest's own.
         """
         full = _within(self._folder, name)
         if full in self._files or full == self._name:
             raise ValueError(f"{full!r} is written twice")
-        measured = _Measured(chunks)
+        measured = _Measured(chunks, hashed)
         written = self._storage.put(full, self._watched(full, measured))
         if written != measured.size:
             raise OSError(f"{written} bytes of {full!r} were stored; {measured.size} were given.")
@@ -162,41 +170,26 @@ class Writer:
 
 
 class _Measured:
-    """Counts and hashes what passes through it; of a long file pieces are hashed while others come."""
+    """Counts and hashes what passes through it, unless it is hashed already."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], hashed: Hashed | None) -> None:
         self._chunks = chunks
-        self._digest = hashlib.sha256()
+        self._hashed = hashed
+        self._own = RunningDigest()
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        held: list[bytes] = []
-        size = 0
-        hashing: Future[None] | None = None
-        with ThreadPoolExecutor(
-            1, thread_name_prefix="live-sessions-hash"
-        ) as pool:  # no thread until it is needed
-            for chunk in self._chunks:
-                held.append(chunk)
-                size += len(chunk)
-                if size >= APART:
-                    if hashing is not None:
-                        hashing.result()  # no more than two such lots are held at a time
-                    hashing = pool.submit(self._take, held)
-                    held, size = [], 0
-                self.size += len(chunk)
-                yield chunk
-        if hashing is not None:
-            hashing.result()
-        self._take(held)
-
-    def _take(self, pieces: Iterable[bytes]) -> None:
-        for piece in pieces:
-            self._digest.update(piece)
+        for chunk in self._chunks:
+            if self._hashed is None:
+                self._own.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+        if self._hashed is not None and self._hashed.received != self.size:
+            raise OSError(f"{self.size} bytes came to be written; {self._hashed.received} were hashed.")
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        return self._own.hexdigest() if self._hashed is None else self._hashed.digest
 
 
 def _within(folder: str, name: str) -> str:

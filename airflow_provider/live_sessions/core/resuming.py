@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import RateLimited, Refused, Transient, Unavailable
 from airflow_provider.live_sessions.core.parts import Part
 from airflow_provider.live_sessions.core.retry import RetryPolicy, backoff
+from airflow_provider.live_sessions.core.running_digest import RunningDigest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -40,12 +41,12 @@ class Transfer:
 
     received: int = 0
     part: Part = field(default_factory=Part)
-    _hash: Any = field(default_factory=hashlib.sha256)
+    _hash: RunningDigest = field(default_factory=RunningDigest)
 
     @property
     def digest(self) -> str:
         """The sha256 of what was handed on, in hexadecimal."""
-        return str(self._hash.hexdigest())
+        return self._hash.hexdigest()
 
     def take(self, piece: bytes) -> None:
         """Count and hash a piece."""
@@ -136,7 +137,8 @@ def _transfer(url: SecretStr, transfer: Transfer, *, label: str, **options: Any)
     for piece in download(url, part=part, label=label, **options):
         known = max(0, transfer.received - (part.received - len(piece)))
         over, rest = piece[:known], piece[known:]
-        again.update(over)
+        if over:
+            again.update(over)
         if over and len(over) == known and again.hexdigest() != transfer.digest:
             raise _changed(label, **options)
         if rest:

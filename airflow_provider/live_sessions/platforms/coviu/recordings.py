@@ -174,7 +174,7 @@ def _write(
     name = f"recording-{next(numbers):02d}{SUFFIXES.get(transfer.part.content_type, '.bin')}"
     told = None if quality else one.file
     content = _verified(client, itertools.chain([first], chunks), transfer, told)
-    writer.add(name, content, media_type=transfer.part.content_type)
+    writer.add(name, content, media_type=transfer.part.content_type, hashed=transfer)
     told_length = transfer.part.length is not None or (told is not None and told.size is not None)
     told_digest = bool(transfer.part.sha256 or (told is not None and told.sha256))
     return name, ["length"] * told_length + ["sha256"] * told_digest
