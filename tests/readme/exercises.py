@@ -44,7 +44,7 @@ PREFIXES = {
 SENDS_NOTHING_ITSELF = {
     "Lessonspace": {"close", "now", "fetch"},  # a signed address of the storage, which is no part of the API
     "Coviu": {"close", "now"},
-    "Screenleap": {"close", "now", "digest", "lasting_digest", "viewer_url"},
+    "Screenleap": {"close", "now", "digest", "viewer_url"},
     "Educates": {"now", "get", "call", "parse", "misshapen"},
 }
 """Methods that make no call of their own."""
