@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,7 +195,9 @@ def test_a_connection_is_kept_and_a_client_may_leave_in_the_middle(
         client.recv(1)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     assert [school.ask("GET", "/hello/").status_code for _ in range(3)] == [200] * 3
-    assert len({one.connection for one in school.sandbox.log.entries(status=200)}) == 1
+    # Whoever left in the middle may have been answered whole before the sandbox noticed.
+    kept = Counter(one.connection for one in school.sandbox.log.entries(status=200))
+    assert kept.most_common(1)[0][1] == 3
     assert "Traceback" not in capfd.readouterr().err
 
 

@@ -118,7 +118,6 @@ class ScreenleapClient:
         self.account_id = account_id
         # Derived, so that the digests of codes tell nothing about the token itself.
         self._digest_key = hmac.digest(authtoken.get_secret_value().encode(), b"als1:screen-share-code", "sha256")
-        self._lasting_key = hmac.digest(account_id.strip().encode(), b"als1:ended-screen-share", "sha256")
         self._http = HttpClient(
             platform=PLATFORM,
             conn_id=conn_id,
@@ -157,15 +156,6 @@ class ScreenleapClient:
         gives the same digest wherever this connection is, and nobody else can tell which code it is.
         """
         mixed = hmac.digest(self._digest_key, code.get_secret_value().encode(), hashlib.sha256)
-        return f"share-{mixed.hex()[:16]}"
-
-    def lasting_digest(self, code: SecretStr) -> str:
-        """Return what names a share that ended, for as long as the account lasts: another token changes nothing.
-
-        Who knows the account's id can find the code from it, so it is for shares that are over: a code is
-        single-use (``apis/screenleap.md`` section 3) and opens nothing then.
-        """
-        mixed = hmac.digest(self._lasting_key, code.get_secret_value().encode(), hashlib.sha256)
         return f"share-{mixed.hex()[:16]}"
 
     def viewer_url(self, code: SecretStr) -> SecretStr:

@@ -106,7 +106,7 @@ def row_of(share: Share, client: ScreenleapClient) -> SessionRow:
     return SessionRow(
         platform=NAME,
         conn_id=client.conn_id,
-        session_id=client.lasting_digest(share.code),
+        session_id=client.digest(share.code),
         counted_at=share.ended_at,
         launch_key=key,
         title=share.title or "",
