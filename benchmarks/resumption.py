@@ -33,7 +33,8 @@ CLASSES = 20
 INTERVAL = 10.0
 APART = 3.0
 """Seconds from one end to the next: no multiple of the poll interval, so that ends come at all of its phases."""
-AHEAD, LENGTH = timedelta(minutes=1), timedelta(hours=1)
+AHEAD, LENGTH = timedelta(minutes=15), timedelta(hours=1)
+"""From now to each start, and how long it is planned: enough to launch all on a busy machine."""
 ALLOWED = 3.0
 """Seconds beyond one poll interval."""
 PATIENCE = 600.0

@@ -26,7 +26,7 @@ with DAG(
             {"id": "{{ params.title }}-t", "name": "Tess", "leader": True},
             {"id": "{{ params.title }}-s", "name": "Sam"},
         ],
-        lead=60,
+        lead=1800,  # it is asked for at once, long before its start
     )
     LessonspaceSessionEndSensor(
         task_id="wait",
