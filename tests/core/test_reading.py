@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.reading import (
@@ -38,6 +38,29 @@ def nested(depth: int) -> Any:
 def test_what_is_json_is_read_as_it_was_written(value: Any) -> None:
     assert load_json(json.dumps(value)) == value
     assert load_json(json.dumps(value).encode()) == value
+
+
+nearly_json = st.text(alphabet='[]{}",:0123456789.eE+-truefalsn\\\\ud8 \n\x01ä', max_size=12)
+
+
+@given(
+    text=nearly_json | st.builds(json.dumps, plain), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16-le"])
+)
+@example(text='"\\ud800"', encoding="utf-8")
+@example(text="123456789012345678901234567890", encoding="utf-8")
+@example(text='{"a": 1, "a": 2}', encoding="utf-8")
+@example(text="-0.0", encoding="utf-8")
+def test_the_fast_reader_and_the_standard_one_read_the_same(text: str, encoding: str) -> None:
+    content = text.encode(encoding)
+    try:
+        expected = json.loads(content, parse_constant=pytest.fail)
+    except (ValueError, pytest.fail.Exception):
+        with pytest.raises(ValueError, match=r"."):
+            load_json(content)
+    else:
+        found = load_json(content)
+        assert found == expected
+        assert repr(found) == repr(expected), "also 1 and 1.0, 0.0 and -0.0, and the order of names"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "NaN", "-Infinity", "[1e400]", "9" * 5000, b"\xff\xfe\x00"])

@@ -38,6 +38,7 @@ class Spool:
 
     def __init__(self, shape: Shape = SESSIONS) -> None:
         self._shape = shape
+        self._figures = shape.figures
         self._sums = [f"sum_{number}" for number in range(len(shape.sums))]
         self._db = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", "cache_size = -4096"):
@@ -69,7 +70,7 @@ class Spool:
                 _text(row.identity),
                 (row.counted_at - _EPOCH) // _MICROSECOND,
                 row.knowledge,
-                *self._shape.figures(told),
+                *self._figures(told),
                 line_of(told),
             )
         )

@@ -57,8 +57,8 @@ class Shape:
 
     def figures(self, row: Mapping[str, Any]) -> tuple[int, ...]:
         """Return what one row adds to each of the ``sums``, in their order."""
-        values = (row[column] for column in self.sums.values())
-        return tuple(len(one) if isinstance(one, list) else int(one or 0) for one in values)
+        values = [row[column] for column in self.sums.values()]
+        return tuple([len(one) if type(one) is list else int(one or 0) for one in values])
 
     def identity(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what names a row."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from airflow_provider.live_sessions.core.status import Held
 from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class ClassPersonRow:
+class ClassPersonRow(msgspec.Struct, frozen=True):
     """One person of a class, expected or not.
 
     Args:
@@ -62,8 +60,7 @@ class ClassPersonRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ClassRow:
+class ClassRow(msgspec.Struct, frozen=True):
     """One class: all sessions with one launch key, or a single one that was made elsewhere.
 
     Args:

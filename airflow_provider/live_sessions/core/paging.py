@@ -87,6 +87,10 @@ def walk(
         query = page.following
 
 
+def _as_they_are(rows: list[Any]) -> Sequence[Any]:
+    return rows
+
+
 def walk_envelopes(
     fetch: Fetch,
     first: Query,
@@ -96,7 +100,8 @@ def walk_envelopes(
     conn_id: str,
     label: str,
     max_pages: int = MAX_PAGES,
-) -> Iterator[Any]:
+    made: Callable[[list[Any]], Sequence[Item]] = _as_they_are,
+) -> Iterator[Item]:
     """Walk ``{count, next, previous, results}`` (Django REST framework), or a bare list, which is one page.
 
     Args:
@@ -107,6 +112,7 @@ def walk_envelopes(
         conn_id: The Airflow connection, for errors.
         label: What the list is called in errors, e.g. ``list sessions``.
         max_pages: A bound against lists without an end.
+        made: Makes the items of a page's rows; by default they are the rows.
 
     Raises:
         Unavailable: The answer is no such list, or its pages run in a circle.
@@ -114,15 +120,15 @@ def walk_envelopes(
     """
     teller = Teller(platform, conn_id, label)
 
-    def read(body: Any, _: Query) -> Page[Any]:
+    def read(body: Any, _: Query) -> Page[Item]:
         if isinstance(body, list):
-            return Page(body)
+            return Page(made(body))
         if not isinstance(body, dict) or not isinstance(body.get("results"), list):
             teller.fail(Unavailable, "the answer is no list")
         following = body.get("next")
         if following is None or following == "":
-            return Page(body["results"])
-        return Page(body["results"], next_query(base_url, following, teller=teller))
+            return Page(made(body["results"]))
+        return Page(made(body["results"]), next_query(base_url, following, teller=teller))
 
     return walk(fetch, first, read=read, teller=teller, max_pages=max_pages)
 

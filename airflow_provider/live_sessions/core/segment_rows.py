@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 
-if TYPE_CHECKING:
-    from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
+class SegmentRow(msgspec.Struct, frozen=True):
     """Something one person said in a session that ended.
 
     Args:

@@ -1,24 +1,29 @@
 """A session as data: the one row that every platform's export gives, what is asked for, what was counted.
 
 A row holds nothing that opens a door: ids that do are digests before they come here. It does hold names.
+
+Rows are msgspec's structs: made by the hundred thousand, they cost a fifth of what a frozen dataclass does.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from airflow_provider.live_sessions.core.status import Held
 from airflow_provider.live_sessions.core.times import aware, format_optional_time, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Callable
+    from datetime import timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(msgspec.Struct, frozen=True):
     """One person in a session.
 
     Args:
@@ -52,8 +57,7 @@ class PersonRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(msgspec.Struct, frozen=True):
     """One line of a session's attendance log.
 
     Args:
@@ -78,8 +82,7 @@ class LogRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(msgspec.Struct, frozen=True):
     """One session that ended.
 
     Args:
@@ -122,7 +125,7 @@ class SessionRow:
     logs: tuple[LogRow, ...] = ()
     usage_minutes: float | None = None
     cost_in_cents: float | None = None
-    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extras: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def identity(self) -> str:

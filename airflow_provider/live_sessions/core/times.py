@@ -17,6 +17,8 @@ def within_reason(moment: datetime) -> datetime:
 
     Programs write 0001-01-01 for "not yet" and 9999-12-31 for "never". Both go on meaning it.
     """
+    if moment.tzinfo is UTC and EARLIEST.year <= moment.year < LATEST.year:
+        return moment  # nearly every time is one of these, and an export reads a million
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     if EARLIEST <= moment <= LATEST:
@@ -53,6 +55,8 @@ def aware(moment: datetime) -> datetime:
     Raises:
         ConfigurationError: The moment is naive, or lies outside the years 1900 to 2999.
     """
+    if moment.tzinfo is UTC and EARLIEST.year <= moment.year < LATEST.year:
+        return moment  # as above
     if moment.tzinfo is not UTC and (moment.tzinfo is None or moment.utcoffset() is None):
         raise ConfigurationError(
             f"The time {moment.isoformat()} has no time zone.",
@@ -65,6 +69,8 @@ def aware(moment: datetime) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Write a moment as ISO 8601 in UTC with its offset: no platform has to guess a zone."""
+    if moment.tzinfo is UTC and EARLIEST.year <= moment.year < LATEST.year:
+        return moment.isoformat()  # as in aware
     return aware(moment).isoformat()
 
 
