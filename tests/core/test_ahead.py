@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.live_sessions.core.ahead import PagesAhead, helpers, pages_ahead, pages_behind
+from airflow_provider.live_sessions.core.ahead import THREADS, PagesAhead, helpers, pages_ahead, pages_behind
 from airflow_provider.live_sessions.core.errors import NotFound, Unavailable
 from airflow_provider.live_sessions.core.paging import walk_envelopes
+from airflow_provider.live_sessions.core.wire import CONNECTIONS
 
 BASE = "https://api.host/v2"
 WHO: dict[str, Any] = {"platform": "Toy", "conn_id": "toy", "label": "list things"}
@@ -165,3 +166,7 @@ def test_without_asking_ahead_the_fetch_is_the_one_given() -> None:
     server = Pages([1], 1)
     with pages_ahead(server.fetch, ahead=False) as fetch:
         assert fetch == server.fetch
+
+
+def test_as_many_connections_are_kept_as_ask_at_once() -> None:
+    assert THREADS <= CONNECTIONS, "each further one would be opened anew for each page, and urllib3 warns of it"

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.paging import Fetch, Query, QueryMark
 
-THREADS = 8
-"""Requests on their way at once. Each holds a connection; the pool below ``requests`` keeps ten."""
+THREADS = 12
+"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many."""
 
-ROWS = 1_600
+ROWS = 2_400
 """Rows that are held before their turn, whatever the size of a page: memory has to stay bounded."""
 
 

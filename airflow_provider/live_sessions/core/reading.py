@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -19,6 +20,8 @@ MISFITS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, V
 DEEPEST = 64
 """Levels of lists and objects. No answer or file has a dozen; what is deeper breaks whoever walks it later."""
 
+_PATH = re.compile(r"`\$(?:\[\d+\])?\.?([^`]*)`")
+"""msgspec's "at `$[3].space.id`", without the number of the row, which tells nobody anything."""
 _NESTING = frozenset((dict, list))
 _read = msgspec.json.Decoder().decode
 
@@ -101,6 +104,16 @@ def listed(values: object, limit: int = 300) -> str:
 def why(error: Exception, limit: int = 200) -> str:
     """Return what an exception says, as a message of ours may repeat it."""
     return shorten(str(error)[: 10 * limit], limit)
+
+
+def misfitting_in(message: str) -> str:
+    """Return which field of an answer did not fit, as a message may name it.
+
+    Args:
+        message: What msgspec's ``ValidationError`` says: it names the field by its path, and never a value.
+    """
+    found = _PATH.search(message)
+    return shorten(redact(found[1][:200] if found and found[1] else "the whole"), 200)
 
 
 def misfitting(errors: Iterable[Mapping[str, Any]]) -> str:

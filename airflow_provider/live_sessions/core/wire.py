@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CHUNK = 64 * 1024
 
+CONNECTIONS = 12
+"""Connections that are kept to a host: as many as ask at once, or each further one would be opened anew each time."""
+
 FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """Everything that sending and reading can raise, ``requests``' own and what slips through it."""
 
@@ -53,7 +56,7 @@ class BareSession(requests.Session):
         if not cookies:
             self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in ("https://", "http://"):
-            self.mount(scheme, HTTPAdapter(max_retries=0))
+            self.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=CONNECTIONS))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Deny every redirect: even unfollowed, ``requests`` would read its body whole and unbounded."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.attendance import Presence, Stay, build_rows
 from airflow_provider.live_sessions.platforms.lessonspace.attendance import presences
-from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 from tests.platforms.lessonspace.academy import CLASS, PEOPLE, Academy, plan, steady
 
 END = CLASS + timedelta(hours=1)

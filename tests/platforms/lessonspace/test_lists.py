@@ -17,7 +17,8 @@ from airflow_provider.live_sessions.platforms.lessonspace.filters import (
     UserFilters,
     tags_match,
 )
-from airflow_provider.live_sessions.platforms.lessonspace.models import LaunchRequest, Session, Space
+from airflow_provider.live_sessions.platforms.lessonspace.listed import Session, Space
+from airflow_provider.live_sessions.platforms.lessonspace.models import LaunchRequest
 from tests.core import scripted
 from tests.core.scripted import ScriptedServer
 from tests.platforms.kit import altered

@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.core.contract import (
 )
 from airflow_provider.live_sessions.core.models import SessionRef
 from airflow_provider.live_sessions.platforms.lessonspace import transcripts
-from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 from tests.platforms.lessonspace.academy import CLASS, steady
 
 

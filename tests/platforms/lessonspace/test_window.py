@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.status import Absence, Held, Seen, State
 from airflow_provider.live_sessions.core.times import LATEST
-from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
 from tests.platforms.lessonspace.academy import CLASS, steady
 

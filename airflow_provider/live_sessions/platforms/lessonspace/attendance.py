@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.artifacts.attendance import Presence, Stay
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow_provider.live_sessions.platforms.lessonspace.models import LogEntry, Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import LogEntry, Session
 
 JOINED = "user-joined"
 LEFT = "user-left"

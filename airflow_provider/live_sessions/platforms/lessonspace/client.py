@@ -6,11 +6,11 @@ path ends with a slash, and the endpoints marked as limited allow 5 requests a s
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import SecretStr, TypeAdapter, ValidationError  # noqa: TID253 - loaded when a task runs
+import msgspec
+from pydantic import SecretStr, ValidationError  # noqa: TID253 - loaded when a task runs
 from requests.auth import AuthBase  # noqa: TID253 - loaded when a task runs
 
 from airflow_provider.live_sessions.core.ahead import pages_ahead
@@ -19,19 +19,17 @@ from airflow_provider.live_sessions.core.download import download
 from airflow_provider.live_sessions.core.errors import ConfigurationError, OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.http import HttpClient
 from airflow_provider.live_sessions.core.paging import MAX_PAGES, walk_envelopes
-from airflow_provider.live_sessions.core.reading import misfitting
+from airflow_provider.live_sessions.core.reading import misfitting, misfitting_in
 from airflow_provider.live_sessions.core.retry import RetryPolicy, Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE, Surroundings
+from airflow_provider.live_sessions.platforms.lessonspace.listed import Session, Space
 from airflow_provider.live_sessions.platforms.lessonspace.models import (
-    Answer,
     LaunchAnswer,
     LaunchRequest,
     Organisation,
     OrganisationUser,
     Playback,
-    Session,
     SessionUpdate,
-    Space,
     Transcript,
 )
 
@@ -57,7 +55,20 @@ less, because requests sent evenly do not arrive evenly."""
 
 MAX_TRANSCRIPT_BYTES = 256 * 1024 * 1024
 
-_Model = TypeVar("_Model", bound=Answer)
+
+class _Kind(Protocol):
+    """A kind of answer: pydantic's models, and msgspec's structs for what comes by the hundred thousand."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, /) -> Self:
+        """Read one."""
+
+    @classmethod
+    def rows(cls, data: list[Any], /) -> list[Self]:
+        """Read a page of them."""
+
+
+_Model = TypeVar("_Model", bound=_Kind)
 
 
 class OrganisationAuth(AuthBase):
@@ -365,30 +376,26 @@ class LessonspaceClient:
     def _parse(self, model: type[_Model], data: Any, label: str, *, write: bool = False) -> _Model:
         try:
             return model.model_validate(data)
-        except ValidationError as error:
+        except (ValidationError, msgspec.ValidationError) as error:
             kind = OutcomeUnknown if write else Unavailable
-            raise self._misfit(kind, label, misfitting(error.errors())) from None
+            raise self._misfit(kind, label, error) from None
 
     def _parse_rows(self, model: type[_Model], rows: list[Any], label: str) -> list[_Model]:
         try:
-            return _rows_of(model).validate_python(rows)
-        except ValidationError as error:
-            fields = misfitting({"loc": one["loc"][1:]} for one in error.errors())  # which row it was tells nobody
-            raise self._misfit(Unavailable, label, fields) from None
+            return model.rows(rows)
+        except (ValidationError, msgspec.ValidationError) as error:
+            raise self._misfit(Unavailable, label, error) from None
 
-    def _misfit(self, kind: type[LiveSessionError], label: str, fields: str) -> LiveSessionError:
+    def _misfit(
+        self, kind: type[LiveSessionError], label: str, error: ValidationError | msgspec.ValidationError
+    ) -> LiveSessionError:
+        fields = misfitting(error.errors()) if isinstance(error, ValidationError) else misfitting_in(str(error))
         return kind(
             f"{label}: the answer has an unexpected shape ({fields}).",
             platform=PLATFORM,
             conn_id=self.conn_id,
             advice="If this lasts, the platform changed its API: look for a newer release of this provider.",
         )
-
-
-@cache
-def _rows_of(model: type[_Model]) -> TypeAdapter[list[_Model]]:
-    """Return what reads a page's rows at once: that takes a fifth less than row by row."""
-    return TypeAdapter(list[model])  # type: ignore[valid-type]  # a class in a variable
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 OVERLAP = timedelta(seconds=600)
 """How late an end may be written: no document says, so this is our patience."""

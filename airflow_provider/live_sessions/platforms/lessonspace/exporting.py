@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session, Space
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session, Space
 
 Role = Literal["teacher", "student", "admin"]
 

@@ -1,24 +1,21 @@
 """Lessonspace's requests and answers (API reference; ``apis/lessonspace.md`` sections 2.1 to 2.4).
 
+Sessions and spaces are in :mod:`listed`.
+
 Answers tolerate unknown fields and treat as optional what one generation of the documentation leaves out.
 Whatever opens a door is a ``SecretStr``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import (  # noqa: TID253 - this module is loaded when a task runs, never at DAG parse
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
 )
-
-from airflow_provider.live_sessions.core.reading import load_json
-from airflow_provider.live_sessions.core.times import within_reason
 
 MAX_ID_LENGTH = 64
 """Characters of a space's ``id``; longer ones are rejected (create-space guide)."""
@@ -26,49 +23,19 @@ MAX_ID_LENGTH = 64
 Policy = Literal["participant", "admin", "teacher", "student", "public"]
 
 
-def _utc(value: Any) -> Any:
-    """Read a naive time of an answer as UTC: its zone is undocumented, and UTC is what samples show."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    return within_reason(value) if isinstance(value, datetime) else value
-
-
-def _tags(value: Any) -> Any:
-    """Read tags as a mapping: the reference types them as a string, clients see objects."""
-    if isinstance(value, str):
-        try:
-            value = load_json(value) if value else {}
-        except ValueError:
-            return {}
-    if isinstance(value, dict):
-        return {str(key): "" if item is None else str(item) for key, item in value.items()}
-    return {} if value is None else value
-
-
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _person(value: Any) -> Any:
-    """Read who a log line is about: the reference says text, an object with an id would be as natural."""
-    if isinstance(value, dict):
-        value = value.get("user", value.get("id"))
-    return _text(value)
-
-
-Moment = Annotated[datetime, BeforeValidator(_utc)]
-Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
-Text = Annotated[str, BeforeValidator(_text)]
-"""Text that some generations of the API write as a number."""
-
-
 class Answer(BaseModel):
     """An answer of the platform: unknown fields are left aside, never an error."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def rows(cls, data: list[Any]) -> list[Self]:
+        """Read a page's rows.
+
+        Raises:
+            pydantic.ValidationError: One of them has another shape.
+        """
+        return [cls.model_validate(row) for row in data]
 
 
 class Request(BaseModel):
@@ -240,7 +207,7 @@ class LaunchAnswer(Answer):
     created: bool = Field(False, description="set by the client: 201 is a new space, 200 an existing one")
 
 
-# ---- sessions, spaces, users ------------------------------------------------------------------------------
+# ---- organisations, people, what a session leaves ----------------------------------------------------------
 
 
 class Organisation(Answer):
@@ -248,92 +215,6 @@ class Organisation(Answer):
 
     id: int
     name: str = ""
-
-
-class Space(Answer):
-    """A room. ``url`` may carry a signed token, so it is a secret."""
-
-    id: Text = ""
-    slug: str = ""
-    alias: str | None = None
-    name: str | None = None
-    organisation: int | None = None
-    tags: Tags = Field(default_factory=dict)
-    url: SecretStr | None = None
-    created_at: Moment | None = None
-    region: str | None = None
-    record_av: bool | None = None
-    transcribe: bool | None = None
-
-    def is_room(self, room_id: str) -> bool:
-        """Return whether this is the room with that ``room_id``, which is the slug."""
-        return room_id in (self.slug, self.id)
-
-
-class Profile(Answer):
-    """A known person seen in a session; ``user`` is the launch's ``user_id``."""
-
-    user: int | None = None
-    name: str | None = None
-    email: str | None = None
-    role: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Tells people apart: the user id, or the name where there is none."""
-        return f"name:{self.name or ''}" if self.user is None else str(self.user)
-
-
-class Guest(Answer):
-    """Somebody without a profile."""
-
-    uuid: str
-
-
-class LogEntry(Answer):
-    """One line of a session's log."""
-
-    log_type: str
-    date: Moment
-    id: int | None = None
-    profile: Annotated[str | None, BeforeValidator(_person)] = None
-    guest_uuid: str | None = None
-    user_socket_id: str | None = None
-
-
-class Session(Answer):
-    """One stretch of presence in a space; ``end_time`` is null while it is in progress."""
-
-    uuid: str
-    id: int | None = None
-    name: str | None = None
-    space: Space | None = None
-    start_time: Moment | None = None
-    end_time: Moment | None = None
-    profiles: tuple[Profile, ...] = ()
-    guests: tuple[Guest, ...] = ()
-    logs: tuple[LogEntry, ...] = ()
-    billable_seconds: int | None = None
-    tags: Tags = Field(default_factory=dict)
-    playback_url: str | None = None
-    recording_access_policy: tuple[str, ...] | None = None
-    recording_available: bool | None = None
-    recording_deleted: bool | None = None
-    playback_password: SecretStr | None = None
-
-    @property
-    def people(self) -> frozenset[str]:
-        """Distinct people: profile ids as text, guests as ``guest:<uuid>``."""
-        return frozenset({profile.key for profile in self.profiles}) | frozenset(
-            f"guest:{guest.uuid}" for guest in self.guests
-        )
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it lasted; None while it is in progress."""
-        if self.start_time is None or self.end_time is None:
-            return None
-        return (self.end_time - self.start_time).total_seconds()
 
 
 class SessionUpdate(Answer):

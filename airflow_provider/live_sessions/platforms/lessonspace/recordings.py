@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 
 @dataclass(frozen=True, slots=True)

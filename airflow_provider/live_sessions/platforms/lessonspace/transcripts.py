@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 SIGNED_URL_TRIES = 3
 """Fresh signed URLs that are tried when storage refuses one."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.platforms.lessonspace.client import LessonspaceClient
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 OVERLAP = timedelta(seconds=600)
 """How far T2 reaches back behind the last complete tick, for ends that are written late."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider.live_sessions.core.models import SessionRef
-    from airflow_provider.live_sessions.platforms.lessonspace.models import Session
+    from airflow_provider.live_sessions.platforms.lessonspace.listed import Session
 
 COMPANY = 2
 """Distinct people that make a class out of a presence."""
