@@ -11,7 +11,7 @@ from airflow_provider.live_sessions.core.status import Held
 from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 
 
-class ClassPersonRow(msgspec.Struct, frozen=True):
+class ClassPersonRow(msgspec.Struct, frozen=True, gc=False):
     """One person of a class, expected or not.
 
     Args:
@@ -60,7 +60,7 @@ class ClassPersonRow(msgspec.Struct, frozen=True):
         }
 
 
-class ClassRow(msgspec.Struct, frozen=True):
+class ClassRow(msgspec.Struct, frozen=True, gc=False):
     """One class: all sessions with one launch key, or a single one that was made elsewhere.
 
     Args:

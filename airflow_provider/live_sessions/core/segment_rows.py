@@ -10,7 +10,7 @@ import msgspec
 from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 
 
-class SegmentRow(msgspec.Struct, frozen=True):
+class SegmentRow(msgspec.Struct, frozen=True, gc=False):
     """Something one person said in a session that ended.
 
     Args:

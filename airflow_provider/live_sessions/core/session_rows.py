@@ -2,7 +2,8 @@
 
 A row holds nothing that opens a door: ids that do are digests before they come here. It does hold names.
 
-Rows are msgspec's structs: made by the hundred thousand, they cost a fifth of what a frozen dataclass does.
+Rows are msgspec's structs: made by the hundred thousand, they cost a fifth of what a frozen dataclass does. None
+can be in a cycle, so the garbage collector does not look at them (``gc=False``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 
-class PersonRow(msgspec.Struct, frozen=True):
+class PersonRow(msgspec.Struct, frozen=True, gc=False):
     """One person in a session.
 
     Args:
@@ -57,7 +58,7 @@ class PersonRow(msgspec.Struct, frozen=True):
         }
 
 
-class LogRow(msgspec.Struct, frozen=True):
+class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One line of a session's attendance log.
 
     Args:
@@ -82,7 +83,7 @@ class LogRow(msgspec.Struct, frozen=True):
         }
 
 
-class SessionRow(msgspec.Struct, frozen=True):
+class SessionRow(msgspec.Struct, frozen=True, gc=False):
     """One session that ended.
 
     Args:
