@@ -59,10 +59,10 @@ class LocalStorage:
             size = 0
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(handle, self.file_mode)  # mkstemp gives 0600; a wider mode must not meet the umask
-                with Flushing(handle) as flushing:
-                    for chunk in chunks:
-                        size += file.write(chunk)
-                        flushing.wrote(len(chunk))
+                flushing = Flushing(handle)
+                for chunk in chunks:
+                    size += file.write(chunk)
+                    flushing.wrote(len(chunk))
                 file.flush()
                 os.fsync(handle)
             Path(temporary).replace(path)
