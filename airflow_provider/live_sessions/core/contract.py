@@ -146,7 +146,7 @@ class SessionPlatform(Protocol):
         Args:
             ref: The session.
             force: Also try what is documented but uncertain.
-            handed_over: False when no join link has left Airflow yet.
+            handed_over: False when no join link can have left Airflow yet.
         """
 
     def close(self) -> None:
