@@ -96,6 +96,7 @@ def class_day() -> None:
             "grace": "{{ params.grace_seconds }}",
         },
         hand_over_before="{{ params.hand_over_before_minutes and params.hand_over_before_minutes * 60 }}",
+        destination="{{ params.destination or '' }}",
         if_live="fail",
         map_index_template="{{ task.session['title'] }}, {{ task.session['start'] }}",
     ).expand(session=to_cancel(select.output))  # type: ignore[arg-type]  # stands for its value

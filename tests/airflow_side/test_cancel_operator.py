@@ -11,7 +11,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from airflow_provider.live_sessions.operators.lessonspace import (
+    LessonspaceCancelSessionOperator,
+    LessonspaceHandOverLinksOperator,
+)
 from airflow_provider.live_sessions.schedules.model import Occurrence
 from tests.airflow_side.stage import School, context
 from tests.platforms.toy import ToyWorld
@@ -19,6 +22,7 @@ from tests.platforms.toy_hook import HOOK, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def cancel(session: Mapping[str, Any], **arguments: Any) -> dict[str, Any]:
@@ -40,6 +44,30 @@ def test_links_that_were_handed_over_are_named_with_their_bound(school: School) 
     assert outcome["links_valid_until"] == record["links"][0]["not_after"]
     assert "cannot be revoked" in outcome["not_done"][0]
     assert outcome["next"]
+
+
+def test_a_link_that_went_out_before_the_class_was_moved_is_not_forgotten(school: School, tmp_path: Path) -> None:
+    lesson = school.lesson(ahead=1200)
+    first = school.launch(lesson, timetable="autumn", hand_over_before=3600)
+    given: dict[str, Any] = {"smtp_conn_id": None, "destination": str(tmp_path)}
+    LessonspaceHandOverLinksOperator(task_id="hand_over", session=first, **given).execute(context())
+    late = timedelta(hours=5)
+    times = {name: (datetime.fromisoformat(lesson[name]) + late).isoformat() for name in ("start", "end")}
+    moved = {**lesson, **times, "original_start": lesson["start"]}
+    record = school.launch(moved, timetable="autumn", hand_over_before=3600)
+    assert record["ref"]["key"] == first["ref"]["key"]
+    outcome = cancel(record, destination=str(tmp_path))
+    assert (outcome["state_before"], outcome["confirmed"]) == ("scheduled", False)
+    assert outcome["links_valid_until"] >= first["links"][0]["not_after"]
+    assert not [one for one in outcome["done"] if "had left Airflow" in one]
+
+
+def test_links_count_as_out_where_nobody_can_tell_who_was_served(school: School, tmp_path: Path) -> None:
+    record = school.launch(hand_over_before=60)
+    (tmp_path / "handed-over").mkdir()
+    (tmp_path / "handed-over" / record["ref"]["key"]).symlink_to("/")
+    outcome = cancel(record, destination=str(tmp_path))
+    assert (outcome["confirmed"], outcome["links_valid_until"] is None) == (False, False)
 
 
 def test_a_repeat_finds_it_cancelled(school: School) -> None:

@@ -89,6 +89,19 @@ def test_the_attendance_that_came_home_says_who_was_expected(school: School, tmp
     )
 
 
+def test_the_attendance_that_came_home_says_who_spoke(school: School, tmp_path: Path) -> None:
+    record = held(school)
+    for person in school.sandbox.lessonspace._store.people.values():
+        person.member = False  # removed from the organisation since: its list knows nobody
+    LessonspaceRetrieveAttendanceOperator(task_id="a", session=record, destination=str(tmp_path)).execute(
+        context()
+    )
+    _, spoken = exported(school, record, tmp_path)
+    segments = rows(LocalStorage(tmp_path), spoken["manifests"])
+    expected = {(one["id"], one["name"]) for one in record["participants"]}
+    assert {(one["participant_id"], one["speaker"]) for one in segments} == expected
+
+
 def test_transcripts_look_back_as_far_as_they_were_told_to(school: School, tmp_path: Path) -> None:
     store = school.sandbox.lessonspace._store
     store.start_session(store.new_space("open", "eu", TODAY), "0f" * 16, TODAY - 9 * DAY)

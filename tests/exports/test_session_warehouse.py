@@ -91,7 +91,7 @@ def test_hours_of_a_school_come_home_are_checked_and_loaded(
     assert set(ours.values()) == {"success"}, ran
     assert {ran["coviu.export"], ran["screenleap.load"]} == {"skipped"}
     assert count(database, "sessions") == len(truth) > 10
-    assert count(database, "participants") == sum(len(one["people"]) for one in truth.values())
+    assert count(database, "participants") == sum(len(one["participants"]) for one in truth.values())
     files = LocalStorage(tmp_path / "home").list()
     assert sum(name.endswith("/sessions.parquet") for name in files) == 4
 
@@ -119,7 +119,7 @@ def test_what_was_said_and_what_classes_came_to_is_loaded_and_agrees(
     assert count(database, "classes") == len(sessions)
     words = sum(one["words"] for segments in truth.values() for one in segments)
     assert total(database, "segments", "words") == total(database, "class_people", "words") == words
-    assert count(database, "class_people") == sum(len(one["people"]) for one in sessions.values())
+    assert count(database, "class_people") == sum(len(one["participants"]) for one in sessions.values())
 
 
 def test_without_a_database_the_files_are_checked_and_that_is_all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,11 +14,16 @@ from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export, export_from
 from airflow_provider.live_sessions.artifacts.export_sources import Launches, SegmentSource
+from airflow_provider.live_sessions.artifacts.layout import session_folder
+from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.contract import ArtifactRules
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.retry import RetryPolicy
+from airflow_provider.live_sessions.platforms.lessonspace.bringing_home import bring_attendance
 from tests.artifacts.memory import MemoryStorage
+from tests.core.cipher import FernetCipher
 from tests.exports.lessonspace_past import ended, fill
 from tests.exports.reading import digests, manifests, rows
 from tests.exports.spoken_past import of_rows, speak
@@ -26,6 +32,8 @@ from tests.platforms.lessonspace.academy import Academy, plan
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.storage import Storage
 
+DAY = datetime(2026, 9, 1, tzinfo=UTC)
+"""When the academy's classes are."""
 BEGIN, END = datetime(2026, 8, 28, tzinfo=UTC), datetime(2026, 8, 30, tzinfo=UTC)
 STUBBORN = RetryPolicy(attempts=12, base=0.001, cap=0.002, max_wait=0.5)
 FAULTS = ("throttle", "reset_before", "reset_after", "truncate", "status")
@@ -41,7 +49,7 @@ def run(
     rules: ArtifactRules | None = None,
     **more: Any,
 ) -> ExportResult:
-    source = SegmentSource(academy.platform, rules or ArtifactRules(), launches or {})
+    source = SegmentSource(academy.platform, rules or ArtifactRules(), launches or {}, storage=storage)
     what = ExportPlan(storage, "school", prefix="transcripts", **more)
     return export_from(source, what, cut(since, until, Period.DAY), say=lambda _: None)
 
@@ -139,6 +147,101 @@ def test_speakers_have_the_name_and_id_of_their_launch() -> None:
         assert names == {"t-1": "Ada Teacher", "s-1": "Bo Student"}
         assert {one["launch_key"] for one in told} == {launched.ref.key}
         assert all(one["spoken_at"].startswith("2026-09-01T08:") for one in told)
+
+
+def held(academy: Academy) -> SessionRecord:
+    """Let a class be held under nicknames; return its launch's record."""
+    launched = academy.launch(plan(transcribe=True, lead=7200))
+    uuid = academy.hold(launched.ref)
+    for one in academy.sandbox.lessonspace._store.by_uuid[uuid].connections:
+        one.name = f"nickname of {one.name}"
+    return SessionRecord.of(launched, plan(transcribe=True, lead=7200), FernetCipher())
+
+
+def bring_table(academy: Academy, storage: MemoryStorage, record: SessionRecord) -> None:
+    """Bring home a class's attendance, as its own task does."""
+    zone = ZoneInfo("Pacific/Kiritimati")  # its days are others than the export's
+    folder = session_folder(title=record.title, key=record.ref.key, planned_start=record.start, zone=zone)
+    writer = Writer(storage, folder, kind="attendance", session_key=record.ref.key)
+    bring_attendance(academy.platform, record, writer, late_after=300, zone=zone)
+
+
+def days_later(academy: Academy) -> None:
+    academy.go_to(DAY + timedelta(days=3))
+    for person in academy.sandbox.lessonspace._store.people.values():
+        person.member = False  # so the organisation's list knows nobody
+
+
+def speakers(storage: MemoryStorage, result: ExportResult) -> set[tuple[str, str]]:
+    return {(one["participant_id"], one["speaker"]) for one in rows(storage, result.manifests)}
+
+
+def test_speakers_whom_no_launch_is_given_for_are_known_from_the_attendance_table_of_their_class() -> None:
+    with Academy.open() as academy:
+        storage = MemoryStorage()
+        record = held(academy)
+        bring_table(academy, storage, record)
+        days_later(academy)
+        told = run(academy, storage, DAY, DAY + timedelta(days=1))
+        assert speakers(storage, told) == {("t-1", "Ada Teacher"), ("s-1", "Bo Student")}
+        other = MemoryStorage()
+        unknown = run(academy, other, DAY, DAY + timedelta(days=1))
+        assert speakers(other, unknown) == {("", "nickname of Ada Teacher"), ("", "nickname of Bo Student")}
+
+
+def test_a_launch_that_is_given_wins_over_the_table_and_one_that_told_no_ids_does_not() -> None:
+    with Academy.open() as academy:
+        storage = MemoryStorage()
+        record = held(academy)
+        bring_table(academy, storage, record)
+        days_later(academy)
+        ids = record.participants_by_user_id()
+        given = {record.ref.key: {one: Participant(f"own-{own}", "") for one, own in ids.items()}}
+        told = run(academy, storage, DAY, DAY + timedelta(days=1), launches=given)
+        assert {one for one, _ in speakers(storage, told)} == {"own-t-1", "own-s-1"}
+        told = run(academy, storage, DAY, DAY + timedelta(days=1), launches={record.ref.key: {}}, overwrite=True)
+        assert {one for one, _ in speakers(storage, told)} == {"t-1", "s-1"}
+
+
+def test_a_table_that_comes_home_later_is_taken_in_by_another_look_and_one_that_goes_takes_no_name_away() -> None:
+    with Academy.open() as academy:
+        storage = MemoryStorage()
+        record = held(academy)
+        later = MemoryStorage()
+        bring_table(academy, later, record)
+        days_later(academy)
+        time = (DAY, DAY + timedelta(days=1))
+        early = run(academy, storage, *time)
+        assert {one for one, _ in speakers(storage, early)} == {""}
+        assert run(academy, storage, *time, recheck=True).kept == 1  # nobody is known better by now
+        storage.files |= later.files
+        assert run(academy, storage, *time).kept == 1
+        looked = run(academy, storage, *time, recheck=True)
+        assert (looked.kept, speakers(storage, looked)) == (0, {("t-1", "Ada Teacher"), ("s-1", "Bo Student")})
+        before = digests(storage, looked.manifests)
+        for name in later.files:
+            storage.delete(name)
+        again = run(academy, storage, *time, recheck=True)
+        assert (again.kept, digests(storage, again.manifests)) == (1, before)
+
+
+def test_a_table_that_is_harmed_or_of_another_class_names_nobody() -> None:
+    with Academy.open() as academy:
+        storage = MemoryStorage()
+        record = held(academy)
+        bring_table(academy, storage, record)
+        days_later(academy)
+        (name,) = [one for one in storage.files if one.endswith("attendance.json")]
+        (manifest,) = [one for one in storage.files if one.endswith(".manifest.json")]
+        whole = dict(storage.files)
+        storage.files[name] = whole[name].replace(b"Ada Teacher", b"Eve Teacher")
+        harmed = run(academy, storage, DAY, DAY + timedelta(days=1))
+        assert {one for one, _ in speakers(storage, harmed)} == {""}
+        other = record.ref.key[:8] + "0" * (len(record.ref.key) - 8)
+        storage.files |= whole
+        storage.files[manifest] = whole[manifest].replace(record.ref.key.encode(), other.encode())
+        strange = run(academy, storage, DAY, DAY + timedelta(days=1), overwrite=True)
+        assert {one for one, _ in speakers(storage, strange)} == {""}
 
 
 def test_somebody_nobody_knows_keeps_the_name_of_the_transcript() -> None:

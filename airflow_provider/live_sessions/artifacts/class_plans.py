@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.layout import KEY_LENGTH
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.storage import Storage
 
 _MANIFEST = "/attendance.manifest.json"
+
+CLASSES_HELD = 200
+"""Of so many classes, those asked for last, it is held who is who: what was said is told a session at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class ClassPlan:
     people: tuple[Participant, ...] = ()
     user_ids: Mapping[str, str] = field(default_factory=dict, hash=False)
     told: bool = True
+
+    def by_user_id(self) -> dict[str, Participant]:
+        """Return who is behind each of the platform's user ids that are known."""
+        people = {one.id: one for one in self.people}
+        return {user: people[own] for user, own in self.user_ids.items() if own in people}
 
 
 def of_records(records: Iterable[Any]) -> dict[str, ClassPlan]:
@@ -71,10 +80,34 @@ def participants_of(records: Iterable[Any]) -> dict[str, dict[str, Participant]]
     Raises:
         ConfigurationError: A record is none.
     """
-    return {
-        key: {user: one for user, own in plan.user_ids.items() for one in plan.people if one.id == own}
-        for key, plan in of_records(records).items()
-    }
+    return {key: plan.by_user_id() for key, plan in of_records(records).items()}
+
+
+class KeptPeople:
+    """Who is who in classes, as the attendance tables of a time keep it; each is read when it is asked for.
+
+    Args:
+        storage: Where classes bring home their files.
+        since: No class began before.
+        until: No class began after.
+    """
+
+    def __init__(self, storage: Storage, since: datetime, until: datetime) -> None:
+        self._storage, self._since, self._until = storage, since, until
+        self._held = lru_cache(CLASSES_HELD)(self._read)
+
+    def of(self, key: str) -> Mapping[str, Participant]:
+        """Return by a launch key the participant for each of the platform's user ids; none without a table."""
+        return self._held(key)
+
+    def _read(self, key: str) -> Mapping[str, Participant]:
+        name = self._names.get(key[:KEY_LENGTH])
+        plan = None if name is None else of_attendance(self._storage, name, key)
+        return {} if plan is None else plan.by_user_id()
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(_manifests(self._storage, self._since, self._until))
 
 
 def attendance_manifests(
@@ -91,16 +124,7 @@ def attendance_manifests(
     short = {key[:KEY_LENGTH]: key for key in keys}
     if not short:
         return {}
-    found = {}
-    day, last = since.date() - timedelta(days=1), until.date() + timedelta(days=1)  # a folder's day is some zone's
-    while day <= last:
-        for name in storage.list(day.isoformat()):
-            folder = name.removesuffix(_MANIFEST)
-            key = short.get(folder.rpartition("-")[2])
-            if folder != name and key is not None:
-                found[key] = name
-        day += timedelta(days=1)
-    return found
+    return {short[begin]: name for begin, name in _manifests(storage, since, until) if begin in short}
 
 
 def of_attendance(storage: Storage, name: str, key: str) -> ClassPlan | None:
@@ -129,6 +153,17 @@ def of_attendance(storage: Storage, name: str, key: str) -> ClassPlan | None:
         user_ids=dict(_user_ids(rows)),
         told=manifest.status is Completeness.COMPLETE,
     )
+
+
+def _manifests(storage: Storage, since: datetime, until: datetime) -> Iterator[tuple[str, str]]:
+    """Yield how the launch key begins, and the name, of each attendance manifest of a time."""
+    day, last = since.date() - timedelta(days=1), until.date() + timedelta(days=1)  # a folder's day is some zone's
+    while day <= last:
+        for name in storage.list(day.isoformat()):
+            folder = name.removesuffix(_MANIFEST)
+            if folder != name:
+                yield folder.rpartition("-")[2], name
+        day += timedelta(days=1)
 
 
 def _user_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider.live_sessions.artifacts.class_plans import KeptPeople
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE, Lacks
 from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
@@ -17,7 +18,7 @@ from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
 from airflow_provider.live_sessions.core.times import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.manifest import Manifest
@@ -116,14 +117,17 @@ class SegmentSource:
     Args:
         account: The open account.
         rules: Which sessions have a transcript, and how long one is waited for.
-        launches: Who is behind the platform's user ids, where launches are at hand; else the platform is asked.
+        launches: Who is behind the platform's user ids, where launches are at hand.
         look_back: How long a session may have lasted; None for the platform's own bound.
+        storage: Where classes bring home their attendance tables: they tell it of other launches. Who is in none
+            of both, the platform is asked about; None for no tables.
     """
 
     account: TranscriptsPlatform
     rules: ArtifactRules = DEFAULT_RULES
     launches: Launches = field(default_factory=dict, hash=False)
     look_back: timedelta | None = None
+    storage: Storage | None = None
     shape: Shape = SEGMENTS
     title: str = "What was said in the account's sessions"
 
@@ -150,23 +154,45 @@ class SegmentSource:
 
     def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
         """Yield each segment of each session that ended within the time."""
-        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
-        ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
-        return self.account.spoken_segments(ask, tally, self.rules, self.launches)
+        ask = self._ask(chunk)
+        return self.account.spoken_segments(ask, tally, self.rules, self._people(ask))
 
     def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
-        """Return whether the platform's list has as many sessions of the time as were asked for their words."""
-        del storage
-        tally = Tally()
-        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
-        ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
-        number = sum(1 for _ in self.account.ended_sessions(ask, tally))
+        """Return whether the same speakers are known, and as many sessions listed as were asked for their words.
+
+        A class's table may have come home after the words. One that went since takes nobody's name away.
+        """
+        ask = self._ask(chunk)
+        people = self._people(ask)
+        if not all(_is_told(row, people(row["launch_key"])) for row in rows_of(storage, manifest)):
+            return False
+        number = sum(1 for _ in self.account.ended_sessions(ask, Tally()))
         counts = manifest.extra["counts"]
         return bool(number == counts["listed"] - counts["outside"])
 
     def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return which transcripts are not there (yet), and whether the sessions were asked for too early."""
         return _lacks(self.account, chunk, tally, seconds)
+
+    def _ask(self, chunk: Chunk) -> ExportAsk:
+        look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
+        return ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
+
+    def _people(self, ask: ExportAsk) -> Callable[[str], Mapping[str, Participant]]:
+        """Return what tells by a launch key who is behind the platform's user ids: the launch, else the table."""
+        kept = None if self.storage is None else KeptPeople(self.storage, ask.since - ask.look_back, ask.until)
+
+        def of(key: str) -> Mapping[str, Participant]:
+            given = self.launches.get(key, {})
+            return given if given or kept is None or not key else kept.of(key)
+
+        return of
+
+
+def _is_told(row: Mapping[str, Any], people: Mapping[str, Participant]) -> bool:
+    """Return whether a segment's row has the speaker that is known by now."""
+    person = people.get(row["speaker_id"])
+    return person is None or (row["participant_id"], row["speaker"]) == (person.id, person.name or row["speaker"])
 
 
 def _lacks(account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:

@@ -11,7 +11,7 @@ from airflow_provider.live_sessions.core.reading import MISFITS, finite, why
 from airflow_provider.live_sessions.core.times import format_time, later, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
@@ -146,7 +146,7 @@ class SessionPlatform(Protocol):
         Args:
             ref: The session.
             force: Also try what is documented but uncertain.
-            handed_over: False when no join link has left Airflow yet.
+            handed_over: False when no join link can have left Airflow yet.
         """
 
     def close(self) -> None:
@@ -190,7 +190,7 @@ class TranscriptsPlatform(ExportPlatform, Protocol):
         ask: ExportAsk,
         tally: Tally,
         rules: ArtifactRules,
-        launches: Mapping[str, Mapping[str, Participant]],
+        launched: Callable[[str], Mapping[str, Participant]],
     ) -> Iterator[SegmentRow]:
         """Yield what was said in every session whose ``counted_at`` lies in the time, in any order.
 
@@ -201,7 +201,7 @@ class TranscriptsPlatform(ExportPlatform, Protocol):
             ask: Which sessions.
             tally: Takes what was asked and met; a transcript that is not there yet, or failed, is in ``lacking``.
             rules: From when on a session has a transcript, and how long one is waited for.
-            launches: By launch key, the participant for each of the platform's user ids.
+            launched: Returns by a launch key the participant for each of the platform's user ids that are known.
 
         Raises:
             Unavailable: The platform could not be read to the end.

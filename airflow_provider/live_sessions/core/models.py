@@ -280,7 +280,8 @@ class CancelOutcome:
         done: What was done, one sentence each.
         not_done: What could not be done and why, one sentence each.
         confirmed: True only when nobody can come in any more, or the session is over.
-        links_valid_until: Until when links already handed over keep working; None when none is out.
+        links_valid_until: Until when a link keeps working that may have left Airflow; None where none can have.
+            The moment of the hand-over decides, not who was mailed: any task may open a sealed link.
         links_open_ended: True when links are out that never expire.
         people_inside: Whether people were inside.
         next: What a person can do, where something is left.

@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsup
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.hand_over import anybody_served
 from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class CancelSessionOperator(BaseOperator):
             the cancel is complete.
         if_live: ``fail`` (default) or ``report``, when people are inside and the platform cannot end it.
         force: Also try what is documented but of uncertain effect.
+        destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
+            another launch of it, has a link, whatever ``hand_over_before`` says now.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
@@ -49,7 +52,15 @@ class CancelSessionOperator(BaseOperator):
     """
 
     hook_class: ClassVar[str]
-    template_fields: Sequence[str] = ("session", "conn_id", "timetable", "options", "hand_over_before", "if_live")
+    template_fields: Sequence[str] = (
+        "session",
+        "conn_id",
+        "timetable",
+        "options",
+        "hand_over_before",
+        "if_live",
+        "destination",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json", "options": "json"}
     ui_color = "#fbe4dd"
 
@@ -63,6 +74,7 @@ class CancelSessionOperator(BaseOperator):
         hand_over_before: timedelta | float | str | None = None,
         if_live: str = "fail",
         force: bool = False,
+        destination: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -75,6 +87,7 @@ class CancelSessionOperator(BaseOperator):
         self.hand_over_before = hand_over_before
         self.if_live = if_live
         self.force = force
+        self.destination = destination
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel, tell it in the log, and return the outcome."""
@@ -93,7 +106,7 @@ class CancelSessionOperator(BaseOperator):
                 )
                 if not isinstance(meant, Meant):
                     return self._tell_nothing_found(meant)
-                handed_over = meant.handed_over(datetime.now(UTC))
+                handed_over = meant.handed_over(datetime.now(UTC)) or self._was_served(meant)
                 outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
             finally:
                 platform.close()
@@ -104,6 +117,15 @@ class CancelSessionOperator(BaseOperator):
         """Return the launch settings of a class; subclasses add what its room needs."""
         del occurrence
         return dict(self.options or {})
+
+    def _was_served(self, meant: Meant) -> bool:
+        try:
+            return anybody_served(self.destination, meant.ref.key)
+        except Exception as error:  # noqa: BLE001 - a storage that is away keeps no class from being called off
+            self.log.warning(
+                "Who was served cannot be read (%s), so links count as handed over.", type(error).__name__
+            )
+            return True
 
     def _conn_id(self) -> str:
         ref = self.session.get("ref") if isinstance(self.session, dict) else None

@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.hooks.storage import open_storage, shared_de
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage
 from airflow_provider.live_sessions.operators.sessions_to_sql import folders_read
+from airflow_provider.live_sessions.operators.sql_tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,17 +128,10 @@ class CheckSessionsExportOperator(TellsLineage, BaseOperator):
     def _missing_rows(self, names: Sequence[str], storage: Storage) -> list[str]:
         """Return a sentence for each file whose time the table holds another number of rows for."""
         from airflow_provider.live_sessions.artifacts.export_checks import read
-        from airflow_provider.live_sessions.artifacts.export_sql import Tables
         from airflow_provider.live_sessions.artifacts.row_shapes import shape_of
 
         hook = BaseHook.get_hook(self.sql_conn_id)
-        tables = Tables(
-            hook.dialect_name,
-            hook.placeholder,
-            self.sessions_table,
-            segments=self.segments_table,
-            classes=self.classes_table,
-        )
+        tables = tables_of(self, hook)
         found = []
         with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
             for name in names:

@@ -232,6 +232,21 @@ def _stay(record: SessionRecord, link: SealedLink) -> None:
     del record, link
 
 
+def anybody_served(destination: str, key: str) -> bool:
+    """Return whether it is written down that a session's link was handed over, also one that stayed in XCom.
+
+    Args:
+        destination: Where the hand-over keeps its list; empty for the default. Where none is set that all workers
+            see, no hand-over has run.
+        key: The digest of the session's launch key.
+    """
+    try:
+        storage = open_storage(shared_destination(destination))
+    except ConfigurationError:
+        return False
+    return bool(storage.list(f"{LEDGERS}/{key}"))
+
+
 class Ledger:
     """Who was served already: one file a participant, below the session's key.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
+from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.export_sessions import (
     SessionsToObjectStorageOperator,
     look_back_of,
@@ -53,7 +54,9 @@ class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOpera
     Args:
         conn_id: The Airflow connection.
         launches: Launch operators' results: who is behind a user id, as those launches told it, and the name they
-            were launched with. Of other sessions the organisation's list of users tells it.
+            were launched with. Of other classes the attendance tables tell it that they brought home to the same
+            destination, else the organisation's list of users. A table that comes home later is taken in with
+            ``recheck``.
         rules: From when on a session has a transcript, and how long one is waited for (see ``ArtifactRules``).
         prefix: The folder below the destination.
         kwargs: As above, but ``attendance``.
@@ -87,5 +90,10 @@ class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOpera
         from airflow_provider.live_sessions.artifacts.class_plans import participants_of
         from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource
 
-        launches = participants_of(records_of(self.launches))
-        return SegmentSource(platform, ArtifactRules.of(self.rules), launches, look_back_of(self.look_back))
+        return SegmentSource(
+            platform,
+            ArtifactRules.of(self.rules),
+            participants_of(records_of(self.launches)),
+            look_back_of(self.look_back),
+            open_storage(self.destination),
+        )

@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place
+from airflow_provider.live_sessions.operators.sql_tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,19 +158,10 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
             return None
         if isinstance(scope, Period):
             raise ConfigurationError("Tables are cleaned of a `person`, not of a period.")
-        from airflow_provider.live_sessions.artifacts.export_sql import Tables
         from airflow_provider.live_sessions.artifacts.sql_erasure import erase
 
         hook: DbApiHook = BaseHook.get_hook(self.sql_conn_id)
-        tables = Tables(
-            hook.dialect_name,
-            hook.placeholder,
-            self.sessions_table,
-            self.participants_table,
-            self.segments_table,
-            self.classes_table,
-            self.class_people_table,
-        )
+        tables = tables_of(self, hook)
 
         def forget(report_only: bool) -> dict[str, int]:
             with closing(hook.get_conn()) as connection:

@@ -15,6 +15,7 @@ from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_place, of_table
+from airflow_provider.live_sessions.operators.sql_tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +98,7 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             exports = list(self._exports())
             hook: DbApiHook = BaseHook.get_hook(self.sql_conn_id)
-            tables = self._tables(hook)
+            tables = tables_of(self, hook)
             loaded: dict[str, int] = {}
             with closing(hook.get_conn()) as connection:
                 try:
@@ -132,19 +133,6 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
             for (name, columns), rows in zip(tables.of(shape).items(), counts, strict=True):
                 written.append(of_table(dialect, connection, name, rows=rows, columns=tuple(columns.items())))
         return Lineage(folders_read(self.export), tuple(written))
-
-    def _tables(self, hook: DbApiHook) -> Tables:
-        from airflow_provider.live_sessions.artifacts.export_sql import Tables
-
-        return Tables(
-            hook.dialect_name,
-            hook.placeholder,
-            self.sessions_table,
-            self.participants_table,
-            self.segments_table,
-            self.classes_table,
-            self.class_people_table,
-        )
 
     def _exports(self) -> Iterator[tuple[Storage, Manifest]]:
         """Yield the manifests of the exports, their files held against them."""

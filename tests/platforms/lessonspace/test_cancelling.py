@@ -36,7 +36,7 @@ def test_a_scheduled_class_is_marked_and_its_links_are_named_as_still_good(acade
     assert outcome.state_before is State.SCHEDULED
     assert outcome.done == ("The space was marked as cancelled, so everybody who waits for the class sees it.",)
     assert outcome.not_done == (
-        "Links already handed over cannot be revoked; they work until 2026-09-01T11:00:00+00:00.",
+        "A link that has left Airflow cannot be revoked; it works until 2026-09-01T11:00:00+00:00.",
     )
     assert (outcome.confirmed, outcome.links_valid_until, outcome.people_inside) == (False, LINKS_END, People.NO)
     assert "Tell the participants" in outcome.next

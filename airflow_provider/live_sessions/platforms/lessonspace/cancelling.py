@@ -1,7 +1,7 @@
 """An honest cancel on a platform that has no call to end a session (``apis/lessonspace.md`` section 3.1).
 
-What can be done is done, what cannot is named, and a link that was handed over is never reported as revoked:
-it keeps the expiry that was signed into it.
+What can be done is done, what cannot is named, and a link that may have been handed over is never reported as
+revoked: it keeps the expiry that was signed into it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def cancel(client: LessonspaceClient, ref: SessionRef, *, settle: float, handed_
         client: The organisation's client.
         ref: The class.
         settle: Seconds without anybody that make an end.
-        handed_over: False when no link has left Airflow: then the cancel is complete.
+        handed_over: False when no link can have left Airflow: then the cancel is complete.
     """
     status = current_status(client, ref, settle=settle)
     if status.state is State.LIVE:
@@ -109,7 +109,7 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
         )
     until = _links_until(client, ref, handed_over=True)
     if until is not None:
-        not_done.append(f"Links already handed over cannot be revoked; they work until {format_time(until)}.")
+        not_done.append(f"A link that has left Airflow cannot be revoked; it works until {format_time(until)}.")
     return CancelOutcome(
         state_before=State.SCHEDULED,
         done=tuple(done),

@@ -46,7 +46,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.watching import Watchi
 from airflow_provider.live_sessions.platforms.lessonspace.window import Stretch, Window, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -254,10 +254,10 @@ class LessonspacePlatform:
         ask: ExportAsk,
         tally: Tally,
         rules: ArtifactRules,
-        launches: Mapping[str, Mapping[str, Participant]],
+        launched: Callable[[str], Mapping[str, Participant]],
     ) -> Iterator[SegmentRow]:
         """Yield what was said in every session of the organisation that ended within a time."""
-        speakers = spoken.Speakers(launches, self._external_ids)
+        speakers = spoken.Speakers(launched, self._external_ids)
         return spoken.spoken_segments(self.client, ask, tally, rules, speakers)
 
     def _external_ids(self) -> dict[str, str]:

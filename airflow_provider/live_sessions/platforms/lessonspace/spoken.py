@@ -51,19 +51,19 @@ class Speakers:
     """Who is behind a user id: the launch that made it, else the organisation's list of people.
 
     Args:
-        launches: By launch key, the participant for each user id.
+        launched: Returns by a launch key the participant for each user id that is known.
         listed: Returns the caller's own id for each user id of the organisation; called when first needed.
     """
 
     def __init__(
-        self, launches: Mapping[str, Mapping[str, Participant]], listed: Callable[[], Mapping[str, str]]
+        self, launched: Callable[[str], Mapping[str, Participant]], listed: Callable[[], Mapping[str, str]]
     ) -> None:
-        self._launches = launches
+        self._launched = launched
         self._listed = listed
 
     def of(self, launch_key: str, user_id: str) -> Participant | None:
         """Return the participant of a user id; None where nobody knows it."""
-        launched = self._launches.get(launch_key, {}).get(user_id)
+        launched = self._launched(launch_key).get(user_id)
         if launched is not None or not user_id:
             return launched
         own = self._listed().get(user_id, "")
