@@ -295,7 +295,7 @@ sessions = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 590)), max_si
 steps = st.lists(
     st.tuples(
         st.integers(1, 700),  # seconds that pass
-        st.lists(st.integers(0, 5), max_size=6),  # who looks, in this order, at the same time
+        st.lists(st.integers(0, 5), max_size=6, unique=True),  # who looks, in this order, at once
         st.sampled_from([1.0, YOUNG, 240.0]),  # how often they ask
         st.sampled_from(["", "", "", "all", "behind"]),  # what is broken
         st.booleans(),  # whether one of them is killed, and begins again from what was written down
