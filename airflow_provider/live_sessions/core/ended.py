@@ -38,7 +38,7 @@ class EndedSession:
     Args:
         session_id: The platform's id; a digest where the id itself opens a door.
         ended_at: When it ended.
-        told_at: From when on the platform's lists tell that it is over; never before ``ended_at``.
+        told_at: From when on the platform's lists tell that it is over; never later in a later answer.
         held: Whether it took place, as far as the list tells.
         key: Digest of the launch key; empty for a session that was made elsewhere, or where the list does not say.
         lacks: What the list already tells that it will never leave.

@@ -66,9 +66,12 @@ def ended_since(
 
 
 def _told_at(sighting: Sighting, *, settle: float, grace: float) -> datetime:
-    """Return from when on the session counts as over, as :func:`judge` decides."""
+    """Return from when on the session counts as over, as :func:`judge` decides.
+
+    That is never after the clock alone tells it, also where people stayed on: told once, it must not move.
+    """
     by_the_clock = sighting.end + timedelta(seconds=grace)
     left = sighting.actual_end
     if left is None:
         return by_the_clock
-    return left if left >= sighting.end else min(left + timedelta(seconds=settle), by_the_clock)
+    return min(left if left >= sighting.end else left + timedelta(seconds=settle), by_the_clock)
