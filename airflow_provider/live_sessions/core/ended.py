@@ -38,7 +38,7 @@ class EndedSession:
     Args:
         session_id: The platform's id; a digest where the id itself opens a door.
         ended_at: When it ended.
-        told_at: From when on the platform's lists tell that it is over; never before ``ended_at``.
+        told_at: From when on the platform's lists tell that it is over; never later in a later answer.
         held: Whether it took place, as far as the list tells.
         key: Digest of the launch key; empty for a session that was made elsewhere, or where the list does not say.
         lacks: What the list already tells that it will never leave.
@@ -64,11 +64,16 @@ class EndingPlatform(Protocol):
     ended_overlap: timedelta
     """How late an end may appear in the list."""
 
-    def ended_since(self, since: datetime) -> tuple[Sequence[EndedSession], datetime]:
+    def ended_since(
+        self, since: datetime, until: datetime | None = None
+    ) -> tuple[Sequence[EndedSession], datetime]:
         """Return the sessions that are told as over from a moment on, and the platform's time before it was asked.
 
+        More may come back than was asked for.
+
         Args:
-            since: The moment; more may come back than was asked for.
+            since: The moment.
+            until: Up to which moment; None for now.
 
         Raises:
             LiveSessionError: The list could not be read whole.
@@ -151,19 +156,19 @@ class Backlog:
 
     Args:
         found: What the platform listed.
-        asked_at: The platform's time before it was asked.
+        up_to: Up to where it was asked for: its own time before that, or a moment further back.
         overlap: How late an end may appear.
     """
 
     found: Sequence[EndedSession]
-    asked_at: datetime
+    up_to: datetime
     overlap: timedelta
 
     def take(self, cursor: Cursor, most: int | None) -> tuple[Cursor, list[EndedSession], Backlog | None]:
         """Return the cursor behind the next lot of ends, that lot, and what is left to take; None for nothing."""
-        behind, lot, more = cursor.take(self.found, self.asked_at, self.overlap, most)
+        behind, lot, more = cursor.take(self.found, self.up_to, self.overlap, most)
         if not more:
             return behind, lot, None
         taken = {one.session_id for one in lot}
         left = [one for one in self.found if one.session_id not in taken]
-        return behind, lot, Backlog(left, self.asked_at, self.overlap)
+        return behind, lot, Backlog(left, self.up_to, self.overlap)

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider.live_sessions.compat.features import connection_of
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.triggers.ends import Ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,8 @@ class Account:
         self.conn_id = conn_id
         self.next_allowed = 0.0
         """Monotonic time before which nothing is asked; outlives whoever waits."""
+        self.ends = Ends(self)
+        """What has ended, for all who watch."""
         self._artifact_turn = 0.0
         self._hook: type[LiveSessionHook] | None = None
         self._platform: SessionPlatform | None = None
@@ -121,6 +124,7 @@ class Account:
         thread, platform = self._thread, self._platform
         self._thread, self._platform, self._fingerprint = None, None, ()
         self._read_at = float("-inf")
+        self.ends.forget()
         if thread is not None:
             if platform is not None:
                 thread.submit(platform.close)
@@ -142,6 +146,7 @@ class Account:
         fingerprint = _fingerprint(connection)
         if self._platform is None or fingerprint != self._fingerprint:
             old, self._platform = self._platform, None
+            self.ends.forget()
             if old is not None:
                 await self._in_thread(old.close)
             self._platform = await self._in_thread(lambda: self._build(connection))

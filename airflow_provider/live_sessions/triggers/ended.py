@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider.live_sessions.core.ended import Backlog, Cursor, EndedSession, EndingPlatform
-from airflow_provider.live_sessions.core.errors import Unsupported
+from airflow_provider.live_sessions.core.ended import Backlog, Cursor, EndedSession
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.triggers.watching import AT_ONCE, Look, WatchTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from airflow_provider.live_sessions.core.contract import SessionPlatform
     from airflow_provider.live_sessions.triggers.account import Account
 
 
@@ -25,14 +20,20 @@ class SessionsEndedTrigger(WatchTrigger[Cursor]):
 
     _backlog: Backlog | None = None
     """What was listed and is not told yet: it is not listed again for each lot."""
+    _asked: float = 0.0
+    """When it was listed."""
+    _part: bool = False
+    """Whether more can be listed at once."""
 
     async def _look(self, account: Account, memory: Cursor | None) -> Look[Cursor]:
         known, backlog = memory, self._backlog
         if known is None or backlog is None:
-            listed = await account.call(lambda platform: list_ended(platform, memory))
-            known, backlog = listed
+            listed = await account.ends.listed(self, memory, young=self._young)
+            known, backlog = listed.cursor(memory), listed.backlog
+            self._asked, self._part = listed.began, listed.part
         cursor, fresh, self._backlog = backlog.take(known, AT_ONCE)
-        return Look(cursor, [self._event(one) for one in fresh], self._backlog is not None)
+        more = self._backlog is not None or self._part
+        return Look(cursor, self._asked, [self._event(one) for one in fresh], more)
 
     def _read(self, data: object) -> Cursor | None:
         return Cursor.from_json(data)
@@ -48,49 +49,3 @@ class SessionsEndedTrigger(WatchTrigger[Cursor]):
             "ended_at": format_time(one.ended_at),
             "held": one.held.value,
         }
-
-
-def take_ended(platform: SessionPlatform, cursor: Cursor | None) -> tuple[Cursor, Sequence[EndedSession]]:
-    """Ask for all that ended behind the cursor; runs on the connection's thread.
-
-    Args:
-        platform: The open platform.
-        cursor: Up to where ends were told; None where the watching begins.
-
-    Returns:
-        The cursor behind them, and what ended, oldest first.
-
-    Raises:
-        Unsupported: The platform keeps no list of what has ended.
-    """
-    known, backlog = list_ended(platform, cursor)
-    behind, fresh, _ = backlog.take(known, None)
-    return behind, fresh
-
-
-def list_ended(platform: SessionPlatform, cursor: Cursor | None) -> tuple[Cursor, Backlog]:
-    """List what ended behind the cursor; runs on the connection's thread.
-
-    Args:
-        platform: The open platform.
-        cursor: Up to where ends were told; None where the watching begins.
-
-    Returns:
-        The cursor to take from the list with, and the list.
-
-    Raises:
-        Unsupported: The platform keeps no list of what has ended.
-    """
-    if not isinstance(platform, EndingPlatform):
-        raise Unsupported(
-            "It keeps no list of what has ended.", platform=platform.name, advice="Use the end sensor's outlets."
-        )
-    overlap = platform.ended_overlap
-    if cursor is None:
-        # Watching begins now: what ended before is not news.
-        _, begun_at = platform.ended_since(datetime.now(UTC))  # only for the platform's own time
-        found, _ = platform.ended_since(begun_at - overlap)
-        old = [one for one in found if one.told_at <= begun_at]
-        return Cursor(begun_at).after(old, begun_at, overlap), Backlog((), begun_at, overlap)
-    found, asked_at = platform.ended_since(cursor.since(overlap))
-    return cursor, Backlog(found, asked_at, overlap)

@@ -7,7 +7,6 @@ by one, within the budget that all waits for artifacts of a connection share (``
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.contract import Ability, ArtifactPlatform, ArtifactRules, Readiness
@@ -16,7 +15,6 @@ from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS
 from airflow_provider.live_sessions.core.ready import Awaited, Awaiting
 from airflow_provider.live_sessions.core.times import format_time, seconds_of
 from airflow_provider.live_sessions.triggers.artifact import ask_readiness, readiness_of
-from airflow_provider.live_sessions.triggers.ended import take_ended
 from airflow_provider.live_sessions.triggers.watching import AT_ONCE, Look, WatchTrigger
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.contract import ArtifactWait, SessionPlatform, Verdict
     from airflow_provider.live_sessions.triggers.account import Account
+    from airflow_provider.live_sessions.triggers.ends import Listed
 
 HAPPENINGS = {Ability.TRANSCRIPT: "transcript-ready", Ability.RECORDING: "recording-ready"}
 """What is told of each artifact that can be watched."""
@@ -45,11 +44,10 @@ class ArtifactsReadyTrigger(WatchTrigger[Awaiting]):
     async def _look(self, account: Account, memory: Awaiting | None) -> Look[Awaiting]:
         ability, delays, rules = self._asked_for()
         started = time.monotonic()
-        known, asked_at = await account.call(lambda platform: _take_in(platform, memory, ability, delays))
+        await account.call(lambda platform: _check(platform, ability))
+        listed = await account.ends.listed(self, None if memory is None else memory.ends, young=self._young)
+        known, now = _take_in(listed, memory, ability, delays), listed.platform_time
         events: list[dict[str, Any]] = []
-
-        def now() -> datetime:
-            return asked_at + timedelta(seconds=time.monotonic() - started)
 
         while (one := known.next_due(now())) is not None:
             wait = rules.after(one.ended_at)
@@ -60,7 +58,7 @@ class ArtifactsReadyTrigger(WatchTrigger[Awaiting]):
                 events.append(self._event(ability, one))
             if len(events) >= AT_ONCE or time.monotonic() - started >= self._interval:
                 break  # what is told waits for nobody, and the list is asked for at its own pace
-        return Look(known, events, more=known.next_due(now()) is not None)
+        return Look(known, listed.began, events, more=listed.part or known.next_due(now()) is not None)
 
     async def _verdict(
         self, account: Account, ability: Ability, one: Awaited, wait: ArtifactWait, now: Callable[[], datetime]
@@ -106,16 +104,22 @@ class ArtifactsReadyTrigger(WatchTrigger[Awaiting]):
         }
 
 
-def _take_in(
-    platform: SessionPlatform, memory: Awaiting | None, ability: Ability, delays: Sequence[float]
-) -> tuple[Awaiting, datetime]:
-    """Take in what ended, and return the platform's time; runs on the connection's thread."""
+def _check(platform: SessionPlatform, ability: Ability) -> None:
+    """Refuse a platform whose sessions leave no such thing.
+
+    Raises:
+        Unsupported: They never will.
+    """
     if not isinstance(platform, ArtifactPlatform) or ability not in platform.abilities:
         raise Unsupported(
             f"It has no {ability.value} that could be watched for.",
             platform=platform.name,
             advice="Watch what has ended instead.",
         )
-    ends, fresh = take_ended(platform, None if memory is None else memory.ends)
+
+
+def _take_in(listed: Listed, memory: Awaiting | None, ability: Ability, delays: Sequence[float]) -> Awaiting:
+    """Return the memory with what ended taken in."""
+    ends, fresh, _ = listed.backlog.take(listed.cursor(None if memory is None else memory.ends), None)
     known = Awaiting(ends) if memory is None else memory
-    return known.with_ended(fresh, ends, ability, delays), ends.up_to
+    return known.with_ended(fresh, ends, ability, delays)

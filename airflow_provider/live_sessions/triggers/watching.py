@@ -44,6 +44,9 @@ SAVE_SECONDS = 60.0
 HANDED_ON_SECONDS = 3.0
 """Seconds in which the triggerer's runner has passed an event on; it does so once a second."""
 
+YOUNG = 0.8
+"""The part of the interval for which another's answer will do: less than the least pause (:func:`next_delay`)."""
+
 AT_ONCE = 100
 """Events told before they are written down: the supervisor writes some twenty to a hundred a second."""
 
@@ -64,11 +67,13 @@ class Look(Generic[_Memory]):
 
     Args:
         memory: What is remembered once the events are told.
+        asked: Monotonic time at which the platform was asked; maybe by another, so that all go on in step.
         events: What to tell, in order.
         more: Whether there is more to tell at once.
     """
 
     memory: _Memory
+    asked: float
     events: Sequence[dict[str, Any]] = ()
     more: bool = False
 
@@ -121,8 +126,9 @@ class WatchTrigger(BaseEventTrigger, Generic[_Memory]):
                 if memory is not None and unsaved and await self._save(memory):
                     unsaved, saved_at = False, time.monotonic()
                 if look is None or not look.more:
-                    await asyncio.sleep(self._pause(started))
+                    await asyncio.sleep(self._pause(started if look is None else look.asked))
         finally:
+            account.ends.leave(self)
             account.leave()
 
     @abstractmethod
@@ -145,6 +151,10 @@ class WatchTrigger(BaseEventTrigger, Generic[_Memory]):
     def _interval(self) -> float:
         interval = self._kwargs.get("poll_interval")
         return float(interval) if isinstance(interval, int | float) and interval > 0 else POLL_INTERVAL
+
+    @property
+    def _young(self) -> float:
+        return YOUNG * self._interval
 
     async def _ask(self, account: Account, memory: _Memory | None) -> Look[_Memory] | None:
         """Ask the platform once; None when it could not be asked, which fails nobody."""

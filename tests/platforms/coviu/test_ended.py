@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.core.ended import Cursor, EndedSession, EndingPlatform
@@ -69,9 +69,20 @@ def test_a_recorded_end_that_is_shown_late_is_told(clinic: Clinic) -> None:
     assert told == [(60, ref.session_id)]
 
 
+def test_a_part_of_what_ended_holds_all_up_to_its_moment_and_asks_for_no_more(clinic: Clinic) -> None:
+    for number in range(3):
+        clinic.launch(plan(f"Visit {number}", start=START + number * HOUR))
+    clinic.arrive(START + 4 * HOUR)
+    found, _ = clinic.platform.ended_since(START)
+    first, second, _ = sorted(found, key=lambda one: one.told_at)
+    part, _ = clinic.platform.ended_since(START, second.told_at)
+    assert {one.session_id for one in part} == {first.session_id, second.session_id}
+
+
 minutes = st.integers(1, int(LONGEST.total_seconds() // 60))
 
 
+@example(planned=1, left=7, late=0, pauses=[1, 5, 16, *[120] * 6])  # told by the clock, while they stayed on
 @given(minutes, st.integers(0, 800), st.integers(0, 800), st.lists(st.integers(1, 120), max_size=20))
 def test_whenever_a_recorded_end_is_shown_its_session_is_told_once(
     planned: int, left: int, late: int, pauses: list[int]

@@ -72,3 +72,15 @@ def test_what_a_room_is_set_to_long_after_the_end_proves_nothing(academy: Academ
     academy.hold(ref, 600)
     academy.wait(3600)
     assert lacking(academy) == [frozenset()]
+
+
+def test_a_part_of_what_ended_holds_all_up_to_its_moment_and_asks_for_no_more(academy: Academy) -> None:
+    ref = academy.launch(plan(minutes=600)).ref
+    academy.go_to(CLASS)
+    for _ in range(3):
+        academy.hold(ref, 600)
+        academy.wait(600)
+    found, _ = academy.platform.ended_since(START)
+    first, second, _ = sorted(found, key=lambda one: one.told_at)
+    part, _ = academy.platform.ended_since(START, second.told_at)
+    assert {one.session_id for one in part} == {first.session_id, second.session_id}

@@ -38,3 +38,14 @@ def test_each_end_is_found_from_just_before_it_was_final(studio: Studio) -> None
     for one in found:
         again, _ = studio.platform.ended_since(one.told_at - timedelta(seconds=1))
         assert one.session_id in {other.session_id for other in again}
+
+
+def test_a_part_of_what_ended_holds_all_up_to_its_moment_and_asks_for_no_more(studio: Studio) -> None:
+    for number in range(3):
+        studio.hold(studio.launch(plan(externalId=f"case-{number}")).ref)
+        studio.wait(20_000)
+    found, _ = studio.platform.ended_since(START)
+    first, second, _ = sorted(found, key=lambda one: one.told_at)
+    for until in (second.told_at, second.told_at + timedelta(seconds=1)):
+        part, _ = studio.platform.ended_since(START, until)
+        assert {one.session_id for one in part} == {first.session_id, second.session_id}

@@ -31,22 +31,24 @@ our patience. Of the longest session that is 12 hours after everybody left."""
 
 
 def ended_since(
-    client: CoviuClient, since: datetime, *, settle: float, grace: float = GRACE
+    client: CoviuClient, since: datetime, until: datetime | None = None, *, settle: float, grace: float = GRACE
 ) -> tuple[list[EndedSession], datetime]:
     """Return the sessions that were over from a moment on, and Coviu's time before it was asked.
 
     Args:
         client: The team's client.
         since: The moment.
+        until: Up to which moment; None for now.
         settle: Seconds for which a recorded end before the planned one must stand.
         grace: Seconds after the planned end when a session is over without a word from Coviu.
     """
     asked_at = client.now()
     found = []
+    last = asked_at if until is None else min(until, asked_at)
     begin = since - LONGEST - timedelta(seconds=max(settle, grace))
     for row in by_start(client, SessionFilters(start_time=begin, order="forward")):
-        if row.start_time > asked_at:
-            break  # ordered by start: nothing behind it has ended
+        if row.start_time > last:
+            break  # ordered by start: nothing behind it had ended by then
         sighting = Sighting.of(row)
         status = judge(sighting, asked_at, settle=settle, grace=grace)
         if status.state is not State.ENDED:
@@ -64,9 +66,12 @@ def ended_since(
 
 
 def _told_at(sighting: Sighting, *, settle: float, grace: float) -> datetime:
-    """Return from when on the session counts as over, as :func:`judge` decides."""
+    """Return from when on the session counts as over, as :func:`judge` decides.
+
+    That is never after the clock alone tells it, also where people stayed on: told once, it must not move.
+    """
     by_the_clock = sighting.end + timedelta(seconds=grace)
     left = sighting.actual_end
     if left is None:
         return by_the_clock
-    return left if left >= sighting.end else min(left + timedelta(seconds=settle), by_the_clock)
+    return min(left if left >= sighting.end else left + timedelta(seconds=settle), by_the_clock)

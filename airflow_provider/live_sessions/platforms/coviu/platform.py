@@ -194,9 +194,9 @@ class CoviuPlatform:
         del now
         return self._watching.statuses(watches)
 
-    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+    def ended_since(self, since: datetime, until: datetime | None = None) -> tuple[list[EndedSession], datetime]:
         """Return the team's sessions that were over from a moment on, whoever launched them."""
-        return ended_since(self.client, since, settle=self._settle)
+        return ended_since(self.client, since, until, settle=self._settle)
 
     def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
         """Ask whether what a delivery says is so. Its address is the team's, so no launch is known."""

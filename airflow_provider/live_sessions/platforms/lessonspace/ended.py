@@ -32,15 +32,20 @@ EDGE = timedelta(seconds=1)
 """How much more than the time is asked for: what lies on its edge may be cut off by a rounding."""
 
 
-def ended_since(client: LessonspaceClient, since: datetime) -> tuple[list[EndedSession], datetime]:
+def ended_since(
+    client: LessonspaceClient, since: datetime, until: datetime | None = None
+) -> tuple[list[EndedSession], datetime]:
     """Return the sessions that ended from a moment on, and the organisation's time before it was asked.
 
     Args:
         client: The organisation's client.
         since: The moment.
+        until: Up to which moment; None for now.
     """
     began = time.monotonic()
-    rows = list(client.sessions(SessionFilters(include_single_user=True, end_time_after=since - EDGE)))
+    before = None if until is None else until + EDGE
+    wanted = SessionFilters(include_single_user=True, end_time_after=since - EDGE, end_time_before=before)
+    rows = list(client.sessions(wanted))
     # Afterwards, because the answers tell the platform's clock.
     asked_at = client.now() - timedelta(seconds=time.monotonic() - began)
     found = [

@@ -213,9 +213,9 @@ class LessonspacePlatform:
         del now
         return self._watching.statuses(watches)
 
-    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+    def ended_since(self, since: datetime, until: datetime | None = None) -> tuple[list[EndedSession], datetime]:
         """Return the organisation's sessions that ended from a moment on, whoever launched them."""
-        return ended_since(self.client, since)
+        return ended_since(self.client, since, until)
 
     def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
         """Ask whether what a delivery says is so."""

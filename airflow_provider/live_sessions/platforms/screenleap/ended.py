@@ -25,19 +25,22 @@ OVERLAP = BLIND
 """How late an end may appear in the history."""
 
 
-def ended_since(client: ScreenleapClient, since: datetime) -> tuple[list[EndedSession], datetime]:
+def ended_since(
+    client: ScreenleapClient, since: datetime, until: datetime | None = None
+) -> tuple[list[EndedSession], datetime]:
     """Return the shares whose end became final from a moment on, and the account's time before it was asked.
 
     Args:
         client: The account's client.
         since: The moment.
+        until: Up to which moment; None for now.
     """
     # The recent list first: a share that leaves it in between is then in it at least.
     began = time.monotonic()
     recent = client.recent()
     # Afterwards, because the answer tells the platform's clock.
     asked_at = client.now() - timedelta(seconds=time.monotonic() - began)
-    past = list(client.shares(ShareFilters(ended_after=since - RETENTION)))
+    past = list(client.shares(ShareFilters(ended_after=since - RETENTION, ended_before=until)))
     found = []
     for share in merge(past, recent):
         if share.code is None or share.ended_at is None or share.ended_at + RETENTION > asked_at:

@@ -263,9 +263,9 @@ class ScreenleapPlatform:
         ]
         return past[0] if past else share
 
-    def ended_since(self, since: datetime) -> tuple[list[EndedSession], datetime]:
+    def ended_since(self, since: datetime, until: datetime | None = None) -> tuple[list[EndedSession], datetime]:
         """Return the account's shares whose end became final from a moment on, whoever made them."""
-        return ended_since(self.client, since)
+        return ended_since(self.client, since, until)
 
     def confirm(self, delivery: Delivery, ref: SessionRef | None) -> Finding:
         """Ask whether what a delivery says is so. Its address is the account's, so no launch is known."""
