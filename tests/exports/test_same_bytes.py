@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_the_same_interval_again_asks_nothing_and_asked_again_gives_the_same_byt
     if file_format is FileFormat.PARQUET:
         pytest.importorskip("pyarrow")
 
-    def run(source: Source, storage: MemoryStorage, **more: bool) -> ExportResult:
+    def run(source: Source, storage: MemoryStorage, **more: Any) -> ExportResult:
         plan = ExportPlan(storage, "account", file_format=file_format, **more)
         return export_from(source, plan, cut(BEGIN, END, Period.DAY), say=lambda _: None)
 
