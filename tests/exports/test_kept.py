@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.live_sessions.artifacts.export_checks import problems
+from airflow_provider.live_sessions.artifacts.export_checks import Findings, problems
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat
 from airflow_provider.live_sessions.artifacts.export_home import session_of
@@ -19,6 +19,7 @@ from airflow_provider.live_sessions.artifacts.export_sources import SegmentSourc
 from airflow_provider.live_sessions.artifacts.person import Person
 from airflow_provider.live_sessions.artifacts.retention import OnePerson
 from airflow_provider.live_sessions.artifacts.retention_record import retire
+from airflow_provider.live_sessions.core.errors import Transient
 from airflow_provider.live_sessions.core.session_rows import LogRow, PersonRow, SessionRow
 from airflow_provider.live_sessions.core.status import Held
 from tests.artifacts.memory import MemoryStorage
@@ -29,7 +30,7 @@ from tests.platforms.kit import altered
 from tests.platforms.lessonspace.academy import START, Academy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow_provider.live_sessions.core.storage import Storage
 
@@ -121,6 +122,48 @@ def test_a_file_that_is_partial_for_good_is_home_and_asked_for_no_more(academy: 
     assert run(academy, storage, recheck=True).kept == 1
     assert academy.log(path="/spaces/", since=asked) == []
     assert storage.files == before
+
+
+class Overtaken(MemoryStorage):
+    """A storage in which another run is done between a run's file and its manifest."""
+
+    def __init__(self, other: Callable[[Storage], object]) -> None:
+        super().__init__()
+        self._other: list[Callable[[Storage], object]] = [other]
+
+    def put(self, name: str, chunks: Iterable[bytes]) -> int:
+        written = super().put(name, chunks)
+        if self._other and name.endswith(".jsonl"):
+            self._other.pop()(self)
+        return written
+
+
+def test_a_run_that_another_one_overtakes_describes_no_file_of_the_other(academy: Academy) -> None:
+    truth = ended(fill(academy.sandbox, BEGIN, END - timedelta(hours=4), 10), BEGIN, END)
+    write = write_an_end_late(academy)
+
+    def overtake(storage: Storage) -> None:
+        write()
+        run(academy, storage)
+
+    storage = Overtaken(overtake)
+    with pytest.raises(Transient, match="Another run wrote the same files"):
+        run(academy, storage)
+    retried = run(academy, storage)
+    assert retried.kept == 1
+    assert problems(storage, retried.manifests) == Findings()
+    assert {row["session_id"]: of_row(row) for row in rows(storage, retried.manifests)} == truth
+
+
+def test_a_file_that_another_run_is_writing_is_not_called_wrong(academy: Academy) -> None:
+    fill(academy.sandbox, BEGIN, END - timedelta(hours=4), 10)
+    storage = MemoryStorage()
+    done = run(academy, storage)
+    (name,) = [one for one in storage.files if one.endswith(".jsonl")]
+    storage.files[name] += b"{}"
+    found = problems(storage, done.manifests)
+    assert (found.wrong, found.lost) == ([], [])
+    assert "bytes" in found.passing[0]
 
 
 def test_words_that_are_home_outlive_their_transcript(academy: Academy) -> None:

@@ -215,7 +215,7 @@ def rewrite(storage: Storage, manifest: Manifest, erasures: Iterable[Erasure]) -
     if manifest.status is not Completeness.COMPLETE:
         extra["for_good"] = True
         why = why if NEVER_WHOLE in why else f"{why} {NEVER_WHOLE}"
-    writer.finish(replace(manifest, why=why, extra=extra, files=(), name="", url=""))
+    writer.finish(replace(manifest, why=why, extra=extra, files=(), name="", url=""), shared=True)
 
 
 def changed(name: str) -> Transient:

@@ -18,7 +18,7 @@ from airflow_provider.live_sessions.artifacts.export_home import AtHome
 from airflow_provider.live_sessions.artifacts.export_lacks import Lacks, may_heal
 from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
-from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.manifest import OF, Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.writer import Writer, read_manifest
 from airflow_provider.live_sessions.core.session_rows import Tally
 from airflow_provider.live_sessions.core.times import format_time
@@ -248,7 +248,9 @@ def _export_chunk(
             counts={name: counts[name] for name in (shape.name, *shape.sums)},
         )
     lacks = _with_kept(source.lacking(chunk, tally, time.monotonic() - began), at_home.kept)
-    partial = {"for_good": not lacks.passing} if lacks.sentences else {}
+    more: dict[str, Any] = {OF: tally.of} if tally.of else {}
+    if lacks.sentences:
+        more["for_good"] = not lacks.passing
     return writer.finish(
         Manifest(
             kind=kind,
@@ -260,6 +262,7 @@ def _export_chunk(
             planned_start=chunk.since,
             planned_end=chunk.until,
             why=" ".join(lacks.sentences),
-            extra={"schema": shape.version, "asked": dict(asked), "counts": counts, **partial},
-        )
+            extra={"schema": shape.version, "asked": dict(asked), "counts": counts, **more},
+        ),
+        shared=True,
     )

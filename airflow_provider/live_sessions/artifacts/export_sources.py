@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE, Lacks
+from airflow_provider.live_sessions.artifacts.manifest import OF
 from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
-from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.manifest import Manifest
@@ -152,21 +154,41 @@ class SegmentSource:
         """Yield each segment of each session that ended within the time."""
         look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
         ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
-        return self.account.spoken_segments(ask, tally, self.rules, self.launches)
+        listed = _Listed()
+        tally.met.append(listed.add)
+        yield from self.account.spoken_segments(ask, tally, self.rules, self.launches)
+        tally.of = listed.digest
 
     def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
-        """Return whether the platform's list has as many sessions of the time as were asked for their words."""
+        """Return whether the platform's list has the sessions with the ends that were asked for their words."""
         del storage
-        tally = Tally()
         look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
         ask = ExportAsk(chunk.since, chunk.until, look_back, attendance=False)
-        number = sum(1 for _ in self.account.ended_sessions(ask, tally))
-        counts = manifest.extra["counts"]
-        return bool(number == counts["listed"] - counts["outside"])
+        listed = _Listed()
+        for one in self.account.ended_sessions(ask, Tally()):
+            listed.add(one.session_id, one.counted_at)
+        return bool(manifest.extra.get(OF) == listed.digest)
 
     def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return which transcripts are not there (yet), and whether the sessions were asked for too early."""
         return _lacks(self.account, chunk, tally, seconds)
+
+
+class _Listed:
+    """Sessions and their ends in one number, in whatever order they come, so that none has to be held."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, session_id: str, counted_at: datetime) -> None:
+        """Take a session; each comes once."""
+        told = json.dumps([session_id, format_time(counted_at)]).encode()
+        self._sum += int.from_bytes(hashlib.sha256(told).digest()[:16])
+
+    @property
+    def digest(self) -> str:
+        """The same for the same sessions with the same ends."""
+        return f"{self._sum % 2**128:032x}"
 
 
 def _lacks(account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:

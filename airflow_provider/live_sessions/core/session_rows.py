@@ -217,6 +217,7 @@ class Tally:
         alive: Called for each session that was dealt with, so that one without rows is progress too.
         met: Called with the id and the end of each session of the time, whether or not it has rows; an export of
             what was said needs it.
+        of: A digest of the sessions of the time and their ends, where the rows do not name each of them.
     """
 
     pages: int = 0
@@ -231,6 +232,7 @@ class Tally:
     figures: dict[str, int] = field(default_factory=dict)
     alive: Callable[[], None] = lambda: None
     met: list[Callable[[str, datetime], None]] = field(default_factory=list)
+    of: str = ""
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to one of the ``figures``."""
