@@ -229,7 +229,8 @@ def session_warehouse() -> None:
                 trigger_rule="all_done",
                 **time,
             )
-            sessions = export_of(platform, operator, "sessions", since=time["since"], until=behind)
+            # The hours behind are looked at again too: a class that goes on in one of them is counted there alone.
+            sessions = export_of(platform, operator, "sessions", recheck=True, since=time["since"], until=behind)
             summary = SummariseClassesOperator(
                 task_id="summarise",
                 sessions=sessions.output,

@@ -84,6 +84,19 @@ def test_the_memory_holds_only_what_may_be_listed_again() -> None:
     assert len(cursor.told) == OVERLAP.total_seconds()
 
 
+def test_an_end_that_moves_after_it_was_told_is_not_told_again_when_its_first_telling_is_forgotten() -> None:
+    def moved(now: float) -> EndedSession:
+        return ended(1, 10 if now < 400 else 350)
+
+    cursor, told = Cursor(BEGIN), []
+    for now in range(0, 1500, 60):
+        at = BEGIN + timedelta(seconds=now)
+        listed = [moved(now)] if moved(now).told_at >= cursor.since(OVERLAP) and now >= 10 else []
+        cursor, lot, _ = stored(cursor).take(listed, at, OVERLAP, None)
+        told += lot
+    assert [one.session_id for one in told] == ["s1"]
+
+
 def test_a_clock_that_ran_ahead_costs_no_end() -> None:
     cursor = Cursor(BEGIN).after([], BEGIN + timedelta(days=1), OVERLAP)
     cursor = cursor.after([], BEGIN + timedelta(seconds=30), OVERLAP)

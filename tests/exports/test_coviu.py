@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider.live_sessions.artifacts.class_summary import summarise
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.retry import RetryPolicy
+from airflow_provider.live_sessions.sandbox.coviu.state import Visit
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended
 from tests.exports.other_pasts import fill_coviu, of_appointment
@@ -86,9 +88,30 @@ def test_one_entry_is_no_no_show_and_an_attendance_that_is_open_is_not_called_wh
         assert (row["held"], row["attendance_known"]) == ("unknown", False)
         assert "somebody's leave is not told" in open_still.partial[0]
         visit.left = left
-        whole = run(clinic, storage)
+        assert run(clinic, storage).kept == 3  # days after its time it was given up
+        whole = run(clinic, storage, overwrite=True)
         assert whole.partial == []
         assert all(row["attendance_known"] for row in rows(storage, whole.manifests))
+
+
+def test_who_was_removed_before_the_session_is_neither_expected_nor_absent() -> None:
+    with Clinic.open() as clinic:
+        truth = fill_coviu(clinic.sandbox, BEGIN, BEGIN + timedelta(hours=1), 30)
+        store = clinic.sandbox.coviu._store
+        session = next(store.sessions[key] for key, one in truth.items() if len(one["people"]) > 2)
+        before, during, came = session.participants[:3]
+        before.visits, during.visits = [], []
+        came.visits = [Visit(session.start, session.end)]
+        before.deleted_at = came.deleted_at = session.start - timedelta(hours=1)
+        during.deleted_at = session.start + timedelta(minutes=1)
+        storage = MemoryStorage()
+        (row,) = [row for row in rows(storage, run(clinic, storage).manifests) if row["session_id"] == session.id]
+        assert {one["name"] for one in row["participants"]} == {during.display_name, came.display_name}
+        people = summarise([row]).people
+        assert {(one.name, one.expected, one.status) for one in people} == {
+            (during.display_name, True, "absent"),
+            (came.display_name, True, "present"),
+        }
 
 
 def test_a_list_that_is_not_in_the_order_of_the_starts_is_not_trusted() -> None:

@@ -110,6 +110,31 @@ def ended_before(academy: Academy, moment: datetime) -> set[str]:
     }
 
 
+def test_words_are_asked_for_again_where_other_sessions_are_listed_though_as_many() -> None:
+    with Academy.open(start=END + timedelta(days=2)) as academy:
+        fill(academy.sandbox, BEGIN, END - timedelta(hours=3), 40)
+        truth = speak(academy.sandbox)
+        store = academy.sandbox.lessonspace._store
+        day = (END - timedelta(days=1), END)
+        inside = [one for one in store.sessions if one.ended_at and day[0] <= one.ended_at < day[1]]
+        late, gone = [one for one in inside if truth.get(one.uuid)][:2]
+        end, late.ended_at = late.ended_at, None
+        storage = MemoryStorage()
+        first = run(academy, storage)
+        assert run(academy, storage, recheck=True).kept == 2
+        late.ended_at = end
+        store.sessions.remove(gone)
+        again = run(academy, storage, recheck=True)
+        assert again.counts["listed"] == first.counts["listed"]
+        heard = set(of_rows(rows(storage, again.manifests)))
+        assert late.uuid in heard
+        assert gone.uuid not in heard
+        exported = export(
+            academy.platform, ExportPlan(storage, "school"), cut(BEGIN, END, Period.DAY), say=lambda _: None
+        )
+        assert list(disagreements(storage, again.manifests, exported.manifests)) == []
+
+
 def test_a_transcript_that_never_comes_is_failed_where_its_room_is_transcribed_and_never_where_not() -> None:
     with Academy.open(start=END + timedelta(days=3), transcript_after=10**9) as academy:
         fill(academy.sandbox, BEGIN, END - timedelta(hours=3), 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,20 +183,28 @@ def _status(row: AttendanceRow, *, timed: bool) -> Attendance:
     return Attendance.PRESENT if row.status is Attendance.LATE and not timed else row.status
 
 
-def _minutes(sessions: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the minutes inside of each person with an id, over all sessions, where the platform tells them."""
-    inside: dict[str, float] = {}
+def _minutes(sessions: Iterable[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    """Return the minutes inside of each person with an id, session by session; None where one does not tell."""
+    inside: dict[str, list[float | None]] = {}
     for session in sessions:
         for person in session["participants"]:
-            if person["person_id"] and person["minutes"] is not None:
-                inside[person["person_id"]] = inside.get(person["person_id"], 0.0) + person["minutes"]
+            invited = session["planned_start"] is not None and person["joined_at"] is None
+            if person["person_id"] and not (invited and session["attendance_known"]):
+                inside.setdefault(person["person_id"], []).append(person["minutes"])
     return inside
 
 
-def _minutes_of(row: AttendanceRow, ids: Sequence[str], inside: Mapping[str, float]) -> float | None:
-    known = [inside[one] for one in ids if one in inside]
+def _minutes_of(
+    row: AttendanceRow, ids: Iterable[str], inside: Mapping[str, Sequence[float | None]]
+) -> float | None:
+    told = [minutes for one in ids for minutes in inside.get(one, ())]
+    known = [minutes for minutes in told if minutes is not None]
+    if len(known) < len(told) and (known or len(told) > 1):
+        return None  # a part is not the whole
     if known:
-        return round(sum(known), 3)
+        # Two devices were inside at once: the time that their stays cover together is counted once.
+        covered = row.seconds_present / 60 if len(known) > 1 and row.last_left is not None else math.inf
+        return round(min(sum(known), covered), 3)
     if row.status is Attendance.ABSENT:
         return 0.0
     return None if row.last_left is None else round(row.seconds_present / 60, 3)

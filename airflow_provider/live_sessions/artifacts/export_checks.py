@@ -42,7 +42,8 @@ class Findings:
 
     Args:
         wrong: Sentences on what cannot be true; nothing but another export heals it.
-        passing: Sentences on what may heal by itself: another run is on its way, or the platform is.
+        passing: Sentences on what may heal by itself: another run is on its way or wrote the same file, or the
+            platform has still to tell.
         lost: Sentences on what the platform will never tell; the rest is sound.
     """
 
@@ -85,10 +86,13 @@ def problems(storage: Storage, names: Iterable[str]) -> Findings:
         for name in names:
             manifest = read(storage, name)
             harmed = manifest.verify(storage)
-            found.wrong += harmed
+            found.passing += harmed  # two runs of one time: the one that came last mends it
             if manifest.status is not Completeness.COMPLETE:
                 lacks = found.passing if may_heal(manifest) else found.lost
                 lacks.append(f"{name} is {manifest.status.value}: {manifest.why}")
+            told = _problem_of_told(manifest.extra.get("counts", {}))
+            if told:
+                (found.passing if _shrank(manifest) else found.wrong).append(f"{name}: {told}")
             if not harmed:
                 found.wrong += [f"{name}: {one}" for one in _problems_of(storage, manifest, ids)]
     return found
@@ -124,14 +128,24 @@ def gap_before(storage: Storage, names: Iterable[str]) -> str:
     return f"{account}: nothing is home from {format_time(end)} to {format_time(begin)}; export that time too."
 
 
+def _problem_of_told(counts: Mapping[str, Any]) -> str:
+    if counts.get("told_by_platform", counts.get("listed")) == counts.get("listed"):
+        return ""
+    return f"the platform tells of {counts['told_by_platform']} sessions and lists {counts.get('listed')}."
+
+
+def _shrank(manifest: Manifest) -> bool:
+    """Return whether a list shrank while it was read, which the file's reason tells: another reading heals it."""
+    counts = manifest.extra["counts"]
+    return may_heal(manifest) and counts.get("listed", 0) > counts["told_by_platform"]
+
+
 def _problems_of(storage: Storage, manifest: Manifest, ids: _Ids) -> Iterator[str]:
     shape = shape_of(manifest.kind)
     if shape is None:
         yield "it describes no export."
         return
     counts = manifest.extra.get("counts", {})
-    if counts.get("told_by_platform", counts.get("listed")) != counts.get("listed"):
-        yield f"the platform tells of {counts['told_by_platform']} sessions and lists {counts.get('listed')}."
     there = dict.fromkeys((shape.name, *shape.sums), 0)
     last: tuple[Any, ...] = ()
     for row in rows_of(storage, manifest):

@@ -4,7 +4,8 @@ Judging reads the file once and holds one row at a time, and of what was said th
 reads it again and stops, with nothing changed, where it is not the file that was judged.
 
 A file that was whole stays ``complete``; ``taken_out`` in its manifest says how much was ever taken out of it. An
-export does not ask for such a file again, or its run would bring the person home again.
+export does not ask for such a file again, or its run would bring the person home again. So what a ``partial`` one
+lacks, it lacks for good.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import unquote
 
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode, encode
 from airflow_provider.live_sessions.artifacts.export_spool import line_of
+from airflow_provider.live_sessions.artifacts.manifest import Completeness
 from airflow_provider.live_sessions.artifacts.person_rows import known_by_name, without
 from airflow_provider.live_sessions.artifacts.row_shapes import SHAPES
 from airflow_provider.live_sessions.artifacts.writer import Writer
@@ -35,6 +37,8 @@ TAKEN_OUT = "taken_out"
 
 VOICE = ("speaker_id", "participant_id", "speaker", "breakout", "text")
 """The columns of a segment in which somebody may stand: an account's name that is also a person's says nothing."""
+
+NEVER_WHOLE = "Nobody asks for the rest again, for somebody was taken out of it."
 
 UNREADABLE = "It may name the person, and cannot be read as a table."
 ANOTHER = "It may name the person, and is not what its manifest describes: delete it, or export it again."
@@ -207,8 +211,11 @@ def rewrite(storage: Storage, manifest: Manifest, erasures: Iterable[Erasure]) -
         writer.add(entry.name.removeprefix(f"{folder}/"), content, media_type=entry.media_type, counts=inside)
         counts.update(inside)
     taken = int(manifest.extra.get(TAKEN_OUT, 0)) + sum(one.taken for one in by_name.values())
-    extra = {**manifest.extra, "counts": counts, TAKEN_OUT: taken}
-    writer.finish(replace(manifest, extra=extra, files=(), name="", url=""))
+    extra, why = {**manifest.extra, "counts": counts, TAKEN_OUT: taken}, manifest.why
+    if manifest.status is not Completeness.COMPLETE:
+        extra["for_good"] = True
+        why = why if NEVER_WHOLE in why else f"{why} {NEVER_WHOLE}"
+    writer.finish(replace(manifest, why=why, extra=extra, files=(), name="", url=""), shared=True)
 
 
 def changed(name: str) -> Transient:

@@ -1,22 +1,24 @@
 """An export: each day or hour of a time looked up, spooled, written whole, and described by its manifest.
 
 A day that is home, closed and unharmed is not asked for again: so a run that was stopped goes on where it stood,
-and the same time again is the same bytes. Nor is one asked for again that somebody was taken out of.
+and the same time again is the same bytes. Nor is one of which the platform will never tell more, nor one that
+somebody was taken out of.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.export_erasure import TAKEN_OUT
 from airflow_provider.live_sessions.artifacts.export_files import FileFormat, encode
-from airflow_provider.live_sessions.artifacts.export_lacks import may_heal
+from airflow_provider.live_sessions.artifacts.export_home import AtHome
+from airflow_provider.live_sessions.artifacts.export_lacks import Lacks, may_heal
 from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
-from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.manifest import OF, Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.writer import Writer, read_manifest
 from airflow_provider.live_sessions.core.session_rows import Tally
 from airflow_provider.live_sessions.core.times import format_time
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.export_sources import Source
+    from airflow_provider.live_sessions.artifacts.row_shapes import Shape
     from airflow_provider.live_sessions.core.contract import ExportPlatform
     from airflow_provider.live_sessions.core.storage import Storage
 
@@ -163,10 +166,13 @@ def export_from(
     for chunk in chunks:
         asked = dict(source.asked(chunk))
         home = None if plan.overwrite else _home(source, plan, chunk, asked)
-        recheck = plan.recheck and home is not None and TAKEN_OUT not in home.extra  # who was taken out stays out
-        if home is not None and recheck and not source.agrees(plan.storage, home, chunk):
-            say(f"{chunk.partition}: the platform's list tells of other sessions than the file; it is read anew.")
-            home = None
+        if home is not None and plan.recheck and not source.agrees(plan.storage, home, chunk):
+            others = f"{chunk.partition}: the platform's list tells of other sessions than the file;"
+            if TAKEN_OUT in home.extra:  # who was taken out stays out
+                say(f"{others} it is kept all the same, for somebody was taken out of it.")
+            else:
+                say(f"{others} it is read anew.")
+                home = None
         manifest = home or _export_chunk(source, plan, chunk, asked, progress)
         result.take(manifest, kept=home is not None)
         counts = manifest.extra["counts"]
@@ -197,7 +203,23 @@ def _home(source: Source, plan: ExportPlan, chunk: Chunk, asked: Mapping[str, An
 
 
 def _nothing_to_ask(found: Manifest, asked: Mapping[str, Any]) -> bool:
-    return found.status is Completeness.COMPLETE and found.extra.get("asked") == asked
+    return not may_heal(found) and found.extra.get("asked") == asked
+
+
+def _to_keep(found: Manifest | None, shape: Shape, asked: Mapping[str, Any]) -> Manifest | None:
+    """Return what is home, where its rows may stand in place of new ones that know less."""
+    if found is None or found.extra.get("schema") != shape.version:
+        return None
+    before = found.extra.get("asked", {})
+    # Who no longer asks who was there does not want it kept.
+    return found if before.get("attendance") == asked.get("attendance") else None
+
+
+def _with_kept(lacks: Lacks, kept: int) -> Lacks:
+    """Return what is lacking, and where it is not as much as it sounds."""
+    if not (kept and lacks.sentences):
+        return lacks
+    return replace(lacks, lost=(*lacks.lost, f"Of {kept} sessions more was home already, and it stays."))
 
 
 def _export_chunk(
@@ -213,8 +235,9 @@ def _export_chunk(
     tally = Tally()
     tally.alive = lambda: progress.tick(chunk, tally)
     began = time.monotonic()
-    with Spool(shape) as spool:
-        for row in source.rows(chunk, tally):
+    before = _to_keep(writer.previous, shape, asked)
+    with AtHome(plan.storage, shape, before) as at_home, Spool(shape) as spool:
+        for row in at_home.joined(source.rows(chunk, tally), tally):
             spool.add(row)
             progress.row(chunk, tally)
         counts = {**tally.counts(), **spool.counts()}
@@ -224,8 +247,10 @@ def _export_chunk(
             media_type=plan.file_format.media_type,
             counts={name: counts[name] for name in (shape.name, *shape.sums)},
         )
-    lacks = source.lacking(chunk, tally, time.monotonic() - began)
-    partial = {"for_good": not lacks.passing} if lacks.sentences else {}
+    lacks = _with_kept(source.lacking(chunk, tally, time.monotonic() - began), at_home.kept)
+    more: dict[str, Any] = {OF: tally.of} if tally.of else {}
+    if lacks.sentences:
+        more["for_good"] = not lacks.passing
     return writer.finish(
         Manifest(
             kind=kind,
@@ -237,6 +262,7 @@ def _export_chunk(
             planned_start=chunk.since,
             planned_end=chunk.until,
             why=" ".join(lacks.sentences),
-            extra={"schema": shape.version, "asked": dict(asked), "counts": counts, **partial},
-        )
+            extra={"schema": shape.version, "asked": dict(asked), "counts": counts, **more},
+        ),
+        shared=True,
     )

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider.live_sessions.artifacts.class_plans import KeptPeople
 from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE, Lacks
+from airflow_provider.live_sessions.artifacts.manifest import OF
 from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.session_rows import ExportAsk, Tally
-from airflow_provider.live_sessions.core.times import parse_time
+from airflow_provider.live_sessions.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
     from airflow_provider.live_sessions.artifacts.manifest import Manifest
@@ -155,10 +157,13 @@ class SegmentSource:
     def rows(self, chunk: Chunk, tally: Tally) -> Iterator[Row]:
         """Yield each segment of each session that ended within the time."""
         ask = self._ask(chunk)
-        return self.account.spoken_segments(ask, tally, self.rules, self._people(ask))
+        listed = _Listed()
+        tally.met.append(listed.add)
+        yield from self.account.spoken_segments(ask, tally, self.rules, self._people(ask))
+        tally.of = listed.digest
 
     def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
-        """Return whether the same speakers are known, and as many sessions listed as were asked for their words.
+        """Return whether the same speakers are known, and the sessions and their ends are those asked for their words.
 
         A class's table may have come home after the words. One that went since takes nobody's name away.
         """
@@ -166,9 +171,10 @@ class SegmentSource:
         people = self._people(ask)
         if not all(_is_told(row, people(row["launch_key"])) for row in rows_of(storage, manifest)):
             return False
-        number = sum(1 for _ in self.account.ended_sessions(ask, Tally()))
-        counts = manifest.extra["counts"]
-        return bool(number == counts["listed"] - counts["outside"])
+        listed = _Listed()
+        for one in self.account.ended_sessions(ask, Tally()):
+            listed.add(one.session_id, one.counted_at)
+        return bool(manifest.extra.get(OF) == listed.digest)
 
     def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return which transcripts are not there (yet), and whether the sessions were asked for too early."""
@@ -193,6 +199,23 @@ def _is_told(row: Mapping[str, Any], people: Mapping[str, Participant]) -> bool:
     """Return whether a segment's row has the speaker that is known by now."""
     person = people.get(row["speaker_id"])
     return person is None or (row["participant_id"], row["speaker"]) == (person.id, person.name or row["speaker"])
+
+
+class _Listed:
+    """Sessions and their ends in one number, in whatever order they come, so that none has to be held."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, session_id: str, counted_at: datetime) -> None:
+        """Take a session; each comes once."""
+        told = json.dumps([session_id, format_time(counted_at)]).encode()
+        self._sum += int.from_bytes(hashlib.sha256(told).digest()[:16])
+
+    @property
+    def digest(self) -> str:
+        """The same for the same sessions with the same ends."""
+        return f"{self._sum % 2**128:032x}"
 
 
 def _lacks(account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:

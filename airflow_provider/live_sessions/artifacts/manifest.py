@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 MEDIA_TYPE = "application/json"
 
+OF = "of_sessions"
+"""In ``extra``: a digest of the sessions that an artifact is of, where it does not name them."""
+
 _TIMES = ("planned_start", "planned_end", "actual_start", "actual_end")
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider.live_sessions.artifacts.manifest import Completeness, FileEntry, Manifest
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.artifacts.manifest import OF, Completeness, FileEntry, Manifest
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.running_digest import RunningDigest
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Writer:
         """Return whether what an earlier run brought home is all there, as it was written."""
         return self.previous is not None and not self.previous.verify(self._storage)
 
-    def finish(self, draft: Manifest) -> Manifest:
+    def finish(self, draft: Manifest, *, shared: bool = False) -> Manifest:
         """Write the manifest over all files added, and return it.
 
         Where an earlier run brought home all of the same sessions, its files are still whole, and this run is
@@ -136,8 +136,11 @@ class Writer:
 
         Args:
             draft: The manifest without ``files``, ``name`` and ``url``.
+            shared: Another run may write the same files just now: they are read again before the manifest says
+                what they are.
 
         Raises:
+            Transient: Another run did; the files and the manifest are its own.
             ValueError: The draft is of another kind or session, or says ``none`` though files were added.
         """
         if (draft.kind, draft.session_key) != (self._kind, self._session_key):
@@ -148,6 +151,14 @@ class Writer:
             name=self._name,
             url=self._storage.url(self._name),
         )
+        harm = done.verify(self._storage) if shared else []
+        if harm:
+            raise Transient(
+                f"Another run wrote the same files at the same time. {harm[0]}",
+                platform=draft.platform,
+                conn_id=draft.conn_id,
+                advice="The retry goes on with what is there then.",
+            )
         if self.previous is not None and self._had_more(self.previous, done):
             done = self.previous  # written again: a put that failed may have cost it
         self._storage.put(self._name, [done.to_bytes()])
@@ -158,6 +169,7 @@ class Writer:
             now.status is not Completeness.COMPLETE
             and previous.status is Completeness.COMPLETE
             and set(previous.session_ids) >= set(now.session_ids)
+            and previous.extra.get(OF) == now.extra.get(OF)
             and not previous.verify(self._storage)
         )
 

@@ -125,11 +125,16 @@ class Cursor:
             overlap: How late an end may appear.
             most: How many to take at once, the oldest first; None for all.
         """
-        fresh = self.fresh(found, overlap)
+        # A platform may tell an end anew at a later time (people came back): it is remembered for as long again.
+        again = {
+            one.event_id: max(one.told_at, self.told[one.event_id]) for one in found if one.event_id in self.told
+        }
+        known = Cursor(self.up_to, {**self.told, **again})
+        fresh = known.fresh(found, overlap)
         if most is None or len(fresh) <= most:
-            return self.after(fresh, asked_at, overlap), fresh, False
+            return known.after(fresh, asked_at, overlap), fresh, False
         # The cursor stays where it is: behind it are ends that have still to be told.
-        return self.after(fresh[:most], self.up_to, overlap), fresh[:most], True
+        return known.after(fresh[:most], self.up_to, overlap), fresh[:most], True
 
     def to_json(self) -> dict[str, Any]:
         """Write for the state store."""

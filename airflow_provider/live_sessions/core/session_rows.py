@@ -219,6 +219,9 @@ class Tally:
         lost: Sentences on what it will never tell.
         figures: What only one kind of export counts, by name.
         alive: Called for each session that was dealt with, so that one without rows is progress too.
+        met: Called with the id and the end of each session of the time, whether or not it has rows; an export of
+            what was said needs it.
+        of: A digest of the sessions of the time and their ends, where the rows do not name each of them.
     """
 
     pages: int = 0
@@ -232,10 +235,17 @@ class Tally:
     lost: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     alive: Callable[[], None] = lambda: None
+    met: list[Callable[[str, datetime], None]] = field(default_factory=list)
+    of: str = ""
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to one of the ``figures``."""
         self.figures[name] = self.figures.get(name, 0) + number
+
+    def meet(self, session_id: str, counted_at: datetime) -> None:
+        """Tell of a session of the time."""
+        for tell in self.met:
+            tell(session_id, counted_at)
 
     def counts(self) -> dict[str, int]:
         """Return the figures for a manifest."""

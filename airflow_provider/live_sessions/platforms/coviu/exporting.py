@@ -121,11 +121,24 @@ def _summary(client: CoviuClient, session: Session, tally: Tally) -> Summary | N
 
 
 def _people(session: Session, summary: Summary | None) -> list[PersonRow]:
-    """Return who was invited and who came; a participant's id opens the session, so a digest stands for it."""
-    invited = {digest(one.participant_id): one for one in session.participants}
+    """Return who was invited and who came; a participant's id opens the session, so a digest stands for it.
+
+    Who was removed before the start was not invited any more: only an entry would bring them in.
+    """
+    known = {digest(one.participant_id): one for one in session.participants}
     came = {} if summary is None else {digest(one.participant_id): one for one in summary.participants}
-    rows = [_person(who, invited.get(who), came.get(who)) for who in {**invited, **came}]
+    rows = [
+        _person(who, known.get(who), came.get(who))
+        for who in {**known, **came}
+        if not _removed_before(session, known.get(who), came.get(who))
+    ]
     return sorted(rows, key=_by_arrival)
+
+
+def _removed_before(session: Session, invited: Participant | None, entry: Entry | None) -> bool:
+    if invited is None or invited.deleted_at is None or (entry is not None and entry.entry_time is not None):
+        return False
+    return invited.deleted_at < session.start_time
 
 
 def _person(who: str, invited: Participant | None, entry: Entry | None) -> PersonRow:

@@ -137,7 +137,8 @@ def listed_sessions(client: LessonspaceClient, ask: ExportAsk, tally: Tally) -> 
                 continue
             known.add(session.uuid)
             tally.listed += 1
-            if ask.holds(session.end_time):
+            if session.end_time is not None and ask.holds(session.end_time):
+                tally.meet(session.uuid, session.end_time)
                 yield session
             else:
                 tally.outside += 1
