@@ -57,7 +57,7 @@ class Form:
         task: Any = self.dag.get_task(task_id).prepare_for_execution()
         self.ti.task_id = task_id
         the_context: Any = {
-            **context(self.ti, conf=self.fields),  # type: ignore[dict-item]  # a context is a mapping
+            **context(self.ti, conf=self.fields),
             "params": self.params,
             "dag": self.dag,
             "task": task,
