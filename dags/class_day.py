@@ -19,6 +19,7 @@ from airflow.sdk import dag, task
 
 from airflow_provider.live_sessions.flows.lessonspace import lessonspace_class
 from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
@@ -64,6 +65,7 @@ def class_day() -> None:
     """Wire the day together."""
     select = SelectClassesOperator(
         task_id="select",
+        pre_execute=refuse_unknown_fields,
         timetable=TIMETABLE,
         timezone="{{ params.timezone }}",
         conn_id="{{ params.conn_id }}",

@@ -23,6 +23,7 @@ from airflow.sdk import Param, dag, task
 
 from airflow_provider.live_sessions.flows.coviu import coviu_appointment
 from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
 from airflow_provider.live_sessions.hooks.coviu import HOOK
 from airflow_provider.live_sessions.operators.classes import ReportClassesOperator, SelectClassesOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuCancelSessionOperator
@@ -73,6 +74,7 @@ def telehealth_day() -> None:
     """Wire the day together."""
     table = QueryTimetableOperator(
         task_id="table",
+        pre_execute=refuse_unknown_fields,
         sql="{{ params.sql or '' }}",
         conn_id="{{ params.sql_conn_id or '' }}",
         timetable="{{ params.timetable or var.value.get('telehealth_day_timetable', '') }}",

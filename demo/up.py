@@ -22,7 +22,7 @@ from demo.running import AlreadyRunningError, only_one
 from demo.sandbox_process import ROOT, sandbox
 
 HOME = ROOT / ".run" / "up"
-FIRST_DAG, CANCEL_DAG = "class_now", "class_cancel"
+FIRST_DAG, CANCEL_DAG = "class_now", "session_cancel"
 """Forms to start with: they run as soon as they are filled in; the other examples wait to be unpaused."""
 
 OPENS: dict[str, float] = {

@@ -161,7 +161,7 @@ def test_what_is_no_session_is_refused(school: School, session: Any) -> None:
 
 
 def test_an_unknown_reaction_is_found_when_the_dag_is_read() -> None:
-    with pytest.raises(ValueError, match="'fail' or 'report'"):
+    with pytest.raises(ValueError, match="if_live is one of fail, report, not 'shrug'"):
         cancel({}, if_live="shrug")
 
 

@@ -15,7 +15,6 @@ from airflow_provider.live_sessions import operators
 from airflow_provider.live_sessions.artifacts.row_shapes import SEGMENTS, SESSIONS
 from airflow_provider.live_sessions.assets import data
 from airflow_provider.live_sessions.assets.addresses import DATA, SCHEME
-from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.classes import SelectClassesOperator
 from airflow_provider.live_sessions.operators.educates import EducatesListWorkshopsOperator
@@ -212,7 +211,7 @@ def test_what_is_only_looked_at_is_told_as_read(school: School, monkeypatch: pyt
             return record
 
     record = school.launch()
-    find = FindLaunchedOperator(task_id="find", dag_id="d", run_id="r", hook_class=HOOK)
+    find = FindLaunchedOperator(task_id="find", dag_id="class_day", run_id="run-1", launch_task="launch")
     find.execute(context(Launched(task_id="find")))
     lineage = told(find)
     assert named(lineage.inputs) == [(f"{SCHEME}://lessonspace", f"{school.conn_id}/sessions")]

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
 from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.hooks.sealing import reveal, seal
+from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.educates import (
     EducatesExtendSessionOperator,
     EducatesHandOverLinksOperator,
     EducatesListWorkshopsOperator,
     EducatesTerminateSessionOperator,
 )
+from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 from tests.airflow_side.stage import Store, TaskInstance, context
 from tests.airflow_side_educates.lab import CLEO, Lab
+from tests.schedules.test_claims import CLAIM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def terminate(session: Mapping[str, Any], **arguments: Any) -> dict[str, Any]:
@@ -142,6 +147,29 @@ def test_somebody_inside_fails_the_task_unless_it_says_otherwise(lab: Lab) -> No
     assert (outcome["confirmed"], outcome["people_inside"], lab.standing) == (False, "yes", 1)
     with pytest.raises(ValueError, match="if_live is one of"):
         EducatesTerminateSessionOperator(task_id="end", session=record, if_live="never")
+
+
+def test_what_a_template_says_of_somebody_inside_is_looked_at_before_anything_is_ended(lab: Lab) -> None:
+    record = lab.launch()
+    operator = EducatesTerminateSessionOperator(task_id="end", session=record, if_live="{{ params.if_live }}")
+    with pytest.raises(AirflowFailException, match="if_live is one of fail, report, end, not"):
+        operator.execute(context())  # as it would be with a template that says something else
+    assert lab.standing == 2
+    operator.if_live = "end"
+    assert operator.execute(context())["confirmed"]
+
+
+def test_a_lane_s_clean_up_ended_the_sessions_of_the_run_that_had_taken_its_class_over(
+    lab: Lab, tmp_path: Path
+) -> None:
+    record = {**lab.launch(), "claim": Ticket(str(tmp_path), "labs", CLAIM).to_json()}
+    book = ClaimBook(open_storage(str(tmp_path)), "labs")
+    book.write(replace(CLAIM, run_id="ten"))
+    with pytest.raises(AirflowSkipException, match="taken over by run 'ten'"):
+        terminate(record, if_live="end")
+    assert lab.standing == 2
+    book.write(CLAIM)
+    assert terminate(record, if_live="end")["confirmed"]
 
 
 def test_only_some_learners_are_ended(lab: Lab) -> None:

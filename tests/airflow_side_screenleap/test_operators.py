@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 from structlog.testing import capture_logs
 
@@ -17,6 +18,7 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.hooks.screenleap import reveal_launch_data
 from airflow_provider.live_sessions.hooks.sealing import reveal, seal
+from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.screenleap import (
     ScreenleapRetrieveAttendanceOperator,
     ScreenleapRetrieveUsageOperator,
@@ -26,9 +28,11 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
     ScreenleapExportUsageOperator,
     ScreenleapReapSessionsOperator,
 )
+from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 from airflow_provider.live_sessions.schedules.model import Occurrence
 from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger
 from tests.airflow_side_screenleap.stage import Studio, TaskInstance, context, deferral, resume
+from tests.schedules.test_claims import CLAIM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +126,37 @@ def test_a_stop_asks_and_waits_for_the_end(studio: Studio) -> None:
     outcome = stop(studio, session=record)
     assert (outcome["state_before"], outcome["confirmed"], outcome["people_inside"]) == ("live", True, "no")
     assert stop(studio, session=record)["state_before"] == "ended"
+
+
+def test_a_share_that_somebody_has_begun_is_left_alone_where_that_is_asked_for(studio: Studio) -> None:
+    record = studio.launch()
+    studio.present(record, "Bo")
+    with pytest.raises(AirflowFailException, match="is live and was not ended: Somebody shares their screen"):
+        stop(studio, session=record, if_live="fail")
+    outcome = stop(studio, session=record, if_live="report")
+    assert (outcome["confirmed"], outcome["people_inside"]) == (False, "yes")
+    assert studio.log(path="/stop$") == []
+    assert stop(studio, session=record)["confirmed"]
+    with pytest.raises(ValueError, match="if_live is one of fail, report, end"):
+        stop(studio, session=record, if_live="never")
+
+
+def test_a_share_that_nobody_has_begun_is_stopped_whatever_is_asked_of_live_ones(studio: Studio) -> None:
+    record = studio.launch(hand_over_before=60)
+    assert stop(studio, session=record, if_live="fail")["confirmed"]
+    assert len(studio.log(path="/stop$")) == 1
+
+
+def test_a_lane_stopped_the_share_of_the_run_that_had_taken_it_over(studio: Studio, tmp_path: Path) -> None:
+    record = {**studio.launch(), "claim": Ticket(str(tmp_path), "shares", CLAIM).to_json()}
+    studio.present(record, "Bo")
+    book = ClaimBook(open_storage(str(tmp_path)), "shares")
+    book.write(replace(CLAIM, run_id="ten"))
+    with pytest.raises(AirflowSkipException, match="taken over by run 'ten'"):
+        stop(studio, session=record)
+    assert studio.log(path="/stop$") == []
+    book.write(CLAIM)
+    assert stop(studio, session=record)["confirmed"]
 
 
 def test_an_end_that_is_not_seen_is_tried_again_or_told(monkeypatch: pytest.MonkeyPatch) -> None:

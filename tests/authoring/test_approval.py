@@ -1,4 +1,4 @@
-"""``class_cancel`` and ``class_retrieve_again`` as a person meets them: launched, asked, answered, done."""
+"""``session_cancel`` and ``session_retrieve_again`` as a person meets them: launched, asked, answered, done."""
 
 from __future__ import annotations
 
@@ -89,6 +89,13 @@ def everybody_is_admin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a-secret-of-the-tests-alone-" * 3)
 
 
+def cancels(**states: str) -> dict[str, str]:
+    """Return the states of a run of ``session_cancel`` that came as far as its cancels."""
+    others = dict.fromkeys(("lessonspace", "coviu", "screenleap", "educates"), "skipped")
+    ended = {f"cancel_{platform}": state for platform, state in {**others, **states}.items()}
+    return {"find": "success", "approve": "success", "choose": "success", **ended}
+
+
 @in_real_seconds
 @pytest.mark.usefixtures("everybody_is_admin")
 def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
@@ -96,21 +103,25 @@ def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
 ) -> None:
     form = {**launched(examples, school, tmp_path), "reason": "the teacher is ill"}
     asked: list[str] = []
-    for answer, state in (("Reject", "skipped"), ("Approve", "success")):
+    for answer, states in (
+        ("Reject", {**cancels(), "choose": "skipped"}),
+        ("Approve", cancels(lessonspace="success")),
+    ):
         launches = school.launches
         with person(answer, asked):
-            run = examples.dags["class_cancel"].test(run_conf=form)
-        assert states_of(run) == {"find": "success", "approve": "success", "cancel": state}
+            run = examples.dags["session_cancel"].test(run_conf=form)
+        assert states_of(run) == states
         # The mark of a cancel is a launch of its own there.
         assert (school.launches > launches) is (answer == "Approve")
     question, again = asked
     assert question == again
-    assert question.startswith("Cancel this class?")
+    assert question.startswith("Cancel this session?")
     assert re.search(
         r"\*\*Extra lesson\*\*, \w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC; 2 people", question
     )
-    assert "Now it is **scheduled**, 0 seen." in question
-    assert "Links may have been handed over" in question
+    assert "On Lessonspace it is **scheduled** now, 0 seen." in question
+    assert "Links may have been handed over: they work until they run out." in question
+    assert "Once somebody is in it, it cannot be cancelled any more." in question
     assert "the teacher is ill" in question
     assert not any(secret in question for secret in school.secrets)
 
@@ -130,8 +141,9 @@ def test_what_a_class_left_is_brought_home_again_as_the_form_asks(
     school.wait(3600)
     form: dict[str, Any] = {**which, "title": "Extra lesson", "timezone": "UTC"}
     given = {**form, "kinds": ["attendance"], "destination": (tmp_path / "home").as_uri()}
-    states = states_of(examples.dags["class_retrieve_again"].test(run_conf=given))
-    assert states.pop("retrieve_attendance") == "success"
-    assert {states[f"retrieve_{kind}"] for kind in ("transcript", "recording")} == {"skipped"}
+    states = states_of(examples.dags["session_retrieve_again"].test(run_conf=given))
+    assert (states.pop("find"), states.pop("choose")) == ("success", "success")
+    assert states.pop("retrieve_lessonspace_attendance") == "success"
+    assert set(states.values()) == {"skipped"}
     written = {path.name for path in (tmp_path / "home").rglob("*.*")}
     assert written == {"attendance.csv", "attendance.json", "attendance.manifest.json"}

@@ -1,4 +1,4 @@
-"""The forms: shared fields, the platforms' limits, and the two about what was launched before."""
+"""The forms: shared fields, the platforms' limits, and what a run is made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -18,19 +18,14 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms.known import check_names, refuse_unknown_fields
 from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.forms.session import session_of_form
-from airflow_provider.live_sessions.hooks.lessonspace import HOOK
-from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
-from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
-from tests.airflow_side.stage import School, TaskInstance, context
 from tests.airflow_side.test_dags import DAGS
 from tests.airflow_versions import DagBag, ParamValidationError
 from tests.core.strategies import addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.sdk import Param
 
 
@@ -140,18 +135,25 @@ def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:
         ("workshop_day", {"learners": ["Ada"]}),
         ("workshop_day", {"learners": ["leader: a|Ada"]}),
         ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "leader": True}]}),
-        ("class_cancel", {"dag_id": "telehealth_day"}),
+        ("session_cancel", {"dag_id": "screen_share_night"}),
+        ("session_cancel", {"end_live": "yes"}),
+        ("call_now", {"minutes": 721}),
+        ("call_now", {"minutes": 0}),
+        ("call_now", {"participants": []}),
+        ("call_now", {"participants": ["teacher: Ada"]}),
+        ("call_now", {"start": "2026-09-01T09:00:00"}),
+        ("call_now", {"title": "x" * 201}),
         ("class_now", {"participants": [{"name": "Tess", "email": "tess@x.test, everybody@x.test"}]}),
         ("class_now", {"participants": [{"name": "Tess", "email": "tess"}]}),
         ("workshop_day", {"learners": [{"id": "a", "name": "Ada", "email": "a@x.test;b@x.test"}]}),
         ("screen_share_support", {"participants": [{"name": "Ada", "email": "Ada <ada@x.test>"}]}),
-        ("class_cancel", {"run_id": ""}),
-        ("class_cancel", {"run_id": "manual__"}),
-        ("class_retrieve_again", {"run_id": " scheduled__ "}),
-        ("class_cancel", {"reason": "x" * 501}),
-        ("class_retrieve_again", {"kinds": []}),
-        ("class_retrieve_again", {"kinds": ["attendance", "attendance"]}),
-        ("class_retrieve_again", {"kinds": ["links"]}),
+        ("session_cancel", {"run_id": ""}),
+        ("session_cancel", {"run_id": "manual__"}),
+        ("session_retrieve_again", {"run_id": " scheduled__ "}),
+        ("session_cancel", {"reason": "x" * 501}),
+        ("session_retrieve_again", {"kinds": []}),
+        ("session_retrieve_again", {"kinds": ["attendance", "attendance"]}),
+        ("session_retrieve_again", {"kinds": ["links"]}),
     ],
 )
 def test_what_a_platform_or_an_operator_would_refuse_is_refused_by_the_form(
@@ -198,10 +200,15 @@ def test_an_address_that_the_launch_refuses_is_refused_by_the_form(text: str) ->
 # ---- from a form to a session
 
 
+FIELDS = ("title", "start", "minutes", "timezone", "participants", "hard_stop_minutes")
+
+
 def form(**changes: Any) -> dict[str, Any]:
     filled = {"title": "Extra", "start": None, "minutes": 45, "timezone": "Europe/Berlin"}
-    run = SimpleNamespace(dag_id="class_now", run_id="r1", run_after=datetime(2026, 9, 1, 7, 0, 0, 5, tzinfo=UTC))
-    return {"params": {**filled, "participants": [{"name": "Ada"}], **changes}, "dag_run": run}
+    params = {**filled, "participants": [{"name": "Ada"}], **changes}
+    run_after = datetime(2026, 9, 1, 7, 0, 0, 5, tzinfo=UTC)
+    run = SimpleNamespace(dag_id="class_now", run_id="r1", run_after=run_after, conf=changes)
+    return {"params": params, "dag_run": run, "dag": SimpleNamespace(params=FIELDS)}
 
 
 def test_an_empty_start_counts_from_the_run_so_that_a_retry_means_the_same_session() -> None:
@@ -254,89 +261,46 @@ def test_a_form_that_describes_no_session_fails_without_retry() -> None:
         session_of_form(form(start="2026-09-01T09:00:00"))
 
 
-# ---- finding what was launched
-
-
-class Launched(TaskInstance):
-    """A task instance that sees what another run launched."""
-
-    elsewhere: ClassVar[dict[tuple[str, ...], Any]] = {}
-
-    def xcom_pull(self, task_ids: str, *args: Any, **which: Any) -> Any:
-        if "run_id" not in which:
-            return super().xcom_pull(task_ids, *args, **which)
-        return self.elsewhere.get((which["dag_id"], which["run_id"], task_ids))
-
-
-def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the operator finds, and how it says that it stands."""
-    ti = Launched(task_id="find")
-    ti.elsewhere["class_now", "run-7", "class.launch"] = launched
-    given_: dict[str, Any] = {"dag_id": "class_now", "run_id": "run-7", "hook_class": HOOK, **arguments}
-    ti.states["run-7"] = {"class.launch": "success"}
-    record = FindLaunchedOperator(task_id="find", **given_).execute(context(ti))
-    return record, ti.xcoms["find", -1, "now"]
-
-
-def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None:
-    record = school.launch(hand_over_before=60)
-    found, now = find(record)
-    assert found == record
-    assert now.pop("why")
-    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC", now.pop("when"))
-    assert now == {"state": "scheduled", "people": 0, "handed_over": False}
-    school.go_to(record["start"])
-    school.join(record, "t-1", "s-1")
-    found, now = find([record])
-    assert (found, now["state"], now["people"]) == (record, "live", 2)
-
-
-def test_a_class_that_cannot_be_ended_is_refused_before_anybody_is_asked(school: School) -> None:
-    record = school.launch()
-    assert find(record, cannot_end_live="The teacher can.")[0] == record
-    school.go_to(record["start"])
-    school.join(record, "t-1", "s-1")
-    with pytest.raises(
-        AirflowFailException, match=r"cannot be cancelled: people are in it \(2 seen\)\. The teacher"
-    ):
-        find(record, cannot_end_live="The teacher can.")
-    assert find(record)[1]["state"] == "live"  # for all but a cancel
-
-
-def test_a_class_that_is_cancelled_already_is_asked_about_no_second_time(school: School) -> None:
-    record = school.launch()
-    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
-    with pytest.raises(AirflowFailException, match="is cancelled already: there is nothing to cancel"):
-        find(record, cannot_end_live="The teacher can.")
-
-
-def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: School) -> None:
-    records = [
-        school.launch(school.lesson(title, ahead=ahead)) for title, ahead in (("A", 100), ("B", 100), ("A", 900))
-    ]
-    assert find([*records, None], title=" B ")[0] == records[1]
-    assert find(records, title=f"{records[2]['start']} A")[0] == records[2]
+# ---- fields that a form has not
 
 
 @pytest.mark.parametrize(
-    ("launched", "arguments", "said"),
+    ("field", "said"),
     [
-        (None, {}, "launched nothing"),
-        ([], {}, "launched nothing"),
-        ([None], {}, "launched nothing"),
-        ("two", {}, "launched 2 sessions, and 2 of them fit"),
-        ("two", {"title": "Z"}, "launched 2 sessions, and 0 of them fit.*A; .*B"),
-        ({"ref": {}}, {}, "not the record of a launched session"),
-        (None, {}, "Look what became of its task class.launch"),
-        ("two", {"run_id": "another"}, "There is no run 'another' of 'class_now'. Copy the id"),
-        ("two", {"run_id": " "}, "The run id is empty. Copy the id"),
-        ("two", {"run_id": None}, "The run id is empty. Copy the id"),
+        ("hard_stop_seconds", r"'hard_stop_seconds' \(it is hard_stop_minutes now, in minutes\)\. Its fields are"),
+        ("particpants", r"'particpants' \(is participants meant\?\)"),
+        ("colour", r"no such field: 'colour'\. Its fields are .*timezone, title"),
     ],
 )
-def test_what_cannot_be_told_which_is_refused_with_what_there_is(
-    school: School, launched: Any, arguments: Mapping[str, Any], said: str
-) -> None:
-    if launched == "two":
-        launched = [school.launch(school.lesson(title)) for title in ("A", "B")]
+def test_a_field_that_the_form_has_not_was_ignored_without_a_word(field: str, said: str) -> None:
     with pytest.raises(AirflowFailException, match=said):
-        find(launched, **arguments)
+        session_of_form(form(**{field: 600}))
+
+
+def test_a_scheduled_run_has_no_conf_and_is_taken() -> None:
+    given = form()
+    given["dag_run"].conf = None
+    assert session_of_form(given).title == "Extra"
+
+
+@given(names=st.lists(st.text(max_size=9)), known=st.lists(st.text(max_size=9)))
+def test_exactly_the_names_of_the_form_pass(names: list[str], known: list[str]) -> None:
+    if set(names) <= set(known):
+        check_names(names, known)
+    else:
+        with pytest.raises(ConfigurationError):
+            check_names(names, known)
+
+
+def test_every_form_that_launches_finds_or_ends_sessions_looks_for_fields_it_has_not(examples: DagBag) -> None:
+    # Those without a `pre_execute` make their session of the form, and look there.
+    looking = {
+        "class_day": "select",
+        "telehealth_day": "table",
+        "session_cancel": "find",
+        "session_retrieve_again": "find",
+    }
+    for name, first in looking.items():
+        task = examples.dags[name].get_task(first)
+        assert task._pre_execute_hook is refuse_unknown_fields
+        assert not task.upstream_task_ids

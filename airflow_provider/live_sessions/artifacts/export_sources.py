@@ -163,7 +163,7 @@ class SegmentSource:
         tally.of = listed.digest
 
     def agrees(self, storage: Storage, manifest: Manifest, chunk: Chunk) -> bool:
-        """Return whether the same speakers are known, and the sessions and their ends are those asked for their words.
+        """Return whether the same speakers are known, and the same sessions with the same ends are listed.
 
         A class's table may have come home after the words. One that went since takes nobody's name away.
         """

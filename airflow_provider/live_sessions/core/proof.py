@@ -47,7 +47,7 @@ def check(record: SessionRecord, place: LaunchPlace, cipher: Cipher) -> None:
     proven = unseal(record.proof, cipher).get_secret_value() if record.proof else ""
     if not hmac.compare_digest(proven.encode(), _digest(record, place).encode()):
         raise Refused(
-            "This session's record is not as its launch wrote it, so it opens nothing.",
+            "This session's record is not as its launch wrote it, so nothing is done with it.",
             conn_id=record.ref.conn_id,
             advice="Clear the launch task: it finds its session again and writes its record anew.",
         )

@@ -50,13 +50,23 @@ def start(when_empty: str) -> Param:
     Args:
         when_empty: What an empty one means, e.g. ``two minutes after the run was triggered``.
     """
+    return moment("Start", f"Empty: {when_empty}. Times are in the zone chosen in Airflow's settings.")
+
+
+def moment(label: str, description: str) -> Param:
+    """Return a field for a day and a time; it may stay empty.
+
+    Args:
+        label: Its title.
+        description: What is said below it, and what an empty one means.
+    """
     return Param(
         None,
         type=["string", "null"],
         format="date-time",
         pattern=DATE_TIME,
-        title="Start",
-        description=f"Empty: {when_empty}. Times are in the zone chosen in Airflow's settings.",
+        title=label,
+        description=description,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.core.times import moment
+from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
 from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.schedules.model import Occurrence
 
@@ -36,8 +37,9 @@ def session_of_form(
         uid: Another identity than the run's.
 
     Raises:
-        AirflowFailException: The form does not describe a session.
+        AirflowFailException: The form does not describe a session, or the run was given a field that it has not.
     """
+    refuse_unknown_fields(context)
     form, run = context["params"], context["dag_run"]
     with airflow_errors():
         given = moment(form["start"], "start") if form["start"] else run.run_after + starts_in

@@ -52,6 +52,8 @@ class CancelSessionOperator(BaseOperator):
     """
 
     hook_class: ClassVar[str]
+    if_live_values: ClassVar[tuple[str, ...]] = ("fail", "report")
+    """What ``if_live`` may be; a platform that can end a live session knows ``end`` too."""
     template_fields: Sequence[str] = (
         "session",
         "conn_id",
@@ -78,8 +80,8 @@ class CancelSessionOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
-        if if_live not in ("fail", "report"):
-            raise ValueError(f"if_live is 'fail' or 'report', not {if_live!r}")
+        if if_live not in self.if_live_values and "{{" not in if_live:
+            raise ValueError(f"if_live is one of {', '.join(self.if_live_values)}, not {if_live!r}")
         self.session = session
         self.conn_id = conn_id
         self.timetable = timetable
@@ -93,6 +95,7 @@ class CancelSessionOperator(BaseOperator):
         """Cancel, tell it in the log, and return the outcome."""
         del context
         with airflow_errors():
+            self.check_if_live()
             skip_if_taken(claim_of(self.session))
             platform = hook_class_of(self.hook_class)(self._conn_id()).platform()
             try:
@@ -126,6 +129,15 @@ class CancelSessionOperator(BaseOperator):
                 "Who was served cannot be read (%s), so links count as handed over.", type(error).__name__
             )
             return True
+
+    def check_if_live(self) -> None:
+        """Look at what a template gave before anything is ended.
+
+        Raises:
+            ConfigurationError: It is no such word.
+        """
+        if self.if_live not in self.if_live_values:
+            raise ConfigurationError(f"if_live is one of {', '.join(self.if_live_values)}, not {self.if_live!r}.")
 
     def _conn_id(self) -> str:
         ref = self.session.get("ref") if isinstance(self.session, dict) else None

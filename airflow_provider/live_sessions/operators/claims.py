@@ -12,6 +12,20 @@ from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider.live_sessions.schedules.claims import Claim
+
+
+def taken_by(claim: Mapping[str, Any]) -> Claim | None:
+    """Return the claim of the run that has a lane's class now; None while the lane has it, or there is no claim.
+
+    Args:
+        claim: The lane's ticket as ``SelectClassesOperator`` gave it; empty where there was no timetable.
+    """
+    if not claim:
+        return None
+    ticket = Ticket.from_json(claim)
+    return ticket.taken_by(open_storage(ticket.destination))
+
 
 def skip_if_taken(claim: Mapping[str, Any]) -> None:
     """Stop a lane whose class another run has taken over, changed or cancelled.
@@ -22,15 +36,11 @@ def skip_if_taken(claim: Mapping[str, Any]) -> None:
     Raises:
         AirflowSkipException: It is in other hands now; the message says in whose.
     """
-    if not claim:
-        return
-    ticket = Ticket.from_json(claim)
-    taken = ticket.taken_by(open_storage(ticket.destination))
+    taken = taken_by(claim)
     if taken is not None:
         doing = "cancelled" if taken.action == "cancel" else "taken over"
-        raise AirflowSkipException(
-            f"{ticket.claim.title!r} was {doing} by run {taken.run_id!r}; this lane lets go."
-        )
+        title = Ticket.from_json(claim).claim.title
+        raise AirflowSkipException(f"{title!r} was {doing} by run {taken.run_id!r}; this lane lets go.")
 
 
 def claims_url(claim: Mapping[str, Any]) -> str:

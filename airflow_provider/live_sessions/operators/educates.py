@@ -15,9 +15,10 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
+from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
-from airflow_provider.live_sessions.operators.identity import Meant, find_meant
+from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.webhooks.urls import is_auto
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import CancelOutcome, Plan
-
-IF_LIVE = ("fail", "report", "end")
 
 
 class EducatesLaunchSessionOperator(LaunchSessionOperator):
@@ -178,6 +177,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
     """
 
     hook_class: ClassVar[str] = HOOK
+    if_live_values: ClassVar[tuple[str, ...]] = ("fail", "report", "end")
     template_fields: Sequence[str] = (*CancelSessionOperator.template_fields, "learners")
 
     def __init__(
@@ -186,19 +186,17 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
         session: Mapping[str, Any] | XComArg,
         conn_id: str = EducatesHook.default_conn_name,
         learners: Iterable[str] | None = None,
-        if_live: str = "fail",
         **kwargs: Any,
     ) -> None:
-        if if_live not in IF_LIVE:
-            raise ValueError(f"if_live is one of {', '.join(IF_LIVE)}, not {if_live!r}")
         super().__init__(session=session, conn_id=conn_id, **kwargs)
         self.learners = learners
-        self.if_live = if_live
 
     def execute(self, context: Context) -> dict[str, Any]:
         """End the sessions, tell it in the log, and return the outcome."""
         del context
         with airflow_errors():
+            self.check_if_live()
+            skip_if_taken(claim_of(self.session))
             platform = EducatesHook(self._conn_id()).platform()
             try:
                 meant = find_meant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -9,18 +10,25 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
-from airflow_provider.live_sessions.core.contract import Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.contract import Ability, Watch
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
+from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.proof import check
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.core.times import format_time
-from airflow_provider.live_sessions.hooks.base import hook_class_of
+from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
+from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.operators.claims import taken_by
+from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
 WHERE_IDS_ARE = "Copy the id from the page Live sessions, where each session names the run that launched it."
 
@@ -32,29 +40,35 @@ SHOWN = 20
 
 
 class FindLaunchedOperator(TellsLineage, BaseOperator):
-    """Find the session that a run launched, and look how it stands now.
+    """Find the session that a run launched, on whatever platform, and look how it stands now.
+
+    Only a record with its launch's proof is taken: who writes XComs can name no session of their own choosing.
 
     Args:
         dag_id: The DAG.
         run_id: Its run.
-        hook_class: Import path of the platform's hook.
-        launch_task: The launching task's id, with its group's.
+        hook_class: Import path of the platform's hook; that of the session's own platform by default.
+        launch_task: The launching task's id, with its group's; for several DAGs, the id by each DAG's.
         title: Which one, where the run launched several: its title, or its start and title as the message that
             asks for it says them.
-        cannot_end_live: For a cancel on a platform that cannot end what people are in: what to say then, e.g. who
-            else can end it. A session that is live, or over, is then refused here, before anybody is asked.
+        cannot_end_live: For a cancel: what to say where the platform cannot end what people are in, e.g. who else
+            can; a text, or one by each platform's name. A session that no cancel changes is then refused here,
+            before anybody is asked: one that is live on such a platform, is over, or is another run's by now.
+        end_live: For a cancel on any other platform: let a session pass that is live, for it is to be ended.
 
     Returns:
         The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
-        stands: ``state`` (``unknown`` where the platform does not say), ``people`` (how many were seen, None where
-        that is not told), ``handed_over`` (whether a link may have left Airflow), ``why``, ``when`` (its planned
-        time, in words).
+        stands: ``platform`` (as people write it), ``state`` (``unknown`` where the platform does not say),
+        ``people`` (how many were seen, None where that is not told), ``handed_over`` (whether a link may have left
+        Airflow), ``ends_live`` (whether it may be ended with people in it), ``why``, ``when`` (its planned time,
+        in words).
 
     Raises:
-        AirflowFailException: There is no such run, it launched none, or several fit; or it cannot be cancelled.
+        AirflowFailException: There is no such run, it launched none, or several fit; the record is not as its
+            launch wrote it; or it cannot be cancelled.
     """
 
-    template_fields: Sequence[str] = ("dag_id_of_launch", "run_id_of_launch", "launch_task", "title")
+    template_fields: Sequence[str] = ("dag_id_of_launch", "run_id_of_launch", "launch_task", "title", "end_live")
     ui_color = "#e9e9e9"
     _UNKNOWN: ClassVar[dict[str, Any]] = {"state": "unknown", "people": None, "why": ""}
 
@@ -63,10 +77,11 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         *,
         dag_id: str,
         run_id: str,
-        hook_class: str,
-        launch_task: str = "class.launch",
+        hook_class: str = "",
+        launch_task: str | Mapping[str, str] = "class.launch",
         title: str = "",
-        cannot_end_live: str = "",
+        cannot_end_live: str | Mapping[str, str] = "",
+        end_live: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -77,6 +92,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         self.launch_task = launch_task
         self.title = title
         self.cannot_end_live = cannot_end_live
+        self.end_live = end_live
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find it, look at it, and return its record."""
@@ -84,8 +100,15 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             found = self._find(ti)
             record = SessionRecord.from_json(found)
-            handed_over = record.handed_over(datetime.now(UTC))
-            now = {**self._look(record), "handed_over": handed_over, "when": _when(record)}
+            self._check_proof(record, ti)
+            hook = hook_class_of(self.hook_class or hook_path_of(record.ref.platform))
+            hook.check_ref(record.ref)
+            now = {
+                **self._look(hook, record),
+                "platform": hook.platform_label,
+                "handed_over": record.handed_over(datetime.now(UTC)),
+                "when": _when(record),
+            }
             self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
             if self.cannot_end_live:
                 self._refuse_what_no_cancel_changes(record, now)
@@ -94,19 +117,58 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             return found
 
     def _refuse_what_no_cancel_changes(self, record: SessionRecord, now: dict[str, Any]) -> None:
-        if now["state"] == State.LIVE:
-            inside = f" ({now['people']} seen)" if now["people"] else ""
+        if now["state"] == State.LIVE and not now["ends_live"]:
+            inside = f"people are in it ({now['people']} seen)." if now["people"] else f"it is live. {now['why']}"
             raise ConfigurationError(
-                f"{record.title!r} cannot be cancelled: people are in it{inside}.", advice=self.cannot_end_live
+                f"{record.title!r} cannot be cancelled: {inside}",
+                advice=self._why_not_live(record.ref.platform) or "Allow that it is ended with people in it.",
             )
         if now["state"] in OVER:
             raise ConfigurationError(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
+        taken = taken_by(record.claim)
+        if taken is not None:
+            doing = "cancelled it" if taken.action == "cancel" else "has it now"
+            raise ConfigurationError(
+                f"{record.title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run."
+            )
+
+    def _why_not_live(self, platform: str) -> str:
+        told = self.cannot_end_live
+        return told if isinstance(told, str) else told.get(platform, "")
+
+    def _check_proof(self, record: SessionRecord, ti: Any) -> None:
+        """Believe a record only as its launch wrote it: what is found here is cancelled, and brought home."""
+        cipher = AirflowCipher()
+        *others, last = self._places(ti)
+        for place in others:
+            with suppress(Refused):
+                return check(record, place, cipher)
+        return check(record, last, cipher)
+
+    def _places(self, ti: Any) -> list[LaunchPlace]:
+        """Return the launches of the run: XComs of a mapped task come without their map index."""
+        task_id, run_id = self._launch_task_id(), self.run_id_of_launch
+        states = ti.get_task_states(dag_id=self.dag_id_of_launch, task_ids=[task_id], run_ids=[run_id])
+        mapped = (name.removeprefix(f"{task_id}_") for name in states.get(run_id, {}))
+        indexes = sorted(int(one) for one in mapped if one.isdecimal())
+        return [LaunchPlace(self.dag_id_of_launch, run_id, task_id, index) for index in (*indexes, -1)]
+
+    def _launch_task_id(self) -> str:
+        if isinstance(self.launch_task, str):
+            return self.launch_task
+        try:
+            return self.launch_task[self.dag_id_of_launch]
+        except KeyError:
+            raise ConfigurationError(
+                f"Which task of {self.dag_id_of_launch!r} launches sessions is not told.",
+                advice=f"Told are those of {', '.join(self.launch_task)}: add it to `launch_task`.",
+            ) from None
 
     def _find(self, ti: Any) -> dict[str, Any]:
         if not str(self.run_id_of_launch or "").strip():
             raise ConfigurationError("The run id is empty.", advice=WHERE_IDS_ARE)
         pulled = ti.xcom_pull(
-            dag_id=self.dag_id_of_launch, run_id=self.run_id_of_launch, task_ids=self.launch_task
+            dag_id=self.dag_id_of_launch, run_id=self.run_id_of_launch, task_ids=self._launch_task_id()
         )
         # One value of a task of its own, a list of those of a mapped one.
         launched = [one for one in (pulled if isinstance(pulled, list) else [pulled]) if one is not None]
@@ -136,19 +198,26 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 f"There is no run {self.run_id_of_launch!r} of {self.dag_id_of_launch!r}.", advice=WHERE_IDS_ARE
             )
         raise ConfigurationError(
-            f"{run} launched nothing.", advice=f"Look what became of its task {self.launch_task}."
+            f"{run} launched nothing.", advice=f"Look what became of its task {self._launch_task_id()}."
         )
 
-    def _look(self, record: SessionRecord) -> dict[str, Any]:
-        platform = hook_class_of(self.hook_class)(record.ref.conn_id).platform()
+    def _look(self, hook: type[LiveSessionHook], record: SessionRecord) -> dict[str, Any]:
+        platform = hook(record.ref.conn_id).platform()
+        can_end = Ability.END_LIVE in platform.abilities and not self._why_not_live(record.ref.platform)
+        ends_live = can_end and is_true(self.end_live)
         try:
             seen = Seen(planned_start=record.start, planned_end=record.end, deadline=record.end)
             (status,) = platform.statuses([Watch(record.ref, seen)], datetime.now(UTC))
         finally:
             platform.close()
         if status is None:
-            return dict(self._UNKNOWN)
-        return {"state": status.state.value, "people": status.people, "why": status.why}
+            return {**self._UNKNOWN, "ends_live": ends_live}
+        return {
+            "state": status.state.value,
+            "people": status.people,
+            "why": status.why,
+            "ends_live": ends_live,
+        }
 
 
 def _when(record: SessionRecord) -> str:

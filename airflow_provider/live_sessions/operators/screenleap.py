@@ -24,7 +24,8 @@ from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.links.screenleap import ScreenleapViewerLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.identity import Meant, find_meant, is_true
+from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant, is_true
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
 from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
@@ -121,6 +122,8 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         session: A launch operator's result, or a class of a timetable. Or:
         code: The code of a share that was made elsewhere, sealed with ``hooks.sealing.seal``.
         conn_id: The Airflow connection; a launch result names its own.
+        if_live: What to do with a share that somebody has begun: ``end`` (default) stops it, ``fail`` leaves it
+            alone and fails the task, ``report`` leaves it alone.
         wait_for_end: Wait until the end is seen, ``timeout`` at most.
         timeout: Seconds to wait for the end.
         enforce: For a share that nobody has started: whether its launch data still works after a stop is not
@@ -134,10 +137,12 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
 
     Raises:
         Unavailable: The end was not seen in time; the retry asks again, which does no harm.
-        AirflowFailException: The share was not made through the API (403), or nobody knows the code.
+        AirflowFailException: The share was not made through the API (403), or nobody knows the code; or somebody
+            has begun it and ``if_live`` is ``fail``.
     """
 
     hook_class: ClassVar[str] = HOOK
+    if_live_values: ClassVar[tuple[str, ...]] = ("fail", "report", "end")
     template_fields: Sequence[str] = (
         *CancelSessionOperator.template_fields,
         "code",
@@ -153,6 +158,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         session: Mapping[str, Any] | XComArg | None = None,
         code: str = "",
         conn_id: str = ScreenleapHook.default_conn_name,
+        if_live: str = "end",
         wait_for_end: bool | str = True,
         timeout: float | str = 120.0,
         enforce: bool | str = False,
@@ -160,7 +166,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         poll_interval: float | str = POLL_INTERVAL,
         **kwargs: Any,
     ) -> None:
-        super().__init__(session=session or {}, conn_id=conn_id, **{**kwargs, "if_live": "report"})
+        super().__init__(session=session or {}, conn_id=conn_id, if_live=if_live, **kwargs)
         self.code = code
         self.wait_for_end = wait_for_end
         self.timeout = timeout
@@ -172,8 +178,10 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         """Stop, tell it in the log, and return the outcome."""
         del context
         with airflow_errors():
+            self.check_if_live()
             if bool(self.session) == bool(self.code):
                 raise ConfigurationError("Give either `session` or `code`.")
+            skip_if_taken(claim_of(self.session))
             platform = self._open()
             try:
                 if self.code:
@@ -224,7 +232,12 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
 
     def _stop(self, platform: ScreenleapPlatform, meant: Meant) -> CancelOutcome:
         handed_over = meant.handed_over(datetime.now(UTC))
-        return platform.stop(platform.code_of(meant.ref), handed_over=handed_over, patience=self._patience())
+        return platform.stop(
+            platform.code_of(meant.ref),
+            handed_over=handed_over,
+            patience=self._patience(),
+            live=self.if_live == "end",
+        )
 
     def _stop_code(self, platform: ScreenleapPlatform) -> CancelOutcome:
         from airflow_provider.live_sessions.platforms.screenleap.cancelling import look
@@ -238,10 +251,12 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
                 conn_id=self.conn_id,
                 advice="Check the code; a share that ended some time ago may no longer be shown.",
             )
-        return platform.stop(code, patience=self._patience())
+        return platform.stop(code, patience=self._patience(), live=self.if_live == "end")
 
     def _settle_for(self, title: str, outcome: CancelOutcome) -> None:
         self._tell(title, outcome)
+        if self.if_live != "end":
+            return
         if outcome.state_before is State.LIVE and not outcome.confirmed and is_true(self.wait_for_end):
             raise Unavailable(
                 f"{title!r} was told to stop, but its end was not seen within {self._patience():.0f} s.",

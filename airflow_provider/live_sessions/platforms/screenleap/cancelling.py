@@ -28,6 +28,7 @@ PATIENCE = 15.0
 STEP = 2.0
 """Seconds between two looks."""
 
+LEFT_ALONE = "Somebody shares their screen, and it was not asked to end such a share."
 STILL_OPEN = "Whether a code that was stopped before its start can still be started is not documented."
 ENFORCE = "ScreenleapStopSessionOperator with enforce=True stops it when it starts; the reaper does so later."
 
@@ -70,7 +71,9 @@ def state_of(share: Share | None, *, listed: bool) -> State:
     return State.SCHEDULED if listed else State.NEVER_HELD
 
 
-def stop(client: ScreenleapClient, code: SecretStr, *, handed_over: bool, pace: Pace) -> CancelOutcome:
+def stop(
+    client: ScreenleapClient, code: SecretStr, *, handed_over: bool, pace: Pace, live: bool = True
+) -> CancelOutcome:
     """Stop a share that this account is known to have made.
 
     Args:
@@ -78,12 +81,15 @@ def stop(client: ScreenleapClient, code: SecretStr, *, handed_over: bool, pace: 
         code: The share's code.
         handed_over: False when its launch data has not left Airflow: then nobody can start it.
         pace: How its end is waited for.
+        live: Also stop a share that somebody has begun; otherwise it is left alone.
 
     Raises:
         Refused: 403: the share was made by Screenleap's own widget, which the API may not stop.
     """
     share, listed = look(client, code)
     state = state_of(share, listed=listed)
+    if state is State.LIVE and not live:
+        return CancelOutcome(state, not_done=(LEFT_ALONE,), people_inside=People.YES)
     if share is not None and share.ended_at is not None:
         why = f"Nothing had to be done: it ended at {format_time(share.ended_at)}."
         return CancelOutcome(state, done=(why,), confirmed=True, people_inside=People.NO)

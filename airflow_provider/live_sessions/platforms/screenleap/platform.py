@@ -284,16 +284,19 @@ class ScreenleapPlatform:
         del force
         return self.stop(self.code_of(ref), handed_over=handed_over)
 
-    def stop(self, code: SecretStr, *, handed_over: bool = True, patience: float | None = None) -> CancelOutcome:
+    def stop(
+        self, code: SecretStr, *, handed_over: bool = True, patience: float | None = None, live: bool = True
+    ) -> CancelOutcome:
         """Stop the share of a code that this account made.
 
         Args:
             code: The code, opened.
             handed_over: False when its launch data has not left Airflow.
             patience: Seconds to wait for the end; the platform's own where None.
+            live: Also one that somebody has begun.
         """
         pace = self._pace if patience is None else replace(self._pace, patience=patience)
-        return cancelling.stop(self.client, code, handed_over=handed_over, pace=pace)
+        return cancelling.stop(self.client, code, handed_over=handed_over, pace=pace, live=live)
 
     def open_door(self, door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
         """Return the viewer page's address for this visitor.

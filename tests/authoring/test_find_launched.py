@@ -1,0 +1,234 @@
+"""Finding what another run launched, on any platform: which one, whether it is believed, and how it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
+from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from tests.airflow_side.stage import School, context
+from tests.airflow_side.test_letting_go import Office
+from tests.airflow_side_coviu.practice import Practice
+from tests.airflow_side_educates.lab import Lab
+from tests.airflow_side_screenleap.stage import Studio
+from tests.authoring.elsewhere import Launched, launched_there
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def find_written(written: Any, *indexes: int, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the operator finds of what stands in XCom, and how it says that it stands."""
+    ti = Launched(task_id="find")
+    ti.elsewhere["class_now", "run-7", "class.launch"] = written
+    ti.states["run-7"] = {f"class.launch_{one}": "success" for one in indexes} or {"class.launch": "success"}
+    given: dict[str, Any] = {"dag_id": "class_now", "run_id": "run-7", **arguments}
+    record = FindLaunchedOperator(task_id="find", **given).execute(context(ti))
+    return record, ti.xcoms["find", -1, "now"]
+
+
+def find(launched: Any, **arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the same of one launch, or of a mapped one's; without the proof, which is each launch's own."""
+    if not isinstance(launched, list):
+        written = launched_there(launched) if launched and "title" in launched else launched
+        found, now = find_written(written, **arguments)
+    else:
+        mapped = {index: launched_there(one, index) for index, one in enumerate(launched) if one is not None}
+        found, now = find_written(list(mapped.values()), *range(len(launched)), **arguments)
+    return {**found, "proof": ""}, now
+
+
+def bare(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {**record, "proof": ""}
+
+
+def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None:
+    record = school.launch(hand_over_before=60)
+    found, now = find(record)
+    assert found == bare(record)
+    assert now.pop("why")
+    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC", now.pop("when"))
+    assert now == {
+        "platform": "Lessonspace",
+        "state": "scheduled",
+        "people": 0,
+        "handed_over": False,
+        "ends_live": False,
+    }
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    found, now = find([record])
+    assert (found, now["state"], now["people"]) == (bare(record), "live", 2)
+
+
+def test_a_class_that_cannot_be_ended_is_refused_before_anybody_is_asked(school: School) -> None:
+    record = school.launch()
+    assert find(record, cannot_end_live="The teacher can.")[0] == bare(record)
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    with pytest.raises(
+        AirflowFailException, match=r"cannot be cancelled: people are in it \(2 seen\)\. The teacher"
+    ):
+        find(record, cannot_end_live="The teacher can.")
+    assert find(record)[1]["state"] == "live"  # for all but a cancel
+
+
+def test_a_class_that_is_cancelled_already_is_asked_about_no_second_time(school: School) -> None:
+    record = school.launch()
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    with pytest.raises(AirflowFailException, match="is cancelled already: there is nothing to cancel"):
+        find(record, cannot_end_live="The teacher can.")
+
+
+def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: School) -> None:
+    records = [
+        school.launch(school.lesson(title, ahead=ahead)) for title, ahead in (("A", 100), ("B", 100), ("A", 900))
+    ]
+    assert find([None, *records], title=" B ")[0] == bare(records[1])
+    assert find(records, title=f"{records[2]['start']} A")[0] == bare(records[2])
+
+
+@pytest.mark.parametrize(
+    ("launched", "arguments", "said"),
+    [
+        (None, {}, "launched nothing"),
+        ([], {}, "launched nothing"),
+        ([None], {}, "launched nothing"),
+        ("two", {}, "launched 2 sessions, and 2 of them fit"),
+        ("two", {"title": "Z"}, "launched 2 sessions, and 0 of them fit.*A; .*B"),
+        ({"ref": {}}, {}, "not the record of a launched session"),
+        (None, {}, "Look what became of its task class.launch"),
+        ("two", {"run_id": "another"}, "There is no run 'another' of 'class_now'. Copy the id"),
+        ("two", {"run_id": " "}, "The run id is empty. Copy the id"),
+        ("two", {"run_id": None}, "The run id is empty. Copy the id"),
+    ],
+)
+def test_what_cannot_be_told_which_is_refused_with_what_there_is(
+    school: School, launched: Any, arguments: Mapping[str, Any], said: str
+) -> None:
+    if launched == "two":
+        launched = [school.launch(school.lesson(title)) for title in ("A", "B")]
+    with pytest.raises(AirflowFailException, match=said):
+        find(launched, **arguments)
+
+
+# ---- whether it is believed
+
+
+def test_a_record_that_its_launch_did_not_write_was_cancelled_and_brought_home(school: School) -> None:
+    mine, other = school.launch(school.lesson("Mine")), school.launch(school.lesson("Other"))
+    written = launched_there(mine)
+    assert find_written(written)[0] == written
+    forged = [
+        {**written, "proof": ""},
+        {**written, "ref": other["ref"]},
+        {**written, "claim": {"of": "another run"}},
+        launched_there(mine, run_id="run-6"),
+        launched_there(mine, task_id="launch"),
+        launched_there(mine, dag_id="class_day"),
+        launched_there(mine, map_index=3),
+    ]
+    asked = len(school.log())
+    for one in forged:
+        with pytest.raises(AirflowFailException, match=r"not as its launch wrote it.*Clear the launch task"):
+            find_written(one)
+    assert len(school.log()) == asked  # nobody's platform was asked
+
+
+def test_a_mapped_launch_is_believed_at_its_own_place_in_the_run_alone(school: School) -> None:
+    record = school.launch()
+    assert find_written([launched_there(record, 4)], 2, 4)[0]["ref"] == record["ref"]
+    with pytest.raises(AirflowFailException, match="not as its launch wrote it"):
+        find_written([launched_there(record, 4)], 2, 3)
+
+
+# ---- for a cancel: what the platform can do
+
+
+CANNOT = {"lessonspace": "The teacher can.", "coviu": "Who is inside can leave."}
+
+
+def find_to_cancel(record: dict[str, Any], *, end_live: str = "False") -> dict[str, Any]:
+    return find(record, cannot_end_live=CANNOT, end_live=end_live)[1]
+
+
+def test_a_platform_that_cannot_end_it_says_so_whatever_the_form_allows(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = school.launch()
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    with pytest.raises(AirflowFailException, match=r"people are in it \(2 seen\)\. The teacher can\."):
+        find_to_cancel(record, end_live="True")
+    with Practice.open(monkeypatch) as practice:
+        appointment = practice.launch()
+        assert find_to_cancel(appointment) | {"why": "", "when": ""} == {
+            "platform": "Coviu",
+            "state": "scheduled",
+            "people": None,
+            "handed_over": True,
+            "ends_live": False,
+            "why": "",
+            "when": "",
+        }
+        practice.go_to(appointment["start"])
+        with pytest.raises(
+            AirflowFailException, match=r"it is live\. It is open until .* not told\. Who is inside can leave\."
+        ):
+            find_to_cancel(appointment, end_live="True")
+        assert find(appointment)[1]["state"] == "live"  # for all but a cancel
+
+
+def test_a_platform_that_can_end_it_does_so_only_where_the_form_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Studio.open(monkeypatch) as studio:
+        share = studio.launch()
+        assert find_to_cancel(share)["platform"] == "Screenleap"
+        studio.present(share, "Bo")
+        with pytest.raises(AirflowFailException, match=r"cannot be cancelled: .*\. Allow that it is ended"):
+            find_to_cancel(share)
+        assert find_to_cancel(share, end_live="True")["ends_live"]
+        studio.end(share)
+        studio.wait(3600)
+        with pytest.raises(AirflowFailException, match="is over: there is nothing to cancel"):
+            find_to_cancel(share, end_live="True")
+    with Lab.open(monkeypatch) as lab:
+        workshop = lab.launch()
+        assert find_to_cancel(workshop)["state"] == "scheduled"
+        lab.activate(workshop, "ada")
+        with pytest.raises(AirflowFailException, match=r"\(1 seen\)\. Allow that it is ended"):
+            find_to_cancel(workshop)
+        assert find_to_cancel(workshop, end_live="True")["ends_live"]
+
+
+def test_a_class_that_another_run_has_by_now_is_refused_with_that_run_s_name(
+    school: School, tmp_path: Path
+) -> None:
+    office = Office(school, tmp_path)
+    (lesson,) = office.choose("nine")["launch"]
+    first = office.launch(lesson)
+    assert find_to_cancel(first)["state"] == "scheduled"
+    (changed,) = office.choose("ten", title="Algebra in another room")["launch"]
+    with pytest.raises(AirflowFailException, match=r"no longer this run's: run 'ten' has it now\. Name that run"):
+        find_to_cancel(first)
+    assert find(first)[1]["state"] == "scheduled"  # for all but a cancel
+    second = office.launch(changed)
+    (off,) = office.choose("eleven", status="cancelled")["cancel"]
+    with pytest.raises(AirflowFailException, match="run 'eleven' cancelled it"):
+        find_to_cancel(second)
+    assert off
+
+
+# ---- which task launches
+
+
+def test_the_launching_task_is_told_for_each_dag(school: School) -> None:
+    record = school.launch()
+    tasks = {"class_day": "launch", "class_now": "class.launch"}
+    assert find(record, launch_task=tasks)[0] == bare(record)
+    with pytest.raises(AirflowFailException, match=r"Which task of 'class_now' .* is not told.*of a, b"):
+        find(record, launch_task={"a": "launch", "b": "launch"})
