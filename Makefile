@@ -75,9 +75,14 @@ crash: $(READY) ## the crash matrix: tasks killed wherever it matters, some half
 lint: $(READY)  ## ruff with Airflow's rules, mypy strict, the import floors
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-docs: $(READY)  ## the documentation as HTML in docs/_build; a warning is an error
-	rm -rf docs/reference/generated
+docs: $(READY)  ## the documentation as HTML in docs/_build; OFFLINE=1 (with npm): diagrams without a network
+	rm -rf docs/reference/generated docs/_mermaid
+	$(if $(OFFLINE),mkdir docs/_mermaid && npm pack --silent --pack-destination docs/_mermaid mermaid@$(MERMAID) && \
+	  tar -xzf docs/_mermaid/mermaid-*.tgz -C docs/_mermaid --strip-components 1 --exclude '*.map' \
+	  package/dist/mermaid.esm.min.mjs package/dist/chunks/mermaid.esm.min && rm docs/_mermaid/*.tgz)
 	$(BIN)/python -m sphinx -b html -n -W --keep-going -q -c docs . docs/_build
+
+MERMAID = $(shell sed -n 's/^mermaid_version = "\(.*\)"/\1/p' docs/conf.py)
 
 bench: $(BENCH)/.ready ## what it costs and withstands, beside the released providers; ARGS=--quick for a slice
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
@@ -107,4 +112,4 @@ env:            ## random secrets in .env, for docker-compose.yaml
 	$(PYTHON) docker/make_env.py
 
 clean:          ## remove the environment and what the demo left
-	rm -rf .venv .venv-* .run demo-output docs/_build docs/reference/generated
+	rm -rf .venv .venv-* .run demo-output docs/_build docs/_mermaid docs/reference/generated

@@ -9,12 +9,9 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
-from pygments.lexers.special import TextLexer
 from sphinx.util.nodes import make_refnode
-from sphinx.util.osutil import relative_uri
 
 if TYPE_CHECKING:
     from docutils.nodes import TextElement
@@ -32,7 +29,13 @@ project = "Live sessions for Apache Airflow"
 author = "The live-sessions provider maintainers"
 release = VERSION.findall(INIT.read_text())[0]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib.mermaid",
+]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/**", "airflow_provider/live_sessions/sandbox/README.md"]
@@ -55,6 +58,15 @@ templates_path = [str(Path(__file__).parent / "_templates")]
 highlight_language = "none"  # a block without a language is output, not code
 
 myst_heading_anchors = 4
+myst_fence_as_directive = {"mermaid"}  # written as GitHub draws them
+
+# Diagrams are drawn in the browser, by Mermaid's script from jsDelivr, or from here after `make docs OFFLINE=1`.
+mermaid_version = "11.12.1"
+mermaid_height = "auto"
+MERMAID = Path(__file__).parent / "_mermaid"
+if MERMAID.is_dir():
+    html_static_path = [str(MERMAID)]
+    mermaid_use_local = "dist/mermaid.esm.min.mjs"
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -71,37 +83,17 @@ html_title = f"{project} {release}"
 html_show_copyright = False
 
 
-class MermaidLexer(TextLexer):
-    """GitHub draws these blocks; here they are read as the text that they are (``say_what_draws``)."""
-
-    name = "Mermaid"
-    aliases: ClassVar[list[str]] = ["mermaid"]
-    filenames: ClassVar[list[str]] = []
-
-
-def say_what_draws(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put below each diagram what it is and where its source lies.
-
-    To draw one a browser needs Mermaid's script, which would be fetched from another host, or a copy of it here;
-    Sphinx's own extensions draw none.
-    """
-    del app
-    source = relative_uri(f"{docname}.html", f"_sources/{docname}.md.txt")
-    for block in list(doctree.findall(nodes.literal_block)):
-        if block.get("language") == "mermaid":
-            said = nodes.paragraph("", "", classes=["mermaid-source"])
-            said += nodes.Text("A diagram in Mermaid's language, not drawn here: GitHub and many editors do. See ")
-            said += nodes.reference("", "the page's source", refuri=source)
-            said += nodes.Text(".")
-            block.parent.insert(block.parent.index(block) + 1, said)
-
-
 def as_written(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Keep the sentence at an attribute whole: napoleon takes what stands before a colon in it for a type."""
+    """Keep sentences at attributes and results whole: napoleon takes what stands before a colon for a type."""
     del app, name, obj, options
     types = [at for at, line in enumerate(lines) if line.startswith(":type: ")]
     if what in ("attribute", "data") and types:
         lines[: types[0] + 1] = [f"{lines[types[0]].removeprefix(':type: ')}: {lines[0]}", *lines[1 : types[0]]]
+    results = [at for at, line in enumerate(lines) if line.startswith(":returns: ")]
+    for at in [at for at, line in enumerate(lines) if line.startswith(":rtype: ")]:
+        before, said = lines[at].removeprefix(":rtype: "), lines[results[-1]].removeprefix(":returns: ")
+        lines[results[-1]] = f":returns: {before}: {said}"
+        lines[at] = ""
 
 
 def by_short_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: TextElement) -> Any:
@@ -115,12 +107,10 @@ def by_short_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Make the language of the blocks known, and task groups functions with a docstring again."""
+    """Make task groups functions with a docstring again, and connect what is above."""
     import airflow.sdk
 
     airflow.sdk.task_group = lambda **_: lambda function: function  # type: ignore[assignment]  # only while it is read
-    app.add_lexer("mermaid", MermaidLexer)
     app.connect("autodoc-process-docstring", as_written, priority=600)  # after napoleon
     app.connect("missing-reference", by_short_name)
-    app.connect("doctree-resolved", say_what_draws)
     return {"parallel_read_safe": True}

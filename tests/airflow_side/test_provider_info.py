@@ -16,11 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 import airflow
 import jsonschema
 import pytest
+from airflow.providers.common.compat.sdk import BaseNotifier
 from airflow.providers_manager import ProvidersManager
 from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Connection
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider.live_sessions import hooks, operators, sensors
+from airflow_provider.live_sessions import hooks, links, notifications, operators, sensors, triggers
 from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 from airflow_provider.live_sessions.hooks.lessonspace import LessonspaceHook
 from airflow_provider.live_sessions.links.page import LiveSessionLink
@@ -96,6 +97,25 @@ def test_everything_that_people_can_use_is_in_a_module_that_is_listed_and_says_w
     assert {path.rpartition(".")[0] for path in usable} <= listed
     for path, kind in usable.items():
         assert (vars(kind).get("__doc__") or "").strip(), path
+
+
+def _concrete(package: ModuleType, base: type) -> set[str]:
+    """Return the classes of a kind below a package that no other one there is made from."""
+    defined = [
+        kind
+        for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        for kind in vars(importlib.import_module(one.name)).values()
+        if isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == one.name
+    ]
+    bases = {parent for kind in defined for parent in kind.__mro__[1:]}
+    return {f"{kind.__module__}.{kind.__name__}" for kind in defined if kind not in bases}
+
+
+def test_every_link_notifier_and_trigger_is_listed() -> None:
+    assert _concrete(links, BaseOperatorLink) == set(INFO["extra-links"])
+    assert _concrete(notifications, BaseNotifier) == set(INFO["notifications"])
+    modules = {name for one in INFO["triggers"] for name in one["python-modules"]}
+    assert {path.rpartition(".")[0] for path in _concrete(triggers, BaseTrigger)} == modules
 
 
 @pytest.mark.skipif("lifecycle" not in REGISTRY["properties"], reason="of the time before Airflow's registry")
@@ -175,6 +195,7 @@ import sys
 sys.modules["airflow.providers.common.messaging.providers"] = None
 import warnings
 warnings.simplefilter("ignore")
+from airflow.providers.common.compat.sdk import BaseNotifier
 from airflow.providers_manager import ProvidersManager
 print([one for one in ProvidersManager().queue_class_names if "live_sessions" in one])
 import airflow_provider.live_sessions.assets.watching

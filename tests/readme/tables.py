@@ -1,4 +1,4 @@
-"""The README's tables of calls, read as its readers see them."""
+"""The tables of all calls, read as their readers see them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "calls.md"
 HEAD = ("call", "supported", "by, or why not", "tested by")
 
-_TABLE = re.compile(r"<summary>(\w+): ([^\n]*)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
+_TABLE = re.compile(r"^## (\w+)\n([^\n]*)\.\n\n((?:\|[^\n]*\n)+)", re.MULTILINE)
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -60,7 +61,7 @@ def cells(line: str) -> tuple[str, ...]:
 def rows() -> list[Row]:
     """Return every row of every platform's table."""
     found = []
-    for platform, _, table in _TABLE.findall((ROOT / "README.md").read_text()):
+    for platform, _, table in _TABLE.findall(PAGE.read_text()):
         head, *lines = table.splitlines()
         assert cells(head) == HEAD
         for line in lines[1:]:
@@ -71,7 +72,7 @@ def rows() -> list[Row]:
 
 def summaries() -> dict[str, str]:
     """Return what each platform's table says of itself."""
-    return {platform: told for platform, told, _ in _TABLE.findall((ROOT / "README.md").read_text())}
+    return {platform: told for platform, told, _ in _TABLE.findall(PAGE.read_text())}
 
 
 def page_rows(platform: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The README's tables of calls are complete and true: against the references, the code, the tests and the wire."""
+"""The tables of calls are complete and true: against the references, the code, the tests and the wire."""
 
 from __future__ import annotations
 
@@ -55,6 +55,13 @@ def test_a_table_says_how_many_of_them_are_supported(platform: str) -> None:
     supported = {call for row in of(platform) if row.supported == "yes" for call in row.calls}
     reference = set(SPECIFICATION[platform])
     assert f"{len(reference & supported)} of {len(reference)} calls " in tables.summaries()[platform]
+
+
+@EACH
+def test_the_readme_counts_the_same(platform: str) -> None:
+    head, *lines = re.findall(r"^\|.*\|$", (tables.ROOT / "README.md").read_text(), re.MULTILINE)
+    counts = next(tables.cells(line) for line in lines if "docs/calls.md" in line)
+    assert tables.summaries()[platform].startswith(f"{counts[tables.cells(head).index(platform)]} calls ")
 
 
 @EACH_ROW

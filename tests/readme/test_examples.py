@@ -138,6 +138,18 @@ def test_every_extra_that_a_page_installs_exists(page: Path) -> None:
     assert set(re.findall(r"(?:airflow-provider-live-sessions|\.)\[([\w-]+)\]", page.read_text())) <= set(extras)
 
 
+def test_the_page_on_packages_names_all_that_is_installed_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(one for many in project["optional-dependencies"].values() for one in many),
+    ]
+    rows = [one for one in (ROOT / "docs" / "compatibility.md").read_text().splitlines() if one.startswith("| ")]
+    table = rows[rows.index("| installed with it | for |") + 2 :]
+    named = {one for row in table for one in re.findall(r"`([a-z][\w-]+)`", row.split("|")[1])}
+    assert named == {re.split(r"[<>=]", one)[0] for one in wanted} - {"apache-airflow"}
+
+
 @EACH_PAGE
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     missing = [one for one in set(FILE.findall(page.read_text())) if not list(ROOT.glob(one))]

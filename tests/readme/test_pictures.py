@@ -28,3 +28,9 @@ def test_the_picture_of_the_states_has_every_state() -> None:
     assert set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z]+)?\b", PICTURES["stateDiagram-v2"])) == {
         one.name for one in State
     }
+
+
+def test_no_box_is_called_end_which_mermaid_takes_for_the_end_of_a_group_and_draws_nothing() -> None:
+    for block in blocks("mermaid"):
+        if block.text.startswith("flowchart"):
+            assert not re.search(r"\bend\b(?!\s*$)", re.sub(r'"[^"]*"', "", block.text), re.MULTILINE), str(block)
