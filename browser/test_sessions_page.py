@@ -144,6 +144,16 @@ def test_times_are_in_the_zone_chosen_in_airflow(person: Person, school: dict[st
         person.driver.execute_script("localStorage.removeItem('timezone')")
 
 
+def test_a_time_in_a_reason_is_read_like_any_other(person: Person) -> None:
+    person.go("/live-sessions/")
+    person.until_stage(OVER, "done")
+    row = person.row(OVER)
+    assert row is not None
+    why = row.find_element(By.CSS_SELECTOR, ".soft").text
+    assert "Everybody left at" in why
+    assert "+00:00" not in why
+
+
 # ---- filters and keyboard
 
 
