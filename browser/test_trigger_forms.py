@@ -52,7 +52,8 @@ def test_a_class_is_launched_at_the_time_that_was_chosen_for_the_people_one_a_li
     person: Person, planned: tuple[str, datetime]
 ) -> None:
     run_id, start = planned
-    record = person.stack.xcom("class_now", quote(run_id, safe=""), "class.launch", -1)
+    run = quote(run_id, safe="")
+    record = person.until("the record", lambda: person.stack.xcom("class_now", run, "class.launch", -1))
     assert record["start"].startswith(start.strftime("%Y-%m-%dT%H:%M"))
     people = [(one["name"], one.get("email") or "") for one in record["participants"]]
     assert people == [("Ada Byron", "ada@school.example"), ("Bo Student", ""), ("Cem", "")]
