@@ -63,7 +63,7 @@ $(CELERY)/.ready: pyproject.toml requirements/distributed.txt
 	$(CELERY)/bin/uv pip install --quiet --python $(CELERY)/bin/python --no-deps --editable .
 	@touch $@
 
-browser: $(READY) ## a person in Chromium before a real Airflow; writes docs/screenshots; about five minutes
+browser: $(READY) ## a person in Chromium before a real Airflow; writes docs/screenshots; some ten minutes
 	$(BIN)/python -m pytest browser --timeout 900 $(ARGS)
 
 fuzz: $(READY)  ## bad input and the search for secrets, with many more cases; FUZZ=100 for longer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from selenium.webdriver.remote.webelement import WebElement
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.sandbox.client import SandboxControl
     from demo.airflow_stack import AirflowStack
 
-PATIENCE = 150.0
+PATIENCE = 240.0
 """Seconds after which something that has to happen is taken for lost."""
 
 FLAGS = (
@@ -75,6 +77,7 @@ class Person:
         self.stack = stack
         self.control = control
         self._screenshots = screenshots
+        self._user = stack.login[0]
         self._logged_in = False
 
     # ---- anywhere
@@ -112,11 +115,27 @@ class Person:
 
         self.until(f"a click on {selector}", clicked)
 
+    def press(self, within: str, label: str) -> None:
+        """Click the button of a label, e.g. ``Save``, once it can be."""
+
+        def clicked() -> bool:
+            buttons = self.driver.find_elements(By.CSS_SELECTOR, f"{within} button")
+            found = [one for one in buttons if label in one.text and shown(one) and one.is_enabled()]
+            for one in found[:1]:
+                one.click()
+            return bool(found)
+
+        self.until(f"the button {label}", clicked)
+
     def write(self, selector: str, text: str) -> None:
         """Put a text into a field instead of what it holds."""
-        field = self.see(selector)
-        field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(text)
+        keys = any(Keys.NULL <= one <= "\ue05d" for one in text)
+        for _ in range(3):  # a form that is busy drawing itself swallows a letter now and then
+            field = self.see(selector)
+            field.send_keys(Keys.CONTROL, "a")
+            field.send_keys(text)
+            if keys or field.get_attribute("value") == text:
+                return
 
     def picture(self, name: str, *, keep: bool = True) -> None:
         """Write a picture of what is seen; ``keep`` for the documentation."""
@@ -128,6 +147,10 @@ class Person:
     def text(self) -> str:
         """All that the page says."""
         return str(self.driver.find_element(By.TAG_NAME, "body").text)
+
+    def says(self, *words: str) -> None:
+        """Wait until the page says all of it."""
+        self.until(f"the page says {words}", lambda: all(one in self.text for one in words))
 
     def size(self, width: int, height: int) -> None:
         """Make the page so many pixels wide and high."""
@@ -144,13 +167,34 @@ class Person:
         self.driver.get(self.stack.url + path)
         if self._logged_in:
             return
-        user, password = self.stack.login
-        self.write("input[name=username]", user)
-        self.write("input[name=password]", password)
+        self.log_in()
+        self.driver.get(self.stack.url + path)
+
+    def log_in(self) -> None:
+        """Fill in the login that the page shows."""
+        passwords = json.loads((self.stack.home / "passwords.json").read_text())
+        self.write("input[name=username]", self._user)
+        self.write("input[name=password]", passwords[self._user])
         self.click("button[type=submit]")
         self.until("the login", lambda: "/auth/login" not in self.driver.current_url)
         self._logged_in = True
-        self.driver.get(self.stack.url + path)
+
+    def forget_login(self) -> None:
+        """Be nobody in particular."""
+        self.driver.switch_to.default_content()
+        self.driver.delete_all_cookies()
+        self._logged_in = False
+
+    @contextmanager
+    def as_user(self, name: str) -> Iterator[None]:
+        """Be somebody else for a while."""
+        before, self._user = self._user, name
+        self.forget_login()
+        try:
+            yield
+        finally:
+            self._user = before
+            self.forget_login()
 
     def fill_in(self, dag_id: str, **fields: str) -> None:
         """Open a DAG's Trigger form and fill it in."""
@@ -158,6 +202,14 @@ class Person:
         self.click("[data-testid=trigger-dag-button]")
         for name, value in fields.items():
             self.write(f"[name=element_{name}]", value)
+
+    def choose_time(self, moment: datetime) -> None:
+        """Write a moment, in Airflow's zone, into the date-time field of the form's own parameters."""
+        self.driver.find_elements(By.CSS_SELECTOR, "[data-testid=datetime-input]")[-1].click()
+        for placeholder, written in (("YYYY/MM/DD", "%Y/%m/%d"), ("HH:mm", "%H:%M")):
+            self.write(f"[data-scope=popover] input[placeholder='{placeholder}']", moment.strftime(written))
+            self.driver.switch_to.active_element.send_keys(Keys.TAB)
+        self.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
     def trigger(self, dag_id: str) -> str:
         """Send the form off, and return the id of the run that it made."""
@@ -168,19 +220,30 @@ class Person:
         )
         return str(run["dag_run_id"])
 
+    def until_run(self, dag_id: str, run_id: str) -> str:
+        """Wait until a run is over and return its state."""
+        states = ("success", "failed")
+        run = quote(run_id, safe="")
+        return str(self.until(f"the end of {run_id}", lambda: self._over(dag_id, run, states)))
+
+    def _over(self, dag_id: str, run: str, states: tuple[str, ...]) -> str:
+        state = self.stack.run_state(dag_id, run)
+        return state if state in states else ""
+
     def _runs(self, dag_id: str) -> list[dict[str, Any]]:
         return list(self.stack.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"])
 
-    def task_page(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Open the details of a task instance: its links are there."""
-        self.go(f"/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id, safe='')}/details")
+    def task_page(self, dag_id: str, run_id: str, task_id: str, tab: str = "details") -> None:
+        """Open a tab of a task instance; its links are on its details."""
+        run, task = quote(run_id, safe=""), quote(task_id, safe="")
+        self.go(f"/dags/{dag_id}/runs/{run}/tasks/{task}/{tab}".rstrip("/"))
 
     # ---- the page of sessions
 
     def open_sessions(self) -> None:
         """Open the page of sessions from Airflow's navigation, and look into its frame."""
         self.go("/")
-        self.click("a[href*='plugin/live-sessions'], [aria-label='Live sessions']")
+        self.click("a[href*='plugin/live-sessions'], [aria-label='Sessions']")
         frame = self.see("iframe")
         self.driver.switch_to.frame(frame)
         self.see("h1")

@@ -228,6 +228,11 @@ def test_the_form_as_it_is_filled_in_by_default_opens() -> None:
     LessonspaceHook.open(connection).close()
 
 
+def test_the_form_shows_the_port_without_which_the_button_test_connection_is_refused() -> None:
+    for connection in INFO["connection-types"]:
+        assert "port" not in connection["ui-field-behaviour"]["hidden-fields"]
+
+
 def test_no_secret_is_asked_for_in_a_field_that_airflow_shows() -> None:
     for connection in INFO["connection-types"]:
         for name, field in connection["conn-fields"].items():
@@ -280,4 +285,4 @@ def test_the_page_of_sessions_finds_launches_by_the_link_that_airflow_keeps() ->
 
 def test_the_page_is_in_the_navigation() -> None:
     (view,) = LiveSessionsPlugin.external_views
-    assert (view["name"], view["href"], view["destination"]) == ("Live sessions", "/live-sessions/", "nav")
+    assert (view["name"], view["href"], view["destination"]) == ("Sessions", "/live-sessions/", "nav")

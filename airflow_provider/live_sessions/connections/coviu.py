@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider.live_sessions.connections.port import PORT, PORT_LABEL
+
 FORM: dict[str, Any] = {
     "connection-type": "coviu",
     "hook-class-name": "airflow_provider.live_sessions.hooks.coviu.CoviuHook",
     "hook-name": "Coviu",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
+        "hidden-fields": ["schema"],
         "relabeling": {
             "login": "API key",
             "password": "Key secret",
             "host": "Base URL (only for the sandbox or a proxy)",
+            "port": PORT_LABEL,
         },
         "placeholders": {
             "login": "For Developers, API Keys",
             "password": "Shown once, when the key is made",
             "host": "https://api.coviu.com/v1",
+            "port": PORT,
         },
     },
     "conn-fields": {

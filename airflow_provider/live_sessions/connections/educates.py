@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider.live_sessions.connections.port import PORT, PORT_LABEL
+
 FORM: dict[str, Any] = {
     "connection-type": "educates",
     "hook-class-name": "airflow_provider.live_sessions.hooks.educates.EducatesHook",
     "hook-name": "Educates",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
+        "hidden-fields": ["schema"],
         "relabeling": {
             "host": "Portal URL",
             "login": "Robot account",
             "password": "Robot account's password",
+            "port": PORT_LABEL,
         },
         "placeholders": {
             "host": "https://my-portal-ui.example.com",
             "login": "robot@educates",
             "password": "status.educates.credentials.robot.password of the TrainingPortal",
+            "port": PORT,
         },
     },
     "conn-fields": {

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider.live_sessions.connections.port import PORT, PORT_LABEL
+
 FORM: dict[str, Any] = {
     "connection-type": "lessonspace",
     "hook-class-name": "airflow_provider.live_sessions.hooks.lessonspace.LessonspaceHook",
     "hook-name": "Lessonspace",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "schema", "port"],
-        "relabeling": {"password": "API key", "host": "Base URL (only for the sandbox or a proxy)"},
+        "hidden-fields": ["login", "schema"],
+        "relabeling": {
+            "password": "API key",
+            "host": "Base URL (only for the sandbox or a proxy)",
+            "port": PORT_LABEL,
+        },
         "placeholders": {
             "password": "Dashboard, Settings, Developer",
             "host": "https://api.thelessonspace.com/v2",
+            "port": PORT,
         },
     },
     "conn-fields": {

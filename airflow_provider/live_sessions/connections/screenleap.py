@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider.live_sessions.connections.port import PORT, PORT_LABEL
+
 FORM: dict[str, Any] = {
     "connection-type": "screenleap",
     "hook-class-name": "airflow_provider.live_sessions.hooks.screenleap.ScreenleapHook",
     "hook-name": "Screenleap",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
+        "hidden-fields": ["schema"],
         "relabeling": {
             "login": "Account id",
             "password": "Auth token",
             "host": "Base URL (only for the sandbox or a proxy)",
+            "port": PORT_LABEL,
         },
         "placeholders": {
             "login": "As chosen at sign-up",
             "password": "Developer account settings",
             "host": "https://api.screenleap.com/v2",
+            "port": PORT,
         },
     },
     "conn-fields": {

@@ -21,7 +21,7 @@ def external_view() -> dict[str, Any]:
     """Return the page's entry in the navigation."""
     below = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
     return {
-        "name": "Live sessions",
+        "name": "Sessions",  # all that Airflow's navigation has room for
         "href": f"{below}{PREFIX}/",
         "destination": "nav",
         "url_route": "live-sessions",

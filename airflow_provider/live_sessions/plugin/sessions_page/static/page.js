@@ -56,6 +56,12 @@ function clock(from, to) {
   return `${format({ ...day, ...hour }, from)}${to ? ` – ${format(later, to)}` : ""}`;
 }
 
+// What platforms and tasks say holds times as machines write them; the id of a run, which may end like one, stays.
+function told(text) {
+  const written = /(?<![\w:+-])\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)/g;
+  return text.replace(written, (time) => clock(time));
+}
+
 // ---- links: Airflow shows this page in a frame that may neither navigate it nor open tabs, so a link of a frame
 // ---- is followed by the page around it, which is of the same origin
 
@@ -126,11 +132,11 @@ function rowOf(row) {
     make("td", { class: "state" }, make("span", { class: `stage ${row.stage}` }, STAGES[row.stage])),
     make("td", {},
       make("div", { class: "title" }, row.title),
-      make("div", { class: "soft" }, row.why),
+      make("div", { class: "soft" }, told(row.why)),
       row.platform ? make("div", { class: "soft" }, `${row.platform} · ${row.conn_id}`) : ""),
     make("td", { class: "when", "data-label": "When" },
       make("div", {}, clock(row.start, row.end)), held ? make("div", { class: "soft" }, held) : ""),
-    make("td", { "data-label": "People" }, people.filter(Boolean).join(", ")),
+    make("td", { "data-label": "People" }, ...people.filter(Boolean).map((text) => make("div", {}, text))),
     make("td", { class: "run", "data-label": "DAG run" },
       make("a", { href: row.run, "data-out": "", "data-key": `${key}/run` }, row.dag_id),
       make("div", { class: "soft" },
@@ -206,15 +212,15 @@ function show() {
   }
   const asking = data.connections.filter((account) => account.asking);
   const live = data.rows.filter((row) => row.stage === "live").length;
-  const told = [
+  const counted = [
     `${rows.length} of ${data.rows.length}${data.truncated ? " latest" : ""} sessions, ${live} live`,
     asking.length ? `asking ${asking.map((account) => account.platform).join(", ")}…` : "",
   ];
-  const text = told.filter(Boolean).join("; ");
+  const text = counted.filter(Boolean).join("; ");
   if ($("told").textContent !== text) $("told").textContent = text;
   problems(data.connections.filter((account) => account.problem).map((account) => {
     const since = account.asked_at ? `Its sessions are shown as of ${clock(account.asked_at)}. ` : "";
-    return `${account.platform}, connection ${account.conn_id}, could not be asked. ${since}${account.problem}`;
+    return `${account.platform}, connection ${account.conn_id}, could not be asked. ${since}${told(account.problem)}`;
   }));
 }
 
