@@ -247,6 +247,68 @@ def test_a_failing_address_stops_nobody_and_the_retry_serves_only_that_one(
     assert len(post.mails) == 2
 
 
+def four(school: School) -> dict[str, Any]:
+    people = tuple(Participant(f"p{number}", f"P{number}", email=f"p{number}@home.test") for number in range(4))
+    return school.launch(school.lesson("Maths", people=people))
+
+
+def test_an_address_at_which_the_server_hung_up_cost_everybody_behind_it_their_mail(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = four(school)
+    post.hung_up.add("p1@home.test")
+    with pytest.raises(Unavailable, match="1 of 4 mails could not be sent: p1"):
+        hand_over(record, tmp_path)
+    assert post.addresses == ["p0@home.test", "p2@home.test", "p3@home.test"]
+    post.hung_up.clear()
+    result = hand_over(record, tmp_path)
+    assert post.addresses[3:] == ["p1@home.test"]
+    assert [one["participant"] for one in result["handed_over"]] == ["p0", "p1", "p2", "p3"]
+
+
+def test_a_mail_whose_answer_is_lost_is_tried_again_after_everybody_else_s(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = four(school)
+    post.unanswered.add("p0@home.test")
+    post.refused.add("p3@home.test")
+    with pytest.raises(Unavailable, match="2 of 4 mails could not be sent: p0, p3"):
+        hand_over(record, tmp_path)
+    assert post.addresses == ["p0@home.test", "p1@home.test", "p2@home.test"]
+    record["links"].append(four(school)["links"][0])
+    record["links"][-1]["participant"].update(id="p4", email="p4@home.test")
+    post.unanswered.clear()
+    post.refused.clear()
+    hand_over(record, tmp_path)
+    assert post.addresses[3:] == ["p4@home.test", "p0@home.test", "p3@home.test"]
+
+
+def test_a_list_that_could_not_be_written_had_the_first_person_mailed_at_every_try(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    (tmp_path / "handed-over").write_text("in the way of the folder")
+    for _ in range(3):
+        with pytest.raises(OSError, match="handed-over"):
+            hand_over(record, tmp_path)
+    assert not post.mails
+    (tmp_path / "handed-over").unlink()
+    hand_over(record, tmp_path)
+    assert post.addresses == ["ada@school.test", "bo@home.test"]
+
+
+def test_a_task_that_died_after_a_mail_goes_on_with_the_others_first(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    (entry,) = [one for one in (tmp_path / "handed-over").rglob("*.json") if "ada@" in one.read_text()]
+    entry.write_text(entry.read_text().replace('"mail"', '"begun"'))
+    record["links"][1]["participant"]["email"] = "new@home.test"
+    hand_over(record, tmp_path)
+    assert post.addresses[2:] == ["new@home.test", "ada@school.test"]
+
+
 def test_another_run_that_meets_the_same_class_mails_nobody_twice(
     school: School, post: PostOffice, tmp_path: Path
 ) -> None:
