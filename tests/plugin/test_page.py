@@ -203,6 +203,16 @@ def test_an_image_in_a_note_opens_no_door(lessons: Lessons, what: str) -> None:
     )
 
 
+@pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
+def test_a_browser_that_fetched_a_door_ahead_added_a_person_to_the_class(lessons: Lessons, purpose: str) -> None:
+    before = lessons.school.launches
+    ahead = {"sec-fetch-site": "none", "sec-fetch-dest": "document", "sec-purpose": purpose}
+    answer = lessons.get(lessons.place(0).opening(Door.ROOM), **ahead)
+    assert answer.status_code == 403
+    assert "ahead of you" in answer.text
+    assert lessons.school.launches == before
+
+
 def test_a_browser_that_is_logged_in_needs_no_other_key(lessons: Lessons) -> None:
     cookie = {"_token": lessons.token("uma", "USER")}
     lessons.client.cookies.update(cookie)
@@ -384,6 +394,7 @@ def browser(lessons: Lessons, **headers: str) -> Any:
         {"origin": "null"},
         {"origin": "http://elsewhere.example", "referer": "http://{host}/live-sessions/"},
         {"referer": "http://{host}/dags/x", "accept": "image/avif,image/webp,*/*;q=0.8"},
+        {"referer": "http://[bad"},
         {"authorization": "Basic dW1hOnVtYQ=="},
     ],
 )
