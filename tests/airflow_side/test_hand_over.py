@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceCancelSessionOperator,
@@ -214,6 +215,25 @@ def test_a_role_without_a_text_gets_the_default_and_without_one_the_usual(
     subjects = {address: str(mail["Subject"]) for address, mail in post.mails}
     for role, name in names.items():
         assert subjects[f"{name}@home.test"].startswith(said[role])
+
+
+def test_who_leads_without_a_role_could_have_no_text_of_their_own(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    people = people_of_form(["leader: Ada <ada@x.test>", "Bo <bo@x.test>"])
+    record = school.launch(school.lesson("Talk", people=people))
+    hand_over(record, tmp_path, subject={"leader": "You lead", "default": "You listen"})
+    assert [str(mail["Subject"]) for _, mail in post.mails] == ["You lead", "You listen"]
+
+
+def test_a_role_of_more_than_letters_was_lost_between_the_form_and_the_mail(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    people = people_of_form(["Teaching assistant: Ada <ada@x.test>", "Bo <bo@x.test>"], role="student")
+    subjects = {"teaching assistant": "You help", "default": "You learn"}
+    hand_over(school.launch(school.lesson("Maths", people=people)), tmp_path, subject=subjects)
+    assert [str(mail["Subject"]) for _, mail in post.mails] == ["You help", "You learn"]
+    assert "Hello Ada," in post.body("ada@x.test")
 
 
 @pytest.mark.parametrize(
