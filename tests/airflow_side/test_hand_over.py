@@ -146,6 +146,15 @@ def test_one_person_s_link_went_to_several_addresses(
     assert "Write one address and nothing else" in log
 
 
+def test_an_address_that_no_mail_can_be_sent_to_was_taken_and_failed_every_try(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    with pytest.raises(AirflowFailException, match="before the @ in plain letters"):
+        school.launch(school.lesson(people=(replace(PEOPLE[0], email="zoë@home.test"), PEOPLE[1])))
+    hand_over(school.launch(school.lesson(people=(replace(PEOPLE[0], email="ada@müller.test"),))), tmp_path)
+    assert post.addresses == ["ada@xn--mller-kva.test"]
+
+
 def test_two_addresses_for_one_person_are_refused_before_anything_is_launched(school: School) -> None:
     people = (replace(PEOPLE[0], email="ada@school.test, everybody@school.test"), PEOPLE[1])
     with pytest.raises(AirflowFailException, match="'t-1' is not one address"):

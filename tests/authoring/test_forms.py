@@ -110,7 +110,7 @@ def test_people_are_a_plain_text_box_and_programs_may_still_send_mappings(exampl
         "a@x.org, b@x.org",
         "a@b@c",
         "x@(y)",
-        
+        "Zoë <zoë@x.org>",
         "teacher: Bo bo@x.org",
         "id|a@b@c",
         "Bo <x@(y)>",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.mail_address import as_mailed
 from airflow_provider.live_sessions.core.reading import shown
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.retrieve import zone_of
@@ -88,7 +89,7 @@ class LinkMail:
         role = person.role or (LEADER if person.leader else "")
         subject = string.Template(text_for(self.subject, role, SUBJECT)).safe_substitute(words)
         smtp.send_email_smtp(
-            to=[person.email],  # a list: the hook takes a text apart at commas
+            to=[as_mailed(person.email)],  # a list: the hook takes a text apart at commas
             from_email=self.from_email,
             subject=" ".join(subject.split()),  # a line break of any kind would end the header
             html_content=string.Template(text_for(self.html_body, role, BODY)).safe_substitute(body),
