@@ -24,16 +24,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class PostOffice:
-    """Takes mail in over SMTP; some addresses it refuses."""
+    """Takes mail in over SMTP; some addresses it refuses.
+
+    Args:
+        mails: What came, with the address it came for.
+        refused: Addresses that it refuses.
+        hung_up: Addresses at which it closes the connection.
+        unanswered: Addresses whose mail it takes, and closes the connection before it says so.
+    """
 
     mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    hung_up: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self.refused:
             return "550 nobody here"
+        if address in self.hung_up:
+            return "421 4.3.2 not now"  # upon which Python's client closes the connection
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -44,6 +55,9 @@ class PostOffice:
         assert isinstance(content, bytes)
         message = email.message_from_bytes(content, policy=email.policy.default)
         self.mails.extend((address, message) for address in envelope.rcpt_tos)
+        if self.unanswered.intersection(envelope.rcpt_tos):
+            assert server.transport is not None
+            server.transport.close()
         return "250 OK"
 
     @property

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.models import Participant
+from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceCancelSessionOperator,
@@ -145,6 +146,15 @@ def test_one_person_s_link_went_to_several_addresses(
     assert "Write one address and nothing else" in log
 
 
+def test_an_address_that_no_mail_can_be_sent_to_was_taken_and_failed_every_try(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    with pytest.raises(AirflowFailException, match="before the @ in plain letters"):
+        school.launch(school.lesson(people=(replace(PEOPLE[0], email="zoë@home.test"), PEOPLE[1])))
+    hand_over(school.launch(school.lesson(people=(replace(PEOPLE[0], email="ada@müller.test"),))), tmp_path)
+    assert post.addresses == ["ada@xn--mller-kva.test"]
+
+
 def test_two_addresses_for_one_person_are_refused_before_anything_is_launched(school: School) -> None:
     people = (replace(PEOPLE[0], email="ada@school.test, everybody@school.test"), PEOPLE[1])
     with pytest.raises(AirflowFailException, match="'t-1' is not one address"):
@@ -216,6 +226,25 @@ def test_a_role_without_a_text_gets_the_default_and_without_one_the_usual(
         assert subjects[f"{name}@home.test"].startswith(said[role])
 
 
+def test_who_leads_without_a_role_could_have_no_text_of_their_own(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    people = people_of_form(["leader: Ada <ada@x.test>", "Bo <bo@x.test>"])
+    record = school.launch(school.lesson("Talk", people=people))
+    hand_over(record, tmp_path, subject={"leader": "You lead", "default": "You listen"})
+    assert [str(mail["Subject"]) for _, mail in post.mails] == ["You lead", "You listen"]
+
+
+def test_a_role_of_more_than_letters_was_lost_between_the_form_and_the_mail(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    people = people_of_form(["Teaching assistant: Ada <ada@x.test>", "Bo <bo@x.test>"], role="student")
+    subjects = {"teaching assistant": "You help", "default": "You learn"}
+    hand_over(school.launch(school.lesson("Maths", people=people)), tmp_path, subject=subjects)
+    assert [str(mail["Subject"]) for _, mail in post.mails] == ["You help", "You learn"]
+    assert "Hello Ada," in post.body("ada@x.test")
+
+
 @pytest.mark.parametrize(
     "arguments", [{"subject": 5}, {"html_body": {"teacher": None}}, {"html_body": {1: "x"}}, {"subject": ["x"]}]
 )
@@ -245,6 +274,68 @@ def test_a_failing_address_stops_nobody_and_the_retry_serves_only_that_one(
     assert [one["by"] for one in result["handed_over"]] == ["mail", "mail"]
     hand_over(record, tmp_path)
     assert len(post.mails) == 2
+
+
+def four(school: School) -> dict[str, Any]:
+    people = tuple(Participant(f"p{number}", f"P{number}", email=f"p{number}@home.test") for number in range(4))
+    return school.launch(school.lesson("Maths", people=people))
+
+
+def test_an_address_at_which_the_server_hung_up_cost_everybody_behind_it_their_mail(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = four(school)
+    post.hung_up.add("p1@home.test")
+    with pytest.raises(Unavailable, match="1 of 4 mails could not be sent: p1"):
+        hand_over(record, tmp_path)
+    assert post.addresses == ["p0@home.test", "p2@home.test", "p3@home.test"]
+    post.hung_up.clear()
+    result = hand_over(record, tmp_path)
+    assert post.addresses[3:] == ["p1@home.test"]
+    assert [one["participant"] for one in result["handed_over"]] == ["p0", "p1", "p2", "p3"]
+
+
+def test_a_mail_whose_answer_is_lost_is_tried_again_after_everybody_else_s(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = four(school)
+    post.unanswered.add("p0@home.test")
+    post.refused.add("p3@home.test")
+    with pytest.raises(Unavailable, match="2 of 4 mails could not be sent: p0, p3"):
+        hand_over(record, tmp_path)
+    assert post.addresses == ["p0@home.test", "p1@home.test", "p2@home.test"]
+    record["links"].append(four(school)["links"][0])
+    record["links"][-1]["participant"].update(id="p4", email="p4@home.test")
+    post.unanswered.clear()
+    post.refused.clear()
+    hand_over(record, tmp_path)
+    assert post.addresses[3:] == ["p4@home.test", "p0@home.test", "p3@home.test"]
+
+
+def test_a_list_that_could_not_be_written_had_the_first_person_mailed_at_every_try(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    (tmp_path / "handed-over").write_text("in the way of the folder")
+    for _ in range(3):
+        with pytest.raises(OSError, match="handed-over"):
+            hand_over(record, tmp_path)
+    assert not post.mails
+    (tmp_path / "handed-over").unlink()
+    hand_over(record, tmp_path)
+    assert post.addresses == ["ada@school.test", "bo@home.test"]
+
+
+def test_a_task_that_died_after_a_mail_goes_on_with_the_others_first(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    (entry,) = [one for one in (tmp_path / "handed-over").rglob("*.json") if "ada@" in one.read_text()]
+    entry.write_text(entry.read_text().replace('"mail"', '"begun"'))
+    record["links"][1]["participant"]["email"] = "new@home.test"
+    hand_over(record, tmp_path)
+    assert post.addresses[2:] == ["new@home.test", "ada@school.test"]
 
 
 def test_another_run_that_meets_the_same_class_mails_nobody_twice(

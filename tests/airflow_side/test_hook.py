@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import traceback
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +14,7 @@ from airflow.sdk import Connection
 
 from airflow_provider.live_sessions.core.contract import SessionPlatform
 from airflow_provider.live_sessions.core.errors import AuthenticationFailed, ConfigurationError
-from airflow_provider.live_sessions.hooks.base import extra_of, hook_class_of
+from airflow_provider.live_sessions.hooks.base import TEST_TIMEOUT, extra_of, hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.fields import base_url_of
 from airflow_provider.live_sessions.hooks.lessonspace import EXTRAS, HOOK, LessonspaceHook
 from airflow_provider.live_sessions.platforms.lessonspace.client import BASE_URL
@@ -19,6 +22,8 @@ from airflow_provider.live_sessions.platforms.lessonspace.filters import Session
 from tests.airflow_side.stage import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.airflow_side.stage import School
 
 
@@ -177,6 +182,67 @@ def test_a_refused_key_is_in_no_exception_no_repr_and_no_traceback(school: Schoo
         hook.describe()
     assert key not in "".join(traceback.format_exception(told.value))
     assert key not in repr(vars(hook)) + repr(hook.get_conn()) + repr(hook.platform())
+
+
+@contextmanager
+def silent_host() -> Iterator[tuple[str, list[socket.socket]]]:
+    """Return the address of a host that takes connections and never says anything, and those it took."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def take() -> None:
+            with suppress(OSError):
+                while True:
+                    taken.append(door.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}", taken
+        door.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for one in taken:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("platform", "given"),
+    [
+        ("lessonspace", {"password": KEY}),
+        ("coviu", {"login": "key", "password": "secret"}),
+        ("screenleap", {"login": "account", "password": "token"}),
+        ("educates", {"login": "robot", "password": "x", "extra": {"client_id": "c", "client_secret": "s"}}),
+    ],
+)
+def test_a_host_that_is_silent_kept_the_test_of_a_connection_waiting_for_four_tries(
+    monkeypatch: pytest.MonkeyPatch, platform: str, given: dict[str, Any]
+) -> None:
+    with silent_host() as (host, taken):
+        extra = {**given.get("extra", {}), "timeout": 0.3}
+        told = {"conn_type": platform, "host": host, **given, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SILENT", json.dumps(told))
+        good, words = hook_class_of(hook_path_of(platform))("silent").test_connection()
+        assert not good
+        assert words
+        assert len(taken) == 2
+
+
+@pytest.mark.parametrize(
+    ("timeout", "used"), [(None, TEST_TIMEOUT), ("", TEST_TIMEOUT), (600, TEST_TIMEOUT), (3, 3), ("4.5", 4.5)]
+)
+def test_a_test_of_a_connection_waits_no_longer_than_a_proxy(school: School, timeout: object, used: float) -> None:
+    school.connect(timeout=timeout)
+    hook = LessonspaceHook(school.conn_id)
+    tested = hook.connection_to_test()
+    assert (tested.conn_id, tested.password) == (school.conn_id, KEY)
+    assert tested.host == hook.get_connection(school.conn_id).host
+    assert tested.extra_dejson["timeout"] == used
+    assert hook.test_connection()[0]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", [3]])
+def test_a_timeout_that_is_none_is_told_by_the_test_too(school: School, timeout: object) -> None:
+    school.connect(timeout=timeout)
+    assert "'timeout' has to be a number" in said(school)[1]
 
 
 # ---- finding a hook

@@ -28,7 +28,7 @@ def test_a_connection_that_works_says_whose_it_is(studio: Studio) -> None:
     assert hook_class_of(HOOK) is ScreenleapHook
     studio.people.widget()
     tested, told = ScreenleapHook(studio.conn_id).test_connection()
-    assert (tested, told) == (True, "The account studio answers; 1 shares are running.")
+    assert (tested, told) == (True, "The account studio answers; 1 share is running.")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,25 @@ def test_people_are_a_plain_text_box_and_programs_may_still_send_mappings(exampl
 
 
 @pytest.mark.parametrize(
-    "line", ["Bo <bo", "Bo <bo@>", "Bo <@x>", "a|b|c", "ghost: Bo", "Bo>", "<bo@x> Bo", 7, None]
+    "line",
+    [
+        "Bo <bo",
+        "Bo <bo@>",
+        "Bo <@x>",
+        "a|b|c",
+        "ghost: Bo",
+        "Bo>",
+        "<bo@x> Bo",
+        7,
+        None,
+        "a@x.org, b@x.org",
+        "a@b@c",
+        "x@(y)",
+        "Zoë <zoë@x.org>",
+        "teacher: Bo bo@x.org",
+        "id|a@b@c",
+        "Bo <x@(y)>",
+    ],
 )
 def test_a_line_that_names_nobody_is_refused_by_the_form_which_quotes_it(line: object) -> None:
     param = fields.participants(["Ada"], roles=["teacher", "student"])
@@ -106,9 +124,38 @@ def test_a_form_takes_no_more_than_what_its_run_can_read_but_for_people_named_tw
     try:
         people = people_of_form(lines)
     except ConfigurationError as error:
-        assert re.search("stands there already|neither a name|names nobody|mail address", str(error))  # noqa: PT017
+        assert re.search("stands there already|neither a name|names nobody", str(error))  # noqa: PT017
     else:
         assert people
+
+
+@given(st.text("aZ 1-_'.ß", min_size=1, max_size=12), st.data())
+def test_a_role_that_a_form_offers_is_the_one_its_line_says(role: str, data: st.DataObject) -> None:
+    try:
+        param = fields.participants(["Ada"], roles=[role, "student"])
+    except ConfigurationError as error:
+        assert role != role.strip().casefold() or "ß" in role
+        assert "cannot be a role" in str(error)  # noqa: PT017
+        return
+    typed = data.draw(st.sampled_from([role, role.upper(), f" {role} ", role.capitalize()]))
+    line = f"{typed}: Ada <ada@x.org>"
+    assert accepts(param, [line])
+    (ada,) = people_of_form([line], role="student")
+    assert (ada.name, ada.role) == ("Ada", role)
+
+
+@pytest.mark.parametrize("role", ["Tutor", "", " ", "leader", "a:b", "a|b", "a@b", " tutor", "a<"])
+def test_a_role_that_no_line_could_say_is_refused_where_the_form_is_written(role: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be a role.*Write it in lower case"):
+        fields.participants(["Ada"], roles=[role])
+
+
+@pytest.mark.parametrize(
+    "line", ["bo@x.org", " bo@x.org ; ada@x.org", "b@x|Bo <bo@x.org>", "id|bo@x.org", "teacher:bo@x.org"]
+)
+def test_a_line_with_one_address_for_each_person_is_taken(line: str) -> None:
+    assert accepts(fields.participants(["Ada"], roles=["teacher"]), [line])
+    assert people_of_form([line])[0].email == "bo@x.org"
 
 
 def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:

@@ -30,7 +30,7 @@ from airflow_provider.live_sessions.core.sealing import seal, unseal
 from airflow_provider.live_sessions.core.status import Held, Seen, SessionStatus, State
 from airflow_provider.live_sessions.hooks.screenleap import reveal_launch_data
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal
-from airflow_provider.live_sessions.operators.hand_over import Ledger
+from airflow_provider.live_sessions.operators.hand_over_ledger import Ledger
 from airflow_provider.live_sessions.operators.identity import occurrence_of
 from airflow_provider.live_sessions.platforms.educates.seats import seats_of
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
@@ -133,6 +133,7 @@ def test_a_file_of_ours_that_was_spoilt_counts_as_none_or_is_refused(content: by
     played(lambda: book.find("2026-09-01", "k"))
     played(lambda: Ticket("file:///x", "week", CLAIM).taken_by(storage))
     played(lambda: ledger.served(link, "mail"))
+    played(lambda: ledger.in_order([link]))
     played(lambda: Manifest.from_bytes(content))
     played(lambda: read_manifest(storage, "class", "transcript"))
     played(lambda: Writer(storage, "class", kind="transcript", session_key="k"))

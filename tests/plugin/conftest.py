@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.plugin.sessions_page.launches import LINK_KEY
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
 from tests.plugin.roles import NARROW
@@ -107,6 +108,19 @@ class Lessons:
                 for one in names:
                     session.execute(update(XComModel).filter_by(**which, key=one[old]).values(key=one[new]))
             if old == 0:
+                yield
+
+    @contextmanager
+    def unlinked(self, dag_id: str) -> Iterator[None]:
+        """Have a DAG's launches not be done yet while the body runs: Airflow writes their links at the end."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import update
+
+        for old, new in ((LINK_KEY, "away"), ("away", LINK_KEY)):
+            with create_session() as session:
+                session.execute(update(XComModel).filter_by(dag_id=dag_id, key=old).values(key=new))
+            if old == LINK_KEY:
                 yield
 
     @contextmanager

@@ -15,7 +15,7 @@ from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.pages import LaunchPlace, until_key
 from airflow_provider.live_sessions.core.proof import prove
-from airflow_provider.live_sessions.plugin.sessions_page.launches import MOST
+from airflow_provider.live_sessions.plugin.sessions_page.launches import MOST, Launches
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
 from tests.airflow_side.stage import School
 from tests.core.cipher import FernetCipher
@@ -203,6 +203,16 @@ def test_an_image_in_a_note_opens_no_door(lessons: Lessons, what: str) -> None:
     )
 
 
+@pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
+def test_a_browser_that_fetched_a_door_ahead_added_a_person_to_the_class(lessons: Lessons, purpose: str) -> None:
+    before = lessons.school.launches
+    ahead = {"sec-fetch-site": "none", "sec-fetch-dest": "document", "sec-purpose": purpose}
+    answer = lessons.get(lessons.place(0).opening(Door.ROOM), **ahead)
+    assert answer.status_code == 403
+    assert "ahead of you" in answer.text
+    assert lessons.school.launches == before
+
+
 def test_a_browser_that_is_logged_in_needs_no_other_key(lessons: Lessons) -> None:
     cookie = {"_token": lessons.token("uma", "USER")}
     lessons.client.cookies.update(cookie)
@@ -359,6 +369,31 @@ def test_a_launch_that_waits_for_its_time_stays_on_the_page_though_its_run_is_ol
     assert row["why"] == "The launch waits for its time."
 
 
+def test_the_first_session_of_a_dag_was_not_shown_while_its_launch_waited_in_its_slot(lessons: Lessons) -> None:
+    from airflow.utils.session import create_session
+
+    with lessons.unlinked("plugin_private"), create_session() as session:
+        found, _ = Launches().read(session, Launches().dag_ids(session), now=datetime.now(UTC))
+    assert "Diplomacy" in [one.record.title for one in found if one.record]
+
+
+def test_a_launch_that_was_cleared_and_waits_to_run_again_took_its_session_off_the_page(lessons: Lessons) -> None:
+    try:
+        lessons.set_state("lane.launch", None, 0)
+        assert sorted(one["title"] for one in lessons.rows()["rows"]) == ALL
+    finally:
+        lessons.set_state("lane.launch", "success", 0)
+
+
+def test_sessions_to_come_that_are_too_many_to_look_through_were_cut_off_without_a_word(
+    lessons: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not lessons.rows()["truncated"]
+    monkeypatch.setattr("airflow_provider.live_sessions.plugin.sessions_page.launches.MOST_AHEAD", 1)
+    with lessons.due(datetime.now(UTC) - timedelta(days=40)):
+        assert lessons.rows()["truncated"]
+
+
 # ---- browsers that do not say which site sent them: over plain http
 
 
@@ -384,6 +419,7 @@ def browser(lessons: Lessons, **headers: str) -> Any:
         {"origin": "null"},
         {"origin": "http://elsewhere.example", "referer": "http://{host}/live-sessions/"},
         {"referer": "http://{host}/dags/x", "accept": "image/avif,image/webp,*/*;q=0.8"},
+        {"referer": "http://[bad"},
         {"authorization": "Basic dW1hOnVtYQ=="},
     ],
 )

@@ -20,6 +20,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind,
 from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     AFTER_WINDOW,
     Stage,
+    Standing,
     is_asked_about,
     row_of,
     seen_of,
@@ -133,6 +134,20 @@ def test_nothing_is_asked_about_a_session_whose_time_is_long_over_and_nothing_is
     assert is_asked_about(LAUNCHED, WINDOW_END)
     assert not is_asked_about(LAUNCHED, late)
     assert "not known" in standing(LAUNCHED, None, now=late).why
+
+
+@pytest.mark.parametrize("state", ["running", "deferred", "up_for_retry", "queued"])
+def test_a_session_that_a_task_still_waits_for_was_called_done_once_its_window_was_over(state: str) -> None:
+    late = WINDOW_END + timedelta(days=2)
+    launch = replace(LAUNCHED, behind=behind(wait_for_end=state, retrieve=None))
+    assert is_asked_about(launch, late)
+    assert standing(launch, status(State.LIVE), now=late).stage is Stage.LIVE
+    stands = standing(launch, None, now=late)
+    assert stands == Standing(Stage.WAITING, "Its time is over; still to do: retrieve, wait_for_end.")
+    over = replace(launch, run_over=True)
+    assert not is_asked_about(over, late)
+    assert standing(over, None, now=late).stage is Stage.DONE
+    assert not is_asked_about(replace(launch, behind=behind(retrieve=None)), late), "nobody waits, for ever"
 
 
 def test_a_wait_s_memory_begins_with_the_record() -> None:

@@ -107,8 +107,8 @@ class Participant:
         if self.email and not is_one_address(self.email):
             raise ConfigurationError(
                 f"The email of the participant {shown(self.id)} is not one address: {shown(self.email)}.",
-                advice="Write one address and nothing else, e.g. ada@school.example; "
-                "each further person is a participant of their own, with a link of their own.",
+                advice="Write one address and nothing else, before the @ in plain letters, e.g. "
+                "ada@school.example; each further person is a participant of their own, with a link of their own.",
             )
 
 

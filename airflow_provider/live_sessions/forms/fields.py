@@ -15,9 +15,10 @@ from airflow.sdk import Param
 
 from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
-from airflow_provider.live_sessions.schedules.line_pattern import LEADER, line_pattern
+from airflow_provider.live_sessions.schedules.line_pattern import LEADER, is_mark, line_pattern
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
 if TYPE_CHECKING:
@@ -101,13 +102,22 @@ def participants(
 
     Args:
         default: The lines that stand in it at first.
-        roles: The words that may stand before a person, with a colon; without any there is no role.
+        roles: The words that may stand before a person, with a colon, in lower case; without any there is no role.
         leader: Whether somebody can be marked as the leader.
         with_ids: Whether each needs an ``id``; an e-mail address is one.
         most: How many lines there may be.
         label: Its title.
         description: What is said below it, before how a line is written.
+
+    Raises:
+        ConfigurationError: A line could not say a role as it is.
     """
+    for role in roles:
+        if not is_mark(role) or role == LEADER:
+            raise ConfigurationError(
+                f"{role!r} cannot be a role that people write before a name.",
+                advice=f"Write it in lower case, without any of | < > : ; @; {LEADER!r} says who leads.",
+            )
     properties: dict[str, Any] = {
         "id": {"type": "string", **({"minLength": 1} if with_ids else {})},
         "name": {"type": "string", "minLength": 1},

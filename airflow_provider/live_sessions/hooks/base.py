@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pkgutil
 from abc import abstractmethod
@@ -11,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider.live_sessions.core.contract import unsupported
 from airflow_provider.live_sessions.core.errors import ConfigurationError, LiveSessionError
-from airflow_provider.live_sessions.core.reading import MISFITS, listed, shown
+from airflow_provider.live_sessions.core.reading import MISFITS, finite, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import Plan, SessionRef
 
 log = logging.getLogger(__name__)
+
+TEST_TIMEOUT = 20.0
+"""Seconds that a test of a connection waits for an answer at most; it asks twice, and proxies cut after 60."""
 
 
 class LiveSessionHook(BaseHook):
@@ -120,6 +124,26 @@ class LiveSessionHook(BaseHook):
         Raises:
             LiveSessionError: It cannot be told; the message says why.
         """
+
+    def connection_to_test(self) -> Connection:
+        """Return the connection with no longer timeout than a person waits; open it as for polling."""
+        connection = self.get_connection(self.conn_id)
+        try:
+            extra = dict(connection.extra_dejson)
+            told = extra.get("timeout")
+            extra["timeout"] = TEST_TIMEOUT if told in (None, "") else min(finite(told), TEST_TIMEOUT)
+        except MISFITS:
+            return connection  # whoever opens it says what is wrong with it
+        return type(connection)(
+            conn_id=connection.conn_id,
+            conn_type=connection.conn_type,
+            host=connection.host,
+            schema=connection.schema,
+            login=connection.login,
+            password=connection.password,
+            port=connection.port,
+            extra=json.dumps(extra),
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Check the connection, in words for the Airflow UI."""

@@ -129,7 +129,7 @@ class CoviuHook(LiveSessionHook):
         """
         from airflow_provider.live_sessions.platforms.coviu.filters import SessionFilters
 
-        platform = self.platform()  # every extra is looked at, as a launch would
+        platform = self.open(self.connection_to_test(), polling=True)  # every extra is looked at
         try:
             next(platform.client.sessions(SessionFilters(page_size=1)), None)  # the documented call decides
             return _whose(platform.client)

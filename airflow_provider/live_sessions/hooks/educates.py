@@ -134,7 +134,7 @@ class EducatesHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The account is not accepted, or is not the portal's robot.
         """
-        with self.get_conn() as client:
+        with self.client_of(self.connection_to_test(), polling=True) as client:
             catalogue = client.environments(sessions=True)
         offered = sorted({one.workshop.own_name for one in catalogue.environments})
         told = f"It offers {', '.join(offered)}." if offered else "It offers no workshop just now."

@@ -132,8 +132,8 @@ class LessonspaceHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The key is not accepted.
         """
-        connection = self.get_connection(self.conn_id)
-        platform = self.open(connection)  # every extra is looked at, as a launch would
+        connection = self.connection_to_test()
+        platform = self.open(connection, polling=True)  # every extra is looked at, as a launch would
         client = platform.client
         try:
             client.hello()

@@ -121,13 +121,15 @@ class ScreenleapHook(LiveSessionHook):
         Raises:
             AuthenticationFailed: The account id and the token are not accepted.
         """
-        platform = self.platform()  # not only the client: so the other extras are checked as well
+        # Not only the client: so the other extras are checked as well.
+        platform = self.open(self.connection_to_test(), polling=True)
         try:
             shares = platform.client.recent()
         finally:
             platform.close()
         running = sum(one.started_at is not None and one.ended_at is None for one in shares)
-        return f"The account {platform.client.account_id} answers; {running} shares are running."
+        told = "1 share is running" if running == 1 else f"{running} shares are running"
+        return f"The account {platform.client.account_id} answers; {told}."
 
 
 def reveal_launch_data(sealed: str, *, mask: bool = True) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsup
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
-from airflow_provider.live_sessions.operators.hand_over import anybody_served
+from airflow_provider.live_sessions.operators.hand_over_ledger import anybody_served
 from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,13 +23,12 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
-from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Seen
-from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import claims_url, skip_if_taken
+from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account, of_place
 from airflow_provider.live_sessions.operators.link_mail import BODY, SUBJECT, LinkMail
 from airflow_provider.live_sessions.triggers.pausing import wait_until
@@ -42,12 +39,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
-    from airflow_provider.live_sessions.core.storage import Storage
     from airflow_provider.live_sessions.operators.link_mail import Texts
 
     Deliver = Callable[[SessionRecord, SealedLink], None]
-
-LEDGERS = "handed-over"
 
 
 class HandOverLinksOperator(TellsLineage, BaseOperator):
@@ -126,39 +120,47 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
             skip_if_taken(record.claim)
             self._refuse_if_off(record)
             ledger = Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
-            served, failed = [], []
-            recorded = 0
             links = record.links or ()
+            served: dict[int, dict[str, str]] = {}
+            failed: list[str] = []
+            recorded = 0
             with contextlib.ExitStack() as stack:
                 ways = self.ways(stack)
-                for number, link in enumerate(links, start=1):
+                for number in ledger.in_order(links):
+                    link = links[number]
                     by, deliver = self.choose(ways, link)
                     entry = ledger.served(link, by)
                     if entry is None:
+                        if by != XCOM:
+                            ledger.begin(link)  # a list that cannot be written stops the mail, not its note
                         try:
                             deliver(record, link)
                         except Exception as error:  # noqa: BLE001 - one bad address stops nobody else's mail
                             failed.append(link.participant.id)
                             # What others' errors say may hold a link or an address.
                             said = str(error) if isinstance(error, ConfigurationError) else type(error).__name__
-                            self.log.warning("%d of %d failed: %s", number, len(links), said)
+                            self.log.warning("%d of %d failed: %s", number + 1, len(links), said)
+                            stack.close()
+                            ways = self.ways(stack)  # the server may have hung up: the next one needs it open
                             continue
                         # After, not before: a crash in between sends one mail twice rather than none.
                         entry = ledger.record(link, by)
                         recorded += 1
-                        how = (
-                            "stays sealed inside Airflow; nobody was sent it" if by == "xcom" else f"sent by {by}"
-                        )
-                        self.log.info("Link %d of %d: %s.", number, len(links), how)
+                        how = "stays sealed inside Airflow; nobody was sent it" if by == XCOM else f"sent by {by}"
+                        self.log.info("Link %d of %d: %s.", number + 1, len(links), how)
                     told = {"participant": link.participant.id, "name": link.participant.name, **entry}
-                    served.append({**told, "url": link.url} if entry["by"] == "xcom" else told)
+                    served[number] = {**told, "url": link.url} if entry["by"] == XCOM else told
             if failed:
                 raise Unavailable(
                     f"{len(failed)} of {len(links)} {self.messages} could not be sent: {', '.join(failed)}.",
                     advice="The retry serves only those.",
                 )
             self.lineage = functools.partial(self._lineage, record, ledger.url, recorded, len(links))
-            return {"title": record.title, "key": record.ref.key, "handed_over": served}
+            return {
+                "title": record.title,
+                "key": record.ref.key,
+                "handed_over": [served[one] for one in sorted(served)],
+            }
 
     def _lineage(self, record: SessionRecord, ledger: str, recorded: int, links: int) -> Lineage:
         read = [of_account(record.ref.platform, record.ref.conn_id)]
@@ -181,7 +183,7 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         """Return the name of a participant's way, and what goes it; sealed in XCom where there is none."""
         if "mail" in ways and link.participant.email:
             return "mail", ways["mail"]
-        return "xcom", _stay
+        return XCOM, _stay
 
     def _refuse_if_off(self, record: SessionRecord) -> None:
         if record.links is None:
@@ -230,71 +232,3 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
 def _stay(record: SessionRecord, link: SealedLink) -> None:
     """Leave the link where it is: sealed in XCom."""
     del record, link
-
-
-def anybody_served(destination: str, key: str) -> bool:
-    """Return whether it is written down that a session's link was handed over, also one that stayed in XCom.
-
-    Args:
-        destination: Where the hand-over keeps its list; empty for the default. Where none is set that all workers
-            see, no hand-over has run.
-        key: The digest of the session's launch key.
-    """
-    try:
-        storage = open_storage(shared_destination(destination))
-    except ConfigurationError:
-        return False
-    return bool(storage.list(f"{LEDGERS}/{key}"))
-
-
-class Ledger:
-    """Who was served already: one file a participant, below the session's key.
-
-    The key stays when a class is moved or renamed, and two tasks that serve different people do not overwrite each
-    other's entries.
-
-    Args:
-        storage: Where it is kept.
-        key: The digest of the session's launch key.
-    """
-
-    def __init__(self, storage: Storage, key: str) -> None:
-        self._storage = storage
-        self._folder = f"{LEDGERS}/{key}"
-
-    @property
-    def url(self) -> str:
-        """Where the ledgers of all sessions lie."""
-        return self._storage.url(LEDGERS)
-
-    def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
-        """Return when and how a participant was served, or None when there is something left to do.
-
-        Args:
-            link: The participant's link.
-            by: How it would be handed over now: who was only served in XCom is still sent theirs.
-        """
-        try:
-            entry = load_json(self._storage.get(self._name(link)))
-        except (FileNotFoundError, ValueError):
-            return None
-        if not isinstance(entry, dict) or entry.get("by") == "xcom" != by:
-            return None
-        # Another address, or a link that works at other times: the one they have is no longer right.
-        now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}
-        return entry if all(entry.get(name) == value for name, value in now.items()) else None
-
-    def record(self, link: SealedLink, by: str) -> dict[str, str]:
-        """Write down that a participant was served."""
-        entry = {
-            "by": by,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "email": link.participant.email,
-            "until": format_optional_time(link.not_after) or "",
-        }
-        self._storage.put(self._name(link), [json.dumps(entry, indent=2, sort_keys=True).encode()])
-        return entry
-
-    def _name(self, link: SealedLink) -> str:
-        # The id is the caller's own text: a digest of it is safe as a name.
-        return f"{self._folder}/{hashlib.sha256(link.participant.id.encode()).hexdigest()[:32]}.json"

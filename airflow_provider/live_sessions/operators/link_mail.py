@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.mail_address import as_mailed
 from airflow_provider.live_sessions.core.reading import shown
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.retrieve import zone_of
+from airflow_provider.live_sessions.schedules.line_pattern import LEADER
 
 if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -26,7 +28,8 @@ BODY = """<p>Hello $name,</p>
 """
 
 Texts = str | Mapping[str, str]
-"""One text for everybody, or a text for each role; ``default`` (or an empty role) is everybody else's."""
+"""One text for everybody, or a text for each role: ``default`` (or an empty role) is everybody else's, ``leader``
+that of who leads without a role."""
 
 
 def text_for(texts: Texts, role: str, otherwise: str) -> str:
@@ -83,12 +86,13 @@ class LinkMail:
         # No mask for each link: they cost quadratic time. The link goes into the mail and nowhere else.
         escaped = {name: html.escape(value) for name, value in words.items()}
         body = {**escaped, "url": html.escape(reveal(link.url, mask=False), quote=True)}
-        subject = string.Template(text_for(self.subject, person.role, SUBJECT)).safe_substitute(words)
+        role = person.role or (LEADER if person.leader else "")
+        subject = string.Template(text_for(self.subject, role, SUBJECT)).safe_substitute(words)
         smtp.send_email_smtp(
-            to=[person.email],  # a list: the hook takes a text apart at commas
+            to=[as_mailed(person.email)],  # a list: the hook takes a text apart at commas
             from_email=self.from_email,
             subject=" ".join(subject.split()),  # a line break of any kind would end the header
-            html_content=string.Template(text_for(self.html_body, person.role, BODY)).safe_substitute(body),
+            html_content=string.Template(text_for(self.html_body, role, BODY)).safe_substitute(body),
         )
 
     def _words(self, record: SessionRecord, person: Participant) -> dict[str, str]:

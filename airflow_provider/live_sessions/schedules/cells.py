@@ -20,6 +20,7 @@ _DOTTED_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([ap]m)?", re.ASCII | re.IGNORECASE)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII | re.DOTALL)
 _MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?", re.ASCII)
+_HOW = "Write Name <email>, with plain letters before the @."
 _PERSON = re.compile(r"(?:(?P<id>[^|<>]*)\|)?(?P<name>[^|<>]*)(?:<(?P<email>[^<>]*)>)?")
 
 
@@ -184,9 +185,9 @@ def read_person(text: str, *, role: str, leader: bool) -> Participant:
     if not email and is_one_address(name):
         name, email = "", name
     if email and not is_one_address(email):
-        raise CellError(f"{quoted(email)} is not one mail address. Write Name <email>.")
+        raise CellError(f"{quoted(email)} is not one mail address. {_HOW}")
     if not email and ("@" in name or match["email"] is not None):
-        raise CellError(f"{quoted(text)} holds no whole mail address. Write Name <email>.")
+        raise CellError(f"{quoted(text)} holds no whole mail address. {_HOW}")
     ident = ident or email.casefold() or name
     if not ident:
         raise CellError("A person has neither a name nor a mail address. Write Name <email>.")

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider.live_sessions.core.mail_address import ADDRESS
+
 LEADER = "leader"
 """The word before who leads, where there are no roles."""
+
+
+_MARK = re.compile(r"[^\s|<>:;@]([^|<>:;@]*[^\s|<>:;@])?")
+
+
+def is_mark(word: str) -> bool:
+    """Return whether a word, written with a colon before people, is read as itself: in lower case, as all are."""
+    return _MARK.fullmatch(word) is not None and word == word.casefold()
 
 
 def line_pattern(marks: tuple[str, ...], *, with_ids: bool = False) -> str:
@@ -15,7 +25,7 @@ def line_pattern(marks: tuple[str, ...], *, with_ids: bool = False) -> str:
         marks: The words that may stand before a colon.
         with_ids: Whether a name alone is too little to tell a person by.
     """
-    person = r'[^|<>:;]*(?:\|[^|<>:;]*)?(?:<[^\s@<>|;,"]+@[^\s@<>|;,"]+>\s*)?'
+    person = rf"(?:[^|<>:;]*\|)?(?:[^@|<>:;]*(?:<{ADDRESS}>\s*)?|\s*{ADDRESS}\s*)"
     if with_ids:
         person = rf"(?=[^;]*[|@]){person}"
     mark = rf"(?:\s*(?i:{'|'.join(map(re.escape, marks))})\s*:)?" if marks else ""

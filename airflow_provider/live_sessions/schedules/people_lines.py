@@ -18,7 +18,7 @@ from airflow_provider.live_sessions.schedules.line_pattern import LEADER
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.models import Participant
 
-_MARKED = re.compile(r"\s*(?P<mark>[^\W\d_]+)\s*:(?P<people>.*)", re.DOTALL)
+_MARKED = re.compile(r"\s*(?P<mark>[^|<>:;@]*[^|<>:;@\s])\s*:(?P<people>.*)", re.DOTALL)
 
 
 def read_line(line: str, *, role: str = "") -> tuple[Participant, ...]:

@@ -61,6 +61,8 @@ def from_this_site(request: Request) -> None:
     Raises:
         HTTPException: 403.
     """
+    if "sec-purpose" in request.headers:  # prefetch, prerender: nobody has followed the link yet
+        raise HTTPException(403, "Your browser asked for this ahead of you. Open the session by its link.")
     if not {"sec-fetch-site", "sec-fetch-dest"} & set(request.headers):
         # No browser sends a token by itself; the name and password in an address would be "Basic".
         if not request.headers.get("authorization", "").lower().startswith("bearer "):
@@ -75,7 +77,10 @@ def from_this_site(request: Request) -> None:
 def _want_this_host(request: Request) -> None:
     told = request.headers.get("origin") or request.headers.get("referer", "")
     here = {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc}
-    by_a_page = urlsplit(told).netloc.lower() in {one.lower() for one in here if one}
+    try:
+        by_a_page = urlsplit(told).netloc.lower() in {one.lower() for one in here if one}
+    except ValueError:  # what it names is no address
+        by_a_page = False
     if not by_a_page or "text/html" not in request.headers.get("accept", ""):  # an image asks for images
         raise HTTPException(403, UNSAID)
 

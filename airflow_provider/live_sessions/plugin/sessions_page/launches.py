@@ -1,7 +1,9 @@
 """What Airflow's database knows of launched sessions. The one place that reads it, and it only reads.
 
 A launch is known by its link "Live session" in XCom: that key is indexed, every launch operator writes it, and so
-do subclasses of other names. From there on by its task: also where a try was killed before it wrote anything.
+do subclasses of other names. Airflow writes it only once the task is done, so one that waits for its session's end
+in its slot is known by the moment until which its session can matter. From there on by its task: also where a try
+was killed before it wrote anything.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.models.dagbag import DBDagBag
@@ -26,7 +28,6 @@ from airflow_provider.live_sessions.plugin.sessions_page.rows import AFTER_WINDO
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
@@ -148,10 +149,13 @@ class Launches:
     def _launching(self, session: Session) -> frozenset[tuple[str, str]]:
         until, known = self._tasks
         if time.monotonic() >= until:
-            found = session.execute(
-                select(XComModel.dag_id, XComModel.task_id).where(XComModel.key == LINK_KEY).distinct()
+            tasks = select(XComModel.dag_id, XComModel.task_id).distinct()
+            now = datetime.now(UTC)
+            found = (
+                session.execute(tasks.where(of_them)).all()  # one key a question: so each goes by its index
+                for of_them in (XComModel.key == LINK_KEY, _matters(now))
             )
-            known = frozenset((row.dag_id, row.task_id) for row in found)
+            known = frozenset((row.dag_id, row.task_id) for rows in found for row in rows)
             # Nothing yet is asked again: the first launch of all is to be seen at once.
             self._tasks = (time.monotonic() + TASKS_KNOWN if known else float("-inf"), known)
         return known
@@ -225,11 +229,13 @@ def _instances(
         DagRun.run_after.desc(), TaskInstance.task_id, TaskInstance.map_index
     )
     queries = [launching, latest]
-    if ahead := _ahead(session, tasks, now):
+    ahead, cut_off = _ahead(session, tasks, now)
+    if ahead:
         place = tuple_(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.run_id, TaskInstance.map_index)
-        queries.insert(0, _tried().where(place.in_(ahead[:MOST])))
+        # In any state: one that was cleared, and waits to run again, has its session still.
+        queries.insert(0, _every().where(place.in_(ahead[:MOST])))
     found: dict[tuple[Any, ...], Any] = {}
-    truncated = len(ahead) > MOST
+    truncated = cut_off or len(ahead) > MOST
     for query in queries:
         rows = list(session.execute(query.limit(MOST + 1)))
         truncated = truncated or len(rows) > MOST
@@ -237,19 +243,28 @@ def _instances(
     return list(found.values()), truncated
 
 
-def _ahead(session: Session, tasks: Collection[tuple[str, str]], now: datetime) -> list[tuple[str, str, str, int]]:
-    """Return which launches say that their sessions are not over, those first that end first.
+def _ahead(
+    session: Session, tasks: Collection[tuple[str, str]], now: datetime
+) -> tuple[list[tuple[str, str, str, int]], bool]:
+    """Return which launches say that their sessions are not over, and whether there may be more of them.
+
+    Those come first that end first; there are more where everybody's are too many to be looked through.
 
     Asked by the key alone, and sorted out here: a database that joined would begin with every launch there is.
     """
-    found = session.execute(
+    query = (
         select(XComModel.dag_id, XComModel.task_id, XComModel.run_id, XComModel.map_index)
-        .where(XComModel.key >= until_key(now - AFTER_WINDOW), XComModel.key < f"{UNTIL}9999")
+        .where(_matters(now))
         .order_by(XComModel.key)
         .limit(MOST_AHEAD)
     )
+    found = session.execute(query).all()
     mine = dict.fromkeys((*one,) for one in found if (one.dag_id, one.task_id) in tasks)
-    return list(mine)
+    return list(mine), len(found) >= MOST_AHEAD
+
+
+def _matters(now: datetime) -> ColumnElement[bool]:
+    return and_(XComModel.key >= until_key(now - AFTER_WINDOW), XComModel.key < f"{UNTIL}9999")
 
 
 def _any_of(tasks: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
@@ -266,25 +281,23 @@ def _any_of(tasks: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
 
 def _tried() -> Select[Any]:
     """Return the question for task instances that were tried."""
-    return (
-        select(
-            TaskInstance.dag_id,
-            TaskInstance.run_id,
-            TaskInstance.task_id,
-            TaskInstance.map_index,
-            TaskInstance.state,
-            TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
-            TaskInstance.dag_version_id.label("version"),
-            DagRun.id.label("run"),
-            DagRun.state.label("run_state"),
-            DagRun.run_after,
-        )
-        .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
-        .where(
-            TaskInstance.state.is_not(None),
-            TaskInstance.state.not_in(NO_TRY),
-        )
-    )
+    return _every().where(TaskInstance.state.is_not(None), TaskInstance.state.not_in(NO_TRY))
+
+
+def _every() -> Select[Any]:
+    """Return the question for task instances, tried or not."""
+    return select(
+        TaskInstance.dag_id,
+        TaskInstance.run_id,
+        TaskInstance.task_id,
+        TaskInstance.map_index,
+        TaskInstance.state,
+        TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
+        TaskInstance.dag_version_id.label("version"),
+        DagRun.id.label("run"),
+        DagRun.state.label("run_state"),
+        DagRun.run_after,
+    ).join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
 
 
 def _behind(session: Session, row: Any) -> Mapping[str, frozenset[str]]:

@@ -26,6 +26,7 @@ AFTER_WINDOW = timedelta(minutes=15)
 """So long after its window a session that nobody knows the end of is still asked about."""
 
 FAILED = frozenset({"failed", "upstream_failed"})
+AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -55,11 +56,15 @@ class Standing:
 
 
 def is_asked_about(launch: Launch, now: datetime) -> bool:
-    """Return whether only the platform can say how the session stands."""
+    """Return whether only the platform can say how the session stands.
+
+    A session may outlast its window: as long as a task behind it is at work, that may be who waits for its end.
+    """
     record = launch.record
     if record is None or record.state.over or _final(launch) is not None:
         return False
-    return now <= _window_end(launch) + AFTER_WINDOW
+    at_work = not launch.run_over and any(one.state in AT_WORK for one in launch.behind)
+    return at_work or now <= _window_end(launch) + AFTER_WINDOW
 
 
 def seen_of(launch: Launch) -> Seen:
@@ -110,6 +115,9 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
     if state is State.LIVE:
         return Standing(Stage.LIVE, why or "People are in.")
     if now > _window_end(launch) + AFTER_WINDOW:
+        waiting = _unfinished(launch)
+        if waiting:
+            return Standing(Stage.WAITING, f"Its time is over; still to do: {', '.join(waiting)}.")
         return Standing(
             Stage.DONE, "Its time is over, and no task waited for its end: what became of it is not known."
         )

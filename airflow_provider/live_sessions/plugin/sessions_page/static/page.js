@@ -169,8 +169,11 @@ function showFilters() {
   const rows = data ? data.rows : [];
   const platforms = [...new Set(rows.map((row) => row.platform).filter(Boolean))].sort();
   if (chosen.platform && !platforms.includes(chosen.platform)) platforms.push(chosen.platform);
-  $("platform").replaceChildren(make("option", { value: "" }, "All"),
-    ...platforms.map((name) => make("option", { value: name }, name)));
+  const offered = [...$("platform").options].map((option) => option.value);
+  if (offered.join("\n") !== ["", ...platforms].join("\n")) { // a list that is open would close
+    $("platform").replaceChildren(make("option", { value: "" }, "All"),
+      ...platforms.map((name) => make("option", { value: name }, name)));
+  }
   $("platform").value = chosen.platform;
   const focused = document.activeElement?.dataset.stage;
   $("stages").replaceChildren(...Object.entries(STAGES).map(([stage, name]) => {

@@ -1,0 +1,110 @@
+"""Who was handed their link already: one file a participant, below the session's key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.reading import load_json
+from airflow_provider.live_sessions.core.times import format_optional_time
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider.live_sessions.core.record import SealedLink
+    from airflow_provider.live_sessions.core.storage import Storage
+
+LEDGERS = "handed-over"
+
+XCOM = "xcom"
+"""How a link is handed over that goes nowhere: it stays sealed in XCom."""
+
+BEGUN = "begun"
+"""What stands for a way where a link may be on its way, or where it went wrong; it counts as not served."""
+
+
+def anybody_served(destination: str, key: str) -> bool:
+    """Return whether it is written down that a session's link was handed over, or begun to be; also one that stayed in XCom.
+
+    Args:
+        destination: Where the hand-over keeps its list; empty for the default. Where none is set that all workers
+            see, no hand-over has run.
+        key: The digest of the session's launch key.
+    """
+    try:
+        storage = open_storage(shared_destination(destination))
+    except ConfigurationError:
+        return False
+    return bool(storage.list(f"{LEDGERS}/{key}"))
+
+
+class Ledger:
+    """Who was served already.
+
+    The key stays when a class is moved or renamed, and two tasks that serve different people do not overwrite each
+    other's entries.
+
+    Args:
+        storage: Where it is kept.
+        key: The digest of the session's launch key.
+    """
+
+    def __init__(self, storage: Storage, key: str) -> None:
+        self._storage = storage
+        self._folder = f"{LEDGERS}/{key}"
+
+    @property
+    def url(self) -> str:
+        """Where the ledgers of all sessions lie."""
+        return self._storage.url(LEDGERS)
+
+    def in_order(self, links: Sequence[SealedLink]) -> list[int]:
+        """Return the places of links in the order in which to serve them: last those that were begun before.
+
+        What went wrong with them may go wrong again, and is then nobody else's delay.
+        """
+        return sorted(range(len(links)), key=lambda number: self._entry(links[number]).get("by") == BEGUN)
+
+    def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
+        """Return when and how a participant was served, or None when there is something left to do.
+
+        Args:
+            link: The participant's link.
+            by: How it would be handed over now: who was only served in XCom is still sent theirs.
+        """
+        entry = self._entry(link)
+        if not entry or entry.get("by") == BEGUN or entry.get("by") == XCOM != by:
+            return None
+        # Another address, or a link that works at other times: the one they have is no longer right.
+        now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}
+        return entry if all(entry.get(name) == value for name, value in now.items()) else None
+
+    def begin(self, link: SealedLink) -> None:
+        """Write down that a participant is about to be served."""
+        self.record(link, BEGUN)
+
+    def record(self, link: SealedLink, by: str) -> dict[str, str]:
+        """Write down that a participant was served."""
+        entry = {
+            "by": by,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "email": link.participant.email,
+            "until": format_optional_time(link.not_after) or "",
+        }
+        self._storage.put(self._name(link), [json.dumps(entry, indent=2, sort_keys=True).encode()])
+        return entry
+
+    def _entry(self, link: SealedLink) -> dict[str, Any]:
+        try:
+            entry = load_json(self._storage.get(self._name(link)))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return entry if isinstance(entry, dict) else {}
+
+    def _name(self, link: SealedLink) -> str:
+        # The id is the caller's own text: a digest of it is safe as a name.
+        return f"{self._folder}/{hashlib.sha256(link.participant.id.encode()).hexdigest()[:32]}.json"
