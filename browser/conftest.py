@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 KEY = "00000000-0000-4000-8000-00000000b205"  # the sandbox's, worth nothing elsewhere
-DAGS = ("class_now", "class_cancel", "class_retrieve_again", "screen_share_support")
+DAGS = ("class_now", "session_cancel", "session_retrieve_again", "screen_share_support")
 SANDBOX = ("--api-key", KEY, "--end-after", "2", "--recording-after", "1")
 
 

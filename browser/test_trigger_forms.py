@@ -87,9 +87,9 @@ def runs_of_class_now(person: Person) -> int:
 
 
 def cancel(person: Person, run_id: str, reason: str) -> str:
-    """Fill in the form of class_cancel and return its run."""
-    person.fill_in("class_cancel", run_id=run_id, reason=reason)
-    return person.trigger("class_cancel")
+    """Fill in the form of session_cancel and return its run."""
+    person.fill_in("session_cancel", run_id=run_id, reason=reason)
+    return person.trigger("session_cancel")
 
 
 def test_nobody_is_asked_to_approve_the_cancel_of_a_class_with_people_in_it(
@@ -98,11 +98,11 @@ def test_nobody_is_asked_to_approve_the_cancel_of_a_class_with_people_in_it(
     person.open_sessions()
     person.until_stage(LIVE, "live")
     run_id = cancel(person, school[LIVE].run_id, "By mistake")
-    assert person.until_run("class_cancel", run_id) == "failed"
-    states = {one["task_id"]: one["state"] for one in person.stack.tasks("class_cancel", quote(run_id, safe=""))}
+    assert person.until_run("session_cancel", run_id) == "failed"
+    states = {one["task_id"]: one["state"] for one in person.stack.tasks("session_cancel", quote(run_id, safe=""))}
     assert states == {"find": "failed", "approve": "upstream_failed", "cancel": "upstream_failed"}
     person.size(1280, 1600)
-    person.go(f"/dags/class_cancel/runs/{quote(run_id, safe='')}/tasks/find")
+    person.go(f"/dags/session_cancel/runs/{quote(run_id, safe='')}/tasks/find")
     person.says("the teacher can end it in the room")
     person.open_sessions()
     assert person.stage(LIVE) in ("", "live")
@@ -113,16 +113,16 @@ def test_a_scheduled_class_is_cancelled_once_a_person_approves(
     person: Person, planned: tuple[str, datetime]
 ) -> None:
     run_id = cancel(person, planned[0], "The teacher is ill.")
-    waiting = "/api/v2/dags/class_cancel/dagRuns/~/hitlDetails?response_received=false"
+    waiting = "/api/v2/dags/session_cancel/dagRuns/~/hitlDetails?response_received=false"
     person.until("somebody is asked", lambda: person.stack.call("GET", waiting)["total_entries"])
     person.go("/")
     person.click("a[href*='required_actions']")
     person.click("table a[href*='/tasks/approve/required_actions']")
     person.see("[data-testid='hitl-option-Approve']")
-    person.says("Cancel this class?", PLANNED, "scheduled", "The teacher is ill.")
+    person.says("Cancel this session?", PLANNED, "scheduled", "The teacher is ill.")
     person.picture("cancel-approval")
     person.click("[data-testid='hitl-option-Approve']")
-    assert person.until_run("class_cancel", run_id) == "success"
+    assert person.until_run("session_cancel", run_id) == "success"
     person.open_sessions()
     person.until_stage(PLANNED, "cancelled")
     person.driver.switch_to.default_content()
@@ -135,13 +135,13 @@ def test_a_file_that_was_lost_is_retrieved_again(person: Person, school: dict[st
     (lost,) = home.glob("*/*history*/attendance.csv")
     before = lost.read_bytes()
     lost.unlink()
-    person.fill_in("class_retrieve_again", run_id=school[OVER].run_id)
+    person.fill_in("session_retrieve_again", run_id=school[OVER].run_id)
     for kind in ("transcript", "recording"):
         person.click(f"[aria-label='Remove {kind}']")
-    run_id = person.trigger("class_retrieve_again")
-    assert person.until_run("class_retrieve_again", run_id) == "success"
+    run_id = person.trigger("session_retrieve_again")
+    assert person.until_run("session_retrieve_again", run_id) == "success"
     assert lost.read_bytes() == before
-    tasks = person.stack.tasks("class_retrieve_again", quote(run_id, safe=""))
+    tasks = person.stack.tasks("session_retrieve_again", quote(run_id, safe=""))
     states = {one["task_id"]: one["state"] for one in tasks}
     assert states["retrieve_attendance"] == "success"
     assert states["retrieve_transcript"] == states["retrieve_recording"] == "skipped"
