@@ -1,7 +1,8 @@
 """Delete what was brought home of one person: their rows, and transcripts in which they speak or are named.
 
-Give every id, name and address that stands for them. Until ``report_only`` is switched off it only says what would
-go, and writes it down under ``retention/`` at the destination. Delete the run afterwards: its form holds the name.
+Give every id, name and address that stands for them, and name the tables as ``session_warehouse`` does. Until
+``report_only`` is switched off it only says what would go, and writes it down under ``retention/`` at the
+destination. Delete the run afterwards: its form holds the name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
+
+TABLES = {
+    name: "{{ params." + name + " }}"
+    for name in ("sessions_table", "participants_table", "segments_table", "classes_table", "class_people_table")
+}
 
 
 @dag(
@@ -36,6 +42,11 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
             title="Connection to the database that exports are loaded into",
             description="Empty: files alone.",
         ),
+        "sessions_table": Param("sessions", type="string", title="Table of sessions"),
+        "participants_table": Param("participants", type="string", title="Table of participants"),
+        "segments_table": Param("segments", type="string", title="Table of what was said"),
+        "classes_table": Param("classes", type="string", title="Table of classes"),
+        "class_people_table": Param("class_people", type="string", title="Table of people in classes"),
     },
     tags=["retention"],
     doc_md=__doc__,
@@ -48,6 +59,7 @@ def forget_person() -> None:
         report_only="{{ params.report_only }}",
         destination="{{ params.destination or '' }}",
         sql_conn_id="{{ params.sql_conn_id or '' }}",
+        **TABLES,
     )
 
 

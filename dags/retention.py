@@ -14,7 +14,12 @@ from airflow.sdk import Param, dag
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
 TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
-"""A class's own, and those of a time in bulk."""
+"""A class's own, and those of a time in bulk; with a database the rows of what was said."""
+
+TABLES = {
+    name: "{{ params." + name + " }}"
+    for name in ("sessions_table", "participants_table", "segments_table", "classes_table", "class_people_table")
+}
 
 
 @dag(
@@ -31,13 +36,29 @@ TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
         "destination": Param(
             "", type=["string", "null"], title="Where the files are", description="Empty: the default."
         ),
+        "sql_conn_id": Param(
+            "",
+            type=["string", "null"],
+            title="Connection to the database that exports are loaded into",
+            description="Empty: files alone.",
+        ),
+        "sessions_table": Param("sessions", type="string", title="Table of sessions"),
+        "participants_table": Param("participants", type="string", title="Table of participants"),
+        "segments_table": Param("segments", type="string", title="Table of what was said"),
+        "classes_table": Param("classes", type="string", title="Table of classes"),
+        "class_people_table": Param("class_people", type="string", title="Table of people in classes"),
     },
     tags=["retention"],
     doc_md=__doc__,
 )
 def retention() -> None:
     """Two periods; neither waits for the other."""
-    common = {"destination": "{{ params.destination or '' }}", "report_only": "{{ params.report_only }}"}
+    common = {
+        "destination": "{{ params.destination or '' }}",
+        "report_only": "{{ params.report_only }}",
+        "sql_conn_id": "{{ params.sql_conn_id or '' }}",
+        **TABLES,
+    }
     RetireArtifactsOperator(
         task_id="transcripts",
         older_than="{{ params.transcript_days * 86400 }}",
