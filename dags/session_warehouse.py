@@ -101,7 +101,7 @@ TABLES = {
             type="number",
             minimum=0,
             title="Hours until classes are settled",
-            description="So long after an hour its transcripts are there or never will be.",
+            description="So long after an hour its transcripts and attendance are there or never will be.",
         ),
         "transcript_min_seconds": Param(150, type="number", title="Shorter sessions have no transcript, seconds"),
         "transcript_sure_seconds": Param(300, type="number", title="Longer ones should have one, seconds"),
@@ -178,6 +178,7 @@ def session_warehouse() -> None:
             "until": "{{ params.until or '' }}",
             "prefix": "warehouse",
             "attendance": "{{ params.attendance }}",
+            "patience": PATIENCE,
             **more,
         }
         return operator(
@@ -248,6 +249,7 @@ def session_warehouse() -> None:
                     "transcripts",
                     prefix="warehouse-transcripts",
                     attendance=None,
+                    patience=None,
                     rules=RULES,
                     recheck=True,
                     retry_partial="{{ params.wait }}",
