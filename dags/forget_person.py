@@ -1,7 +1,8 @@
 """Delete what was brought home of one person: their rows, and transcripts in which they speak or are named.
 
-Give every id, name and address that stands for them. Until ``report_only`` is switched off it only says what would
-go, and writes it down under ``retention/`` at the destination. Delete the run afterwards: its form holds the name.
+Give every id, name and address that stands for them, and name the tables as ``session_warehouse`` does. Until
+``report_only`` is switched off it only says what would go, and writes it down under ``retention/`` at the
+destination. Delete the run afterwards: its form holds the name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms import fields, tables
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
 
@@ -42,6 +43,7 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
             description="An Airflow connection. Empty: files alone.",
             section=fields.TECHNICAL,
         ),
+        **tables.names(),
     },
     tags=["retention"],
     doc_md=__doc__,
@@ -54,6 +56,7 @@ def forget_person() -> None:
         report_only="{{ params.report_only }}",
         destination="{{ params.destination or '' }}",
         sql_conn_id="{{ params.sql_conn_id or '' }}",
+        **tables.ARGUMENTS,
     )
 
 

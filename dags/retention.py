@@ -11,11 +11,11 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import Param, dag
 
-from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms import fields, tables
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
 TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
-"""A class's own, and those of a time in bulk."""
+"""A class's own, and those of a time in bulk; with a database the rows of what was said."""
 
 
 @dag(
@@ -47,13 +47,26 @@ TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
             description="The report lies under retention/ at the destination.",
         ),
         "destination": fields.destination("Folder or URL with the files"),
+        "sql_conn_id": Param(
+            "",
+            type=["string", "null"],
+            title="Database that exports are loaded into",
+            description="An Airflow connection. Empty: files alone.",
+            section=fields.TECHNICAL,
+        ),
+        **tables.names(),
     },
     tags=["retention"],
     doc_md=__doc__,
 )
 def retention() -> None:
     """Two periods; neither waits for the other."""
-    common = {"destination": "{{ params.destination or '' }}", "report_only": "{{ params.report_only }}"}
+    common = {
+        "destination": "{{ params.destination or '' }}",
+        "report_only": "{{ params.report_only }}",
+        "sql_conn_id": "{{ params.sql_conn_id or '' }}",
+        **tables.ARGUMENTS,
+    }
     RetireArtifactsOperator(
         task_id="transcripts",
         older_than="{{ params.transcript_days * 86400 }}",

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import Param, chain, dag, get_current_context, task, task_group
 
-from airflow_provider.live_sessions.forms import fields
+from airflow_provider.live_sessions.forms import fields, tables
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuSessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.lessonspace_account import (
@@ -59,15 +59,6 @@ RULES = {
     "give_up_after_short": PATIENCE,
 }
 SETTLED = "ti.xcom_pull(task_ids='classes_time')"
-TABLES = {
-    name: "{{ params." + name + " }}"
-    for name in ("sessions_table", "participants_table", "segments_table", "classes_table", "class_people_table")
-}
-
-
-def table(name: str, of_what: str) -> Param:
-    """Return the field for a table's name."""
-    return Param(name, type="string", minLength=1, title=f"Table of {of_what}", section=fields.TECHNICAL)
 
 
 @dag(
@@ -96,17 +87,13 @@ def table(name: str, of_what: str) -> Param:
             title="Database to load the rows into",
             description="An Airflow connection to PostgreSQL or SQLite. Empty: files alone.",
         ),
-        "sessions_table": table("sessions", "sessions"),
-        "participants_table": table("participants", "participants"),
-        "segments_table": table("segments", "what was said"),
-        "classes_table": table("classes", "classes"),
-        "class_people_table": table("class_people", "people in classes"),
+        **tables.names(),
         "classes_after_hours": Param(
             24,
             type="number",
             minimum=0,
-            title="Time until an hour's classes are worked out, hours",
-            description="By then all transcripts of the hour are there or never will be.",
+            title="Hours until classes are settled",
+            description="So long after an hour its transcripts and attendance are there or never will be.",
         ),
         "transcript_min_seconds": fields.seconds(150, "Length below which no session has a transcript, seconds"),
         "transcript_sure_seconds": fields.seconds(300, "Length above which every session has one, seconds"),
@@ -196,6 +183,7 @@ def session_warehouse() -> None:
             "until": "{{ params.until or '' }}",
             "prefix": "warehouse",
             "attendance": "{{ params.attendance }}",
+            "patience": PATIENCE,
             **more,
         }
         return operator(
@@ -225,7 +213,10 @@ def session_warehouse() -> None:
             export = export_of(platform, operator, "export", retry_partial="{{ params.wait }}")
             check = check_of("check_files", export)
             load = SessionsToSqlOperator(
-                task_id="load", export=export.output, sql_conn_id="{{ params.sql_conn_id or '' }}", **TABLES
+                task_id="load",
+                export=export.output,
+                sql_conn_id="{{ params.sql_conn_id or '' }}",
+                **tables.ARGUMENTS,
             )
             configured = has_connection(platform, found)  # type: ignore[arg-type]  # the task's result
             configured >> export >> check >> has_database() >> load >> check_table_of("check_table", export)
@@ -266,6 +257,7 @@ def session_warehouse() -> None:
                     "transcripts",
                     prefix="warehouse-transcripts",
                     attendance=None,
+                    patience=None,
                     rules=RULES,
                     recheck=True,
                     retry_partial="{{ params.wait }}",
@@ -280,7 +272,7 @@ def session_warehouse() -> None:
                 task_id="load_classes",
                 export=[one.output for one in exports],
                 sql_conn_id="{{ params.sql_conn_id or '' }}",
-                **TABLES,
+                **tables.ARGUMENTS,
             )
             tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
             chain([settled, after], again, sessions, summary, checks, has_database(), load, tables)

@@ -255,6 +255,33 @@ def test_what_may_still_come_is_asked_for_again_by_the_export_and_waited_for_by_
         check(exported(school, tmp_path, **early))
 
 
+def test_an_hour_waits_for_what_is_late_for_as_long_as_it_is_told_to_and_no_longer(
+    warehouse: DAG, school: School, tmp_path: Path
+) -> None:
+    begin = NOW - 6 * HOUR
+    fill(school.sandbox, begin, begin + timedelta(minutes=10), 20)
+    late = next(one for one in school.sandbox.lessonspace._store.sessions if one.ended_at < begin + HOUR)
+    late.logs = []
+    with pytest.raises(Transient, match="1 sessions are not in their room's list, or without a log"):
+        exported(school, tmp_path, begin, begin + HOUR, retry_partial=True)
+    asked = warehouse.task_dict["lessonspace.classes.again"].patience
+    assert asked == "{{ params.classes_after_hours * 3600 }}"
+    for number, patience in enumerate(("14400.0", 0, timedelta(hours=3))):
+        folder = tmp_path / str(number)
+        told = exported(school, folder, begin, begin + HOUR, retry_partial=True, patience=patience)
+        assert (told["status"], check(told)["lost"]) == ("partial", 1)
+        (row,) = [
+            row
+            for row in rows_of(
+                LocalStorage(folder), Manifest.from_bytes(LocalStorage(folder).get(told["manifests"][0]))
+            )
+            if row["session_id"] == late.uuid
+        ]
+        assert row["attendance_known"] is False
+    with pytest.raises(AirflowFailException, match="patience"):
+        exported(school, tmp_path, begin, begin + HOUR, patience="soon")
+
+
 @pytest.mark.parametrize("name", ["listed", "outside", "not_held", "duplicates"])
 def test_a_listed_session_that_is_in_no_count_fails_loudly(school: School, tmp_path: Path, name: str) -> None:
     fill(school.sandbox, NOW - 6 * HOUR, NOW - 6 * HOUR + timedelta(minutes=10), 10)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
 from airflow_provider.live_sessions.artifacts import sql_erasure
+from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
+from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, export_from
 from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.row_shapes import SESSIONS
+from airflow_provider.live_sessions.core.session_rows import PersonRow, SessionRow
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 from tests.airflow_side.stage import TaskInstance, context
-from tests.artifacts.exported import BO, CEM, Rows, bring, session, sources
+from tests.artifacts.exported import AT, BO, CEM, Rows, bring, session, sources
 from tests.exports.test_sql import ask, database, load, server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
@@ -112,7 +116,7 @@ def test_a_failure_in_the_last_table_leaves_every_table_as_it_was(
     assert contents(database) == before
 
 
-def test_wrong_names_and_periods_are_refused_before_anything_goes(
+def test_wrong_names_are_refused_before_anything_goes(
     database: str,  # noqa: F811 - the fixture
     tmp_path: Path,
 ) -> None:
@@ -124,6 +128,52 @@ def test_wrong_names_and_periods_are_refused_before_anything_goes(
         forget(tmp_path, database, **wrong, **people)
     with pytest.raises(AirflowFailException, match="no name of a table"):
         forget(tmp_path, database, sessions_table="sessions; DROP TABLE sessions")
-    with pytest.raises(AirflowFailException, match="not of a period"):
-        forget(tmp_path, database, person=[], older_than=100 * 86_400)
     assert LocalStorage(tmp_path).list() == kept
+
+
+def test_words_in_a_table_of_another_name_are_not_left_in_silence(
+    database: str,  # noqa: F811 - the fixture
+    tmp_path: Path,
+) -> None:
+    load(database, exported(tmp_path), segments_table="spoken")
+    told = forget(tmp_path / "elsewhere", database)
+    assert told["left"] == ["There is no table segments in the database, so nothing went from it."]
+    assert forget(tmp_path / "elsewhere", database, segments_table="spoken")["left"] == []
+    assert ask(database, "SELECT COUNT(*) FROM spoken") == [(2,)]
+
+
+def retired(folder: Path, conn_id: str, older_than: float, **more: Any) -> dict[str, Any]:
+    task = TaskInstance("retire")
+    operator = RetireArtifactsOperator(
+        task_id="retire", destination=str(folder), sql_conn_id=conn_id, older_than=older_than, **more
+    )
+    return operator.execute(context(task))
+
+
+def test_rows_older_than_a_period_leave_the_tables_with_their_people_and_no_other_does(
+    database: str,  # noqa: F811 - the fixture
+    tmp_path: Path,
+) -> None:
+    load(database, exported(tmp_path))
+    hour = (datetime.now(UTC) - timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
+    people = tuple(PersonRow(who, name=name) for who, name in (BO, CEM))
+    young = [SessionRow("lessonspace", "school", "s-0009", hour, participants=people)]
+    chunk = Chunk(hour, hour + timedelta(hours=1), f"date={hour:%Y-%m-%d}/hour={hour:%H}")
+    plan = ExportPlan(LocalStorage(tmp_path), "school", "sessions")
+    later = export_from(Rows(SESSIONS, young), plan, [chunk], say=lambda _: None)
+    load(database, {"destination": str(tmp_path), "manifests": later.manifests})
+    before = contents(database)
+    old = (datetime.now(UTC) - AT).total_seconds()
+    long, week = old + 7 * 86_400, 7 * 86_400
+    assert set(retired(tmp_path / "one", database, long)["tables"].values()) == {0}
+    told = retired(tmp_path / "two", database, week, report_only=True)
+    assert contents(database) == before
+    spoken = retired(tmp_path / "three", database, week, kinds=["transcript", "segments-jsonl"])
+    assert spoken["tables"] == {"segments": 4}
+    assert contents(database) == {**before, "segments": []}
+    gone = retired(tmp_path / "elsewhere", database, week)
+    assert told["tables"] == {"sessions": 3, "participants": 5, "segments": 4, "classes": 3, "class_people": 5}
+    assert gone["tables"] == {**told["tables"], "segments": 0}
+    assert [len(rows) for rows in contents(database).values()] == [1, 2, 0, 0, 0]
+    (record,) = [name for name in LocalStorage(tmp_path / "elsewhere").list("retention") if "report" not in name]
+    assert json.loads(LocalStorage(tmp_path / "elsewhere").get(record))["tables"]["participants"] == 5

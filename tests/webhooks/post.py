@@ -36,6 +36,8 @@ class Airflow:
         self.away = 0
         """How many calls are not answered from now on; ``deaf``, how many that tell something."""
         self.deaf = 0
+        self.deaf_from = 0
+        """From the how manyeth fact on none is taken any more; 0 for never."""
 
     def store(
         self, dag_id: str = "class_day", run_id: str = "run-1", task_id: str = "launch", map_index: int = -1
@@ -50,8 +52,8 @@ class Airflow:
 
     def tell(self, uri: str, extra: Mapping[str, Any], partition_key: str | None) -> bool:
         self._answer()
-        if self.deaf:
-            self.deaf -= 1
+        if self.deaf or 0 < self.deaf_from <= len(self.told) + 1:
+            self.deaf -= bool(self.deaf)
             raise ConnectionError("Airflow is away")
         self.told.append((uri, json.loads(json.dumps(extra)), partition_key))
         return True

@@ -232,6 +232,24 @@ def test_two_deliveries_of_one_fact_are_told_once(school: School, post: Post, ai
     assert [what for what, _ in airflow.facts()] == ["session-ended"]
 
 
+def test_a_second_delivery_tells_the_asset_that_the_first_one_failed_to_tell(
+    school: School, post: Post, airflow: Airflow
+) -> None:
+    record = launch(school, airflow)
+    school.hold(record)
+    delivered(school, post)
+    airflow.told.clear()
+    body = {"id": record["ref"]["session_id"], "room": {"id": record["ref"]["details"]["space"]}}
+    desk = Desk(airflow, signature=Signature())
+    first = signed(airflow, sent(me(school), "session.end", body))
+    airflow.deaf_from = 2
+    assert desk.handle(first) == AGAIN
+    assert desk.handle(first) == AGAIN  # and then the queue lets it go
+    airflow.deaf_from = 0
+    assert desk.handle(signed(airflow, sent(me(school), "session.end", body))) is None
+    assert [key is None for _, _, key in airflow.told] == [True, False]
+
+
 def test_a_secret_that_was_sealed_with_another_key_admits_nothing(
     school: School, post: Post, airflow: Airflow, caplog: pytest.LogCaptureFixture
 ) -> None:

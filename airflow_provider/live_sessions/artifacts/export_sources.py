@@ -75,11 +75,13 @@ class SessionSource:
         account: The open account.
         look_back: How long a session may have lasted; None for the platform's own bound.
         attendance: Also who was there and when.
+        patience: How long after its time a file waits for what the platform does not tell yet.
     """
 
     account: ExportPlatform
     look_back: timedelta | None = None
     attendance: bool = True
+    patience: timedelta = PATIENCE
     shape: Shape = SESSIONS
     title: str = "Sessions of the account"
 
@@ -105,7 +107,7 @@ class SessionSource:
 
     def lacking(self, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
         """Return what the platform did not tell, and whether it was asked too early."""
-        return _lacks(self.account, chunk, tally, seconds)
+        return _lacks(self.account, chunk, tally, seconds, self.patience)
 
     def _ask(self, chunk: Chunk) -> ExportAsk:
         look_back = self.account.export_rules.look_back if self.look_back is None else self.look_back
@@ -218,13 +220,15 @@ class _Listed:
         return f"{self._sum % 2**128:032x}"
 
 
-def _lacks(account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float) -> Lacks:
+def _lacks(
+    account: ExportPlatform, chunk: Chunk, tally: Tally, seconds: float, patience: timedelta = PATIENCE
+) -> Lacks:
     # Asked afterwards and reckoned back: only an answer tells the platform's time.
     read_at = account.now() - timedelta(seconds=seconds)
     early = read_at < chunk.until + account.export_rules.catch_up
     too_early = (
         ["It was read before the platform's lists had caught up: sessions may be missing."] if early else []
     )
-    if read_at >= chunk.until + PATIENCE:
+    if read_at >= chunk.until + patience:
         return Lacks((*too_early, *tally.lacking), (*tally.awaited, *tally.lost))
     return Lacks((*too_early, *tally.lacking, *tally.awaited), tuple(tally.lost))

@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.artifacts.row_shapes import SHAPES
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from airflow_provider.live_sessions.artifacts.export_sql import Cursor, Tables
     from airflow_provider.live_sessions.artifacts.person import Person
@@ -35,7 +35,7 @@ def erase(cursor: Cursor, tables: Tables, person: Person, *, report_only: bool =
 
     Args:
         cursor: In a transaction of the caller's.
-        tables: Where the rows are; a table that is not there is passed over.
+        tables: Where the rows are; a table that is not there is passed over, see :func:`not_there`.
         person: Who has to go.
         report_only: Change nothing.
 
@@ -43,28 +43,54 @@ def erase(cursor: Cursor, tables: Tables, person: Person, *, report_only: bool =
         For each table that is there, how many of its rows were deleted or changed.
 
     Raises:
-        ConfigurationError: None of the tables is there.
+        ConfigurationError: None of the tables is there, or one without another that belongs to it.
     """
     done: dict[str, int] = {}
-    for shape in SHAPES.values():
-        names = [name for name in tables.of(shape) if _is_there(cursor, tables, name)]
-        if not names:
-            continue
-        done.update(dict.fromkeys(names, 0))
+    for shape, names in tables_there(cursor, tables):
         if shape.group:
             done[names[0]] = _forget_words(cursor, tables, shape, person, report_only=report_only)
-        elif len(names) == len(tables.of(shape)):
+        else:
             rows, parts = _forget_rows(cursor, tables, shape, person, report_only=report_only)
             done.update(zip(names, (rows, parts), strict=True))
-        else:
+    return done
+
+
+def tables_there(cursor: Cursor, tables: Tables) -> list[tuple[Shape, tuple[str, ...]]]:
+    """Return the kinds of rows that have tables in the database, each with their names.
+
+    Raises:
+        ConfigurationError: None of the tables is there, or one without another that belongs to it.
+    """
+    found = []
+    for shape in SHAPES.values():
+        names = tuple(name for name in tables.of(shape) if _is_there(cursor, tables, name))
+        if 0 < len(names) < len(tables.of(shape)):
             raise ConfigurationError(
                 f"There is {names[0]} and no table that belongs to it.", advice="Name both tables as they are."
             )
-    if not done:
+        found += [(shape, names)] if names else []
+    if not found:
         raise ConfigurationError(
             "None of the tables is in the database.", advice="Name them as SessionsToSqlOperator does."
         )
-    return done
+    return found
+
+
+def not_there(tables: Tables, reached: Collection[str], kinds: Collection[str] = ()) -> list[str]:
+    """Return a sentence for each table that was not reached: under another name it may still hold rows.
+
+    Args:
+        tables: Where rows were looked for.
+        reached: The names of those that were there.
+        kinds: Of these kinds of exports alone; of all when empty.
+    """
+    meant = {kind.partition("-")[0] for kind in kinds} or set(SHAPES)
+    names = (name for shape in SHAPES.values() if shape.name in meant for name in tables.of(shape))
+    return [
+        f"There is no table {name} in the database, so nothing went from it."
+        for name in names
+        if name not in reached
+    ]
 
 
 def _forget_words(cursor: Cursor, tables: Tables, shape: Shape, person: Person, *, report_only: bool) -> int:

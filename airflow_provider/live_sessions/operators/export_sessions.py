@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, before, cut, floor
+from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import ExportPlatform, unsupported
@@ -62,11 +63,14 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         look_back: The longest session there is, timedelta or seconds; the platform's own bound by default. What
             is older and has no end is counted in the manifest as ``unended``.
         attendance: Also who was there when, where that costs requests of its own.
-        overwrite: Ask again for what is home already.
+        overwrite: Ask again for what is home already; each try of the task does, also for what the one before
+            brought home.
         recheck: Read the platform's list once more for what is home already, and ask again for each day or hour
             of which it now tells other sessions: an end that was written down late, a session that was deleted.
         retry_partial: Fail for a retry, files and all, where something is lacking that may still come. What is
             whole stays home; the retry asks for the rest.
+        patience: How long after its time a file may lack what the platform does not tell yet, timedelta or
+            seconds, a day by default; what is not there then counts as lost, and nothing is held up by it.
         wait: Wait until the platform's lists have caught up with ``until``; False exports at once, and the
             manifest then says that it may be incomplete.
         deferrable: Wait without a worker slot.
@@ -94,6 +98,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         "overwrite",
         "recheck",
         "retry_partial",
+        "patience",
         "wait",
     )
     ui_color = "#f4efdc"
@@ -114,6 +119,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         overwrite: bool | str = False,
         recheck: bool | str = False,
         retry_partial: bool | str = False,
+        patience: timedelta | float | str = PATIENCE,
         wait: bool | str = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -132,6 +138,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         self.overwrite = overwrite
         self.recheck = recheck
         self.retry_partial = retry_partial
+        self.patience = patience
         self.wait = wait
         self.deferrable = deferrable
 
@@ -141,6 +148,7 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
             chunks = self._chunks(context)
             self._plan()  # what does not fit is said before the wait
             look_back_of(self.look_back)
+            span_of(self.patience, "patience")
             if is_true(self.wait):
                 caught_up = chunks[-1].until + self._caught_up_after() + CLOCKS
                 wait_until(self, caught_up, method_name="execute_export", deferrable=self.deferrable)
@@ -190,7 +198,8 @@ class SessionsToObjectStorageOperator(TellsLineage, BaseOperator):
         """Return where the rows come from."""
         from airflow_provider.live_sessions.artifacts.export_sources import SessionSource
 
-        return SessionSource(platform, look_back_of(self.look_back), is_true(self.attendance))
+        patience = span_of(self.patience, "patience")
+        return SessionSource(platform, look_back_of(self.look_back), is_true(self.attendance), patience)
 
     def _plan(self) -> ExportPlan:
         from airflow_provider.live_sessions.artifacts.export_files import FileFormat
@@ -269,3 +278,14 @@ def look_back_of(value: timedelta | float | str | None) -> timedelta | None:
     if value is None or value in ("", "None"):
         return None
     return value if isinstance(value, timedelta) else timedelta(seconds=seconds_of(value, "look_back"))
+
+
+def span_of(value: timedelta | float | str, name: str) -> timedelta:
+    """Read an argument that is a length of time: a timedelta or seconds, 0 among them.
+
+    Raises:
+        ConfigurationError: It is no number, or below 0.
+    """
+    if isinstance(value, timedelta):
+        return value
+    return timedelta() if str(value) in ("0", "0.0") else timedelta(seconds=seconds_of(value, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider.live_sessions.artifacts.export_lacks import PATIENCE
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, ArtifactRules
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK, LessonspaceHook
 from airflow_provider.live_sessions.hooks.storage import open_storage
@@ -59,7 +60,7 @@ class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOpera
             ``recheck``.
         rules: From when on a session has a transcript, and how long one is waited for (see ``ArtifactRules``).
         prefix: The folder below the destination.
-        kwargs: As above, but ``attendance``.
+        kwargs: As above, but ``attendance``, and ``patience``: the ``rules`` have it.
 
     Returns:
         As above; ``counts`` has ``segments``, ``words``, and by what became of their transcript the sessions:
@@ -79,7 +80,7 @@ class LessonspaceTranscriptsToObjectStorageOperator(SessionsToObjectStorageOpera
         prefix: str = "transcripts",
         **kwargs: Any,
     ) -> None:
-        super().__init__(conn_id=conn_id, prefix=prefix, attendance=False, **kwargs)
+        super().__init__(conn_id=conn_id, prefix=prefix, attendance=False, patience=PATIENCE, **kwargs)
         self.launches = launches
         self.rules = rules
 

@@ -52,9 +52,9 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         destination: A folder, or any URL of Airflow's object storage; ``[live_sessions] destination`` by default.
         report_only: A dry run: delete nothing, write down and count what would go. (Airflow's operators have a
             method ``dry_run`` already.)
-        sql_conn_id: For one person: a connection to the SQLite or PostgreSQL database into which
-            ``SessionsToSqlOperator`` loaded exports. Their rows go in one transaction, after the files; tables
-            that are not there are passed over.
+        sql_conn_id: A connection to the SQLite or PostgreSQL database into which ``SessionsToSqlOperator`` loaded
+            exports. Rows go in one transaction, after the files: those counted before the period (of exports
+            among the ``kinds``), or the person's. A table that is not there is told in ``left``.
         sessions_table: The table of sessions, with its schema where wanted.
         participants_table: The table of people in sessions.
         segments_table: The table of what was said.
@@ -64,11 +64,11 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
     Returns:
         ``report_only``; ``counts`` (``deleted``, ``rewritten`` and ``left`` files, ``rows`` taken out, ``bytes``
         deleted); ``tables``, how many rows of each table were deleted or changed; ``record``, where it is written
-        what went, without names of people or content; ``left``, why files were left, each reason once.
+        what went, without names of people or content; ``left``, why files or tables were left, each reason once.
 
     Raises:
-        AirflowFailException: Both or neither of ``older_than`` and ``person``, a period below a day, tables for a
-            period, or none of the tables is in the database.
+        AirflowFailException: Both or neither of ``older_than`` and ``person``, a period below a day, or none of
+            the tables is in the database.
     """
 
     template_fields: Sequence[str] = (
@@ -121,7 +121,8 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             scope = self._scope(context["dag_run"].run_after)
             report_only = is_true(self.report_only)
-            tables = self._tables(scope)
+            absent: list[str] = []
+            tables = self._tables(scope, absent)
             storage = open_storage(self.destination)
             # A retry goes on with the record of the try before it.
             key = LaunchKey.for_task(
@@ -140,8 +141,9 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
                 tables=tables,
             )
         self.log.info("%s %s", "Would go:" if report_only else "Gone:", {**done.counts, **done.tables})
-        for reason in done.reasons:
-            self.log.warning("Files were left. %s", reason)
+        left = [*done.reasons, *absent]
+        for reason in left:
+            self.log.warning("Something was left. %s", reason)
         record = storage.url(done.name)
         self.lineage = partial(_lineage, record.removesuffix(done.name), report_only=report_only)
         return {
@@ -149,17 +151,22 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
             "counts": dict(done.counts),
             "tables": dict(done.tables),
             "record": record,
-            "left": list(done.reasons),
+            "left": left,
         }
 
-    def _tables(self, scope: Scope) -> Callable[[bool], dict[str, int]] | None:
-        """Return what takes the person out of the tables, or only counts; None where no database is given."""
+    def _tables(self, scope: Scope, absent: list[str]) -> Callable[[bool], dict[str, int]] | None:
+        """Return what cleans the tables, or only counts; None where no database is given.
+
+        Args:
+            scope: What has to go.
+            absent: Takes a sentence for each table that was to be cleaned and is not there.
+        """
         if not self.sql_conn_id:
             return None
-        if isinstance(scope, Period):
-            raise ConfigurationError("Tables are cleaned of a `person`, not of a period.")
-        from airflow_provider.live_sessions.artifacts.sql_erasure import erase
+        from airflow_provider.live_sessions.artifacts.sql_erasure import erase, not_there
+        from airflow_provider.live_sessions.artifacts.sql_retention import delete_before
 
+        kinds = frozenset(_listed(self.kinds))
         hook: DbApiHook = BaseHook.get_hook(self.sql_conn_id)
         tables = tables_of(self, hook)
 
@@ -167,7 +174,11 @@ class RetireArtifactsOperator(TellsLineage, BaseOperator):
             with closing(hook.get_conn()) as connection:
                 try:
                     with closing(connection.cursor()) as cursor:
-                        done = erase(cursor, tables, scope.person, report_only=report_only)
+                        if isinstance(scope, Period):
+                            done = delete_before(cursor, tables, scope.before, kinds, report_only=report_only)
+                        else:
+                            done = erase(cursor, tables, scope.person, report_only=report_only)
+                        absent[:] = not_there(tables, done, kinds if isinstance(scope, Period) else ())
                     connection.commit()
                 except BaseException:
                     connection.rollback()

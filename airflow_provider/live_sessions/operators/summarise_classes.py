@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -11,15 +10,16 @@ from airflow_provider.live_sessions.artifacts.attendance import LATE_AFTER_SECON
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.times import moment, seconds_of
+from airflow_provider.live_sessions.core.times import moment
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
-from airflow_provider.live_sessions.operators.export_sessions import told, written
+from airflow_provider.live_sessions.operators.export_sessions import span_of, told, written
 from airflow_provider.live_sessions.operators.identity import is_true, records_of
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage
 from airflow_provider.live_sessions.operators.sessions_to_sql import folders_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -139,15 +139,9 @@ class SummariseClassesOperator(TellsLineage, BaseOperator):
             sessions,
             segments,
             of_records(records_of(self.launches)),
-            late_after=_span(self.late_after, "late_after").total_seconds(),
-            look_around=_span(self.look_around, "look_around"),
+            late_after=span_of(self.late_after, "late_after").total_seconds(),
+            look_around=span_of(self.look_around, "look_around"),
         )
-
-
-def _span(value: timedelta | float | str, name: str) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    return timedelta() if str(value) in ("0", "0.0") else timedelta(seconds=seconds_of(value, name))
 
 
 def _home(storage: Storage, export: Any, kind: str) -> Home | None:

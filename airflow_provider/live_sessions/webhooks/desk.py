@@ -171,21 +171,22 @@ class Desk:
                 _about(job, "it is true, but of too long ago; see [live_sessions] webhooks_max_age_days"),
             )
             return None
-        met = (job.addressee.platform, job.addressee.conn_id, fact.happening, fact.session_id)
-        if not job.told and not self._told.add(met):
-            return None  # two deliveries of one fact
         extra = told_of(job.addressee, fact)
-        known = False
+        known = told = False
         for uri, partition_key in assets_of(job.addressee, fact):
-            if uri in job.told:
+            # Each asset by itself: another delivery of the fact tells the one that this one may fail to tell.
+            met = (job.addressee.platform, job.addressee.conn_id, fact.happening, fact.session_id, uri)
+            if uri in job.told or not self._told.add(met):
                 continue
             try:
                 known = self._airflow.tell(uri, extra, partition_key) or known
             except Exception as error:  # noqa: BLE001 - whatever a database or a network raises: later
-                if not job.told:
-                    self._told.forget(met)
+                self._told.forget(met)
                 return self._say(job, f"Airflow could not be told ({type(error).__name__})", AGAIN)
             job.told.add(uri)
+            told = True
+        if not told:
+            return None  # two deliveries of one fact
         log.info("Confirmed: %s", _about(job, "told" if known else "no DAG is scheduled on it"))
         return None
 

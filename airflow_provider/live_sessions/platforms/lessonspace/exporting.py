@@ -231,7 +231,9 @@ class _Logs:
         """Say which attendance is not known: of rooms that lag behind, and of rooms that are gone."""
         unknown = "so their attendance is not known."
         if self._late:
-            self._tally.awaited.append(f"{self._late} sessions are not in their room's list, {unknown}")
+            self._tally.awaited.append(
+                f"{self._late} sessions are not in their room's list, or without a log, {unknown}"
+            )
         if self._gone:
             self._tally.lost.append(f"{self._gone} sessions have no room that tells of them (404, 403), {unknown}")
 
@@ -256,6 +258,8 @@ class _Logs:
             self._tally.pages += 0 if room.counted else pages
             room.counted = True
             detailed = None if sessions is None else sessions.get(session.uuid)
+            if detailed is not None and not detailed.logs and named(session):
+                detailed = None  # somebody was there, so a log without a line is not whole yet
             self._late += sessions is not None and detailed is None
             self._gone += sessions is None
         else:
