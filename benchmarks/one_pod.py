@@ -60,7 +60,7 @@ def _task(kind: str, home: str, begin: datetime) -> None:
                 str(DAGS / name), safe_mode=False, load_op_links=False, bundle_path=DAGS, bundle_name="dags"
             )
             if bag.import_errors or not bag.dags:
-                raise RuntimeError(f"{name} was not read: {bag.import_errors}")  # noqa: TRY301 - told by the exit
+                raise RuntimeError(f"{name} was not read: {bag.import_errors}")
             _launch() if kind == "launch" else _export(kind, home, begin)
         time.sleep(4 * EVERY)  # for a last look
         failed = 0
