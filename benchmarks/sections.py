@@ -11,6 +11,7 @@ from benchmarks import (
     faults,
     launches,
     platforms,
+    pods,
     reaction,
     resumption,
     waits,
@@ -30,5 +31,6 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section("download", "a file of 2 GiB, beside curl", downloads.run, quick=False),
     Section("launches", "1,000 join links launched and handed over", launches.run, quick=False),
+    Section("pods", "the memory of a pod that runs one task", pods.run, quick=False),
     Section("exports", "200,000 sessions exported twice while requests fail", exports.run, quick=False),
 )

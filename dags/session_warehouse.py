@@ -204,8 +204,8 @@ def session_warehouse() -> None:
         )
 
     def check_table_of(task_id: str, export: BaseOperator) -> CheckSessionsExportOperator:
-        tables = {name: TABLES[name] for name in ("sessions_table", "segments_table", "classes_table")}
-        return check_of(task_id, export, no_gap=False, sql_conn_id="{{ params.sql_conn_id or '' }}", **tables)
+        named = {f"{one}_table": tables.ARGUMENTS[f"{one}_table"] for one in ("sessions", "segments", "classes")}
+        return check_of(task_id, export, no_gap=False, sql_conn_id="{{ params.sql_conn_id or '' }}", **named)
 
     def group(platform: str, operator: type[SessionsToObjectStorageOperator]) -> None:
         @task_group(group_id=platform)
@@ -274,8 +274,8 @@ def session_warehouse() -> None:
                 sql_conn_id="{{ params.sql_conn_id or '' }}",
                 **tables.ARGUMENTS,
             )
-            tables = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
-            chain([settled, after], again, sessions, summary, checks, has_database(), load, tables)
+            loaded = [check_table_of(f"{one.task_id.rpartition('.')[2]}_table", one) for one in exports]
+            chain([settled, after], again, sessions, summary, checks, has_database(), load, loaded)
 
         warehouse()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from airflow_provider.live_sessions.connections import coviu, educates, lessonspace, screenleap
-from tests.readme.pages import ROOT, prose
+from tests.readme.pages import ROOT, blocks, prose
 from tests.readme.tables import cells
 
 PAGE = ROOT / "docs" / "sizing.md"
@@ -64,3 +65,16 @@ def test_what_a_task_in_hand_takes_is_what_the_measured_rows_say() -> None:
     assert least
     assert abs((busy[8] - int(least[1])) / 8 - 75) < 5
     assert f"a worker, just started | {least[1]} MiB" in text
+
+
+def test_the_helm_values_ask_for_what_was_measured_and_a_third_more() -> None:
+    (values,) = (yaml.safe_load(one.text) for one in blocks("yaml") if one.page == "docs/sizing.md")
+    asked = {
+        name: int(values[name]["resources"]["requests"]["memory"].removesuffix("Mi"))
+        for name in ("workers", "triggerer")
+    }
+    most = max(int(row[1]) for row in table_headed("the task"))
+    assert f"{most} x 4/3 is {round(most * 4 / 3)}" in " ".join(PAGE.read_text().split())
+    assert asked["workers"] >= most * 4 / 3
+    waits = {row[0]: row[1] for row in table_headed("waits on one triggerer")}
+    assert asked["triggerer"] >= sum(int(one) for one in re.findall(r"\d+", waits["1,000"])) * 1.3
