@@ -28,7 +28,7 @@ BEGUN = "begun"
 
 
 def anybody_served(destination: str, key: str) -> bool:
-    """Return whether a session's link is written down as handed over, or begun to be; also one that stayed in XCom.
+    """Return whether a link of a session is written down as handed over, or begun to be, also to stay in XCom.
 
     Args:
         destination: Where the hand-over keeps its list; empty for the default. Where none is set that all workers
