@@ -48,6 +48,10 @@ class Ledger:
         self.asked: list[tuple[datetime, datetime | None]] = []
         self.broken: Callable[[datetime], bool] = lambda since: False
 
+    def break_behind(self, edge: datetime | None) -> None:
+        """Break what lies further back than this; None to mend all."""
+        self.broken = lambda since: edge is not None and since < edge
+
     def ended_since(
         self, since: datetime, until: datetime | None = None
     ) -> tuple[Sequence[EndedSession], datetime]:
@@ -233,7 +237,7 @@ def test_a_page_that_fails_for_one_who_is_behind_fails_nobody_else(clock: Clock)
 
     async def day() -> None:
         behind, fresh = One(list_of, Cursor(at(3600) - far)), One(list_of, Cursor(at(3600)))
-        done = await asyncio.gather(behind.look(), fresh.look())
+        done = list(await asyncio.gather(behind.look(), fresh.look()))
         assert done == [False, True]
         for _ in range(5):
             clock.wait(INTERVAL)
@@ -314,9 +318,8 @@ def test_each_watcher_is_told_every_end_once_whatever_the_others_do(
         watchers += [One(list_of) for _ in range(3)]
         for seconds, who, young, broken, killed in life:
             clock.wait(seconds)
-            edge = ledger.now - OVERLAP - timedelta(seconds=200)
-            ledger.broken = {"": lambda _: False, "all": lambda _: True}.get(
-                broken, lambda since, edge=edge: since < edge
+            ledger.break_behind(
+                {"": None, "all": ledger.now}.get(broken, ledger.now - OVERLAP - timedelta(seconds=200))
             )
             await asyncio.gather(*(watchers[number].look(young) for number in who))
             if killed:
@@ -324,7 +327,7 @@ def test_each_watcher_is_told_every_end_once_whatever_the_others_do(
                 again = One(list_of, watchers[0].cursor)
                 again.begun_at, again.told = watchers[0].begun_at, watchers[0].told
                 watchers[0] = again
-        ledger.broken = lambda _: False
+        ledger.break_behind(None)
         clock.wait(6000)
         await asyncio.gather(*(one.look(young=0.0) for one in watchers))
         for one in watchers:
