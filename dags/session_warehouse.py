@@ -1,10 +1,10 @@
 """Sessions as data: every hour, what ended in the last whole hour, to files and to a database.
 
-For each platform with a connection: every session that ended in the hour comes home as Parquet (or JSON
-Lines), is checked, and, where a database is set, loaded and checked again. Then the same for the hour of a day
-before, when all that its classes leave is there or never will be: its sessions once more, where the platform's
-list tells of others by now (an end may be written down late); what was said (Lessonspace), a row a spoken segment;
-and a row a class: start, end, minutes a person, who was late or absent, words a speaker.
+For each platform with a connection: every session that ended in the hour comes home as Parquet (or JSON Lines), is
+checked, and, where a database is set, loaded and checked again. Then the same for the hour of a day before, when
+all that its classes leave is there or never will be: its sessions and those of the hours behind it once more,
+where the platform's list tells of others by now (an end may be written down late); what was said (Lessonspace), a
+row a spoken segment; and a row a class: start, end, minutes a person, who was late or absent, words a speaker.
 
 The checks fail loudly: a count that disagrees, a session that is there twice or ended before it started, an
 hour that is missing since the export before, words of a session that nobody exported. What may come by itself is
