@@ -250,3 +250,14 @@ def test_a_call_now_is_launched_with_its_clinician_as_host(
         assert session["name"] == "Consultation"
         roles = {one["state"].partition("|")[0]: one["role"].casefold() for one in session["participants"]}
         assert roles == {"dr-1": "host", "p-1": "guest", "Cleo": "guest"}
+
+
+def test_a_person_is_asked_about_what_was_found_and_nothing_is_cancelled_without_the_answer(
+    examples: DagBag,
+) -> None:
+    dag = examples.dags["session_cancel"]
+    assert dag.get_task("approve").upstream_task_ids == {"find"}
+    assert dag.get_task("choose").upstream_task_ids == {"find", "approve"}
+    for task in dag.tasks:
+        if task.task_id.startswith("cancel_"):
+            assert task.upstream_task_ids == {"find", "choose"}
