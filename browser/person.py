@@ -162,12 +162,11 @@ class Person:
     # ---- Airflow
 
     def go(self, path: str) -> None:
-        """Open a page of Airflow, logging in where it asks for that."""
+        """Open a page of Airflow, logging in before where nobody is."""
         self.driver.switch_to.default_content()
-        self.driver.get(self.stack.url + path)
-        if self._logged_in:
-            return
-        self.log_in()
+        if not self._logged_in:
+            self.driver.get(f"{self.stack.url}/")
+            self.log_in()
         self.driver.get(self.stack.url + path)
 
     def log_in(self) -> None:

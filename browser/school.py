@@ -49,7 +49,7 @@ class School:
             self.a_class(LIVE),
             self.a_class(LATER),
             self.a_class(OVER, start=datetime.now(UTC).isoformat(), **soon),
-            self.launch("screen_share_support", "launch", SHARE),
+            self.launch("screen_share_support", "launch", SHARE, no_show_minutes=120),
         ]
         for title in (OVER, LIVE):
             self._person.come(title, *CAME)
@@ -59,7 +59,7 @@ class School:
 
     def a_class(self, title: str, **form: Any) -> Launched:
         """Launch a class as its form would."""
-        return self.launch("class_now", "class.launch", title, minutes=30, participants=list(PEOPLE), **form)
+        return self.launch("class_now", "class.launch", title, minutes=90, participants=list(PEOPLE), **form)
 
     def launch(self, dag_id: str, task_id: str, title: str, **form: Any) -> Launched:
         """Start a run as its form would."""

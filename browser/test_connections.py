@@ -96,10 +96,18 @@ def unfold(person: Person) -> None:
 
 
 def answer(person: Person, conn_id: str) -> str:
-    """Press a connection's *Test connection* and return what is said."""
-    row = person.until(f"the row of {conn_id}", lambda: _row(person, conn_id))
-    row.find_element(By.CSS_SELECTOR, "button[aria-label='Test Connection']").click()
-    told: str = person.until("the answer", lambda: _toast(person, "Test Connection"))
+    """Press a connection's *Test connection* and return what is said; again where it went by unseen."""
+
+    def asked() -> str:
+        _row(person, conn_id).find_element(By.CSS_SELECTOR, "button[aria-label='Test Connection']").click()
+        soon = time.monotonic() + 10
+        told = ""
+        while not told and time.monotonic() < soon:
+            told = _toast(person, "Test Connection")
+        return told
+
+    person.until(f"the row of {conn_id}", lambda: _row(person, conn_id))
+    told: str = person.until("the answer", asked)
     return told
 
 

@@ -115,8 +115,7 @@ def test_a_scheduled_class_is_cancelled_once_a_person_approves(
     run_id = cancel(person, planned[0], "The teacher is ill.")
     waiting = "/api/v2/dags/session_cancel/dagRuns/~/hitlDetails?response_received=false"
     person.until("somebody is asked", lambda: person.stack.call("GET", waiting)["total_entries"])
-    person.go("/")
-    person.click("a[href*='required_actions']")
+    person.go("/required_actions")
     person.click("table a[href*='/tasks/approve/required_actions']")
     person.see("[data-testid='hitl-option-Approve']")
     person.says("Cancel this session?", PLANNED, "scheduled", "The teacher is ill.")
