@@ -58,6 +58,12 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "warehouse"
 
 
+def argument(dag: DAG, task_id: str, name: str) -> Any:
+    """Return what a task of a DAG is given."""
+    task: Any = dag.task_dict[task_id]
+    return getattr(task, name)
+
+
 def states(run: Any) -> dict[str, str]:
     return {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
 
@@ -260,11 +266,13 @@ def test_an_hour_waits_for_what_is_late_for_as_long_as_it_is_told_to_and_no_long
 ) -> None:
     begin = NOW - 6 * HOUR
     fill(school.sandbox, begin, begin + timedelta(minutes=10), 20)
-    late = next(one for one in school.sandbox.lessonspace._store.sessions if one.ended_at < begin + HOUR)
+    late = next(
+        one for one in school.sandbox.lessonspace._store.sessions if one.ended_at and one.ended_at < begin + HOUR
+    )
     late.logs = []
     with pytest.raises(Transient, match="1 sessions are not in their room's list, or without a log"):
         exported(school, tmp_path, begin, begin + HOUR, retry_partial=True)
-    asked = warehouse.task_dict["lessonspace.classes.again"].patience
+    asked = argument(warehouse, "lessonspace.classes.again", "patience")
     assert asked == "{{ params.classes_after_hours * 3600 }}"
     for number, patience in enumerate(("14400.0", 0, timedelta(hours=3))):
         folder = tmp_path / str(number)
@@ -344,12 +352,12 @@ def test_a_class_that_goes_on_in_an_end_written_late_is_in_one_file_of_classes(
     end, second.ended_at = second.ended_at, None
     exported(school, tmp_path, NOW - 9 * HOUR, NOW - 5 * HOUR)
     second.ended_at = end
-    recheck = warehouse.task_dict["lessonspace.classes.sessions"].recheck
+    recheck = argument(warehouse, "lessonspace.classes.sessions", "recheck")
     counted = []
     for hour in (NOW - 9 * HOUR, NOW - 8 * HOUR):  # a day later, one run after the other
         exported(school, tmp_path, hour, hour + HOUR, recheck=True)
         sessions = exported(school, tmp_path, hour, hour + 3 * HOUR, recheck=recheck)
-        more = {"until": (hour + HOUR).isoformat(), "look_around": 2 * 3600.0}
+        more: dict[str, Any] = {"until": (hour + HOUR).isoformat(), "look_around": 2 * 3600.0}
         SummariseClassesOperator(task_id="summarise", sessions=sessions, **more).execute(context())
     storage = LocalStorage(tmp_path)
     for name in storage.list("classes"):

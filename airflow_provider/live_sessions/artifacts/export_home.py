@@ -95,7 +95,7 @@ class AtHome:
         before = None if found is None else session_of(json.loads(found[0]))
         if before is None or before.knowledge <= row.knowledge:
             return row
-        self.kept += 1
+        self.kept += self._note("came", which)  # a row may come twice
         return before
 
     def _listed(self, session_id: str, counted_at: datetime) -> None:
@@ -117,8 +117,10 @@ class AtHome:
             last = which
             yield SegmentRow(**_values(json.loads(line), SEGMENTS.columns))
 
-    def _note(self, table: str, which: str) -> None:
-        self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES (?)", (which,))  # noqa: S608 - our own words
+    def _note(self, table: str, which: str) -> int:
+        """Write down the end of a session; return 1 where it is new, else 0."""
+        written = self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES (?)", (which,))  # noqa: S608 - our own words
+        return written.rowcount
 
 
 def _which(session_id: str, counted_at: str) -> str:
