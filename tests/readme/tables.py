@@ -1,4 +1,4 @@
-"""The tables of all calls, read as their readers see them."""
+"""The README's tables of calls, read as its readers see them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "calls.md"
+PAGE = ROOT / "README.md"
 HEAD = ("call", "supported", "by, or why not", "tested by")
 
-_TABLE = re.compile(r"^## (\w+)\n([^\n]*)\.\n\n((?:\|[^\n]*\n)+)", re.MULTILINE)
+_TABLE = re.compile(r"<summary>(\w+): ([^\n]*)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 _CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 _QUOTED = re.compile(r"`([^`]+)`")
 
