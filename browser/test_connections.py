@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -159,7 +160,7 @@ def test_the_button_test_connection_says_whose_key_it_is_or_why_it_is_none(perso
         open_form(person, conn_id, FORMS[platform]["hook-name"])
         fill_in(person, fields)
         person.press("[role=dialog] footer", "Save")
-        person.until(f"the row of {conn_id}", lambda conn_id=conn_id: _row(person, conn_id))
+        person.until(f"the row of {conn_id}", partial(_row, person, conn_id))
     person.go("/connections")
     told = answer(person, f"{platform}_right")
     assert "Test Connection Successful" in told

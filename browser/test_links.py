@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def link(person: Person, launched: Launched, name: str) -> str:
 def test_a_launch_s_task_links_to_its_session_alone(person: Person, school: dict[str, Launched]) -> None:
     task_of(person, school[LIVE])
     for name in LINKS:
-        person.until(f"the link {name}", lambda name=name: person.driver.find_elements(By.LINK_TEXT, name))
+        person.until(f"the link {name}", partial(person.driver.find_elements, By.LINK_TEXT, name))
     person.picture("extra-links")
     person.driver.find_element(By.LINK_TEXT, "Live session").click()
     person.until_stage(LIVE, "live")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -48,7 +49,7 @@ def theme(person: Person, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def network(person: Person, command: str, broken: dict[str, object], whole: dict[str, object]) -> Iterator[None]:
+def network(person: Person, command: str, broken: dict[str, Any], whole: dict[str, Any]) -> Iterator[None]:
     """Have the browser's network be slow, or lack something."""
     person.driver.execute_cdp_cmd("Network.enable", {})
     person.driver.execute_cdp_cmd(command, broken)
@@ -75,7 +76,7 @@ def test_before_anything_is_launched_it_says_so_and_what_to_do(nothing_yet: str)
 def test_it_stands_in_airflow_s_navigation_under_a_name_that_is_whole(person: Person) -> None:
     person.open_sessions()
     for title in ALL:
-        person.until(title, lambda title=title: person.row(title))
+        person.until(title, partial(person.row, title))
     person.driver.switch_to.default_content()
     label = person.see("[aria-label='Sessions'] > :last-child, [aria-label='Sessions'] a > :last-child")
     assert person.driver.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", label)

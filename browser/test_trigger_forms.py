@@ -39,7 +39,7 @@ def planned(person: Person, school: dict[str, Launched]) -> tuple[str, datetime]
 
 def test_the_form_of_launch_now_asks_for_no_more_than_a_person_knows(person: Person) -> None:
     person.fill_in("class_now", title="Never launched")
-    assert person.see("[data-testid=datetime-input]")
+    person.see("[data-testid=datetime-input]")
     person.says("One person a line: Name <email>.", "Empty: two minutes after the run was triggered.")
     for technical in ("poll_interval", "settle_seconds", "conn_id", "destination"):
         assert not any(shown(one) for one in person.driver.find_elements(By.NAME, f"element_{technical}"))
