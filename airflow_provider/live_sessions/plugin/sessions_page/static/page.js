@@ -3,6 +3,7 @@
 
 const STAGES = {
   live: "Live",
+  empty: "Empty",
   failed: "Failed",
   waiting: "Waiting for artifacts",
   scheduled: "Scheduled",
@@ -54,6 +55,12 @@ function clock(from, to) {
   const format = (options, when) => new Intl.DateTimeFormat(undefined, options).format(new Date(when));
   const later = to && format(day, from) === format(day, to) ? hour : { ...day, ...hour };
   return `${format({ ...day, ...hour }, from)}${to ? ` – ${format(later, to)}` : ""}`;
+}
+
+// Sentences come with times in UTC, to the letter as the server's log has them; a person reads them on their own clock.
+function onTheClock(text) {
+  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, (time) =>
+    Number.isNaN(Date.parse(time)) ? time : clock(time));
 }
 
 // ---- links: Airflow shows this page in a frame that may neither navigate it nor open tabs, so a link of a frame
@@ -125,8 +132,8 @@ function rowOf(row) {
   return make("tr", { "data-stage": row.stage, "data-session": key },
     make("td", { class: "state" }, make("span", { class: `stage ${row.stage}` }, STAGES[row.stage])),
     make("td", {},
-      make("div", { class: "title" }, row.title),
-      make("div", { class: "soft" }, row.why),
+      make("div", { class: "title" }, row.start ? row.title : onTheClock(row.title)),
+      make("div", { class: "soft" }, onTheClock(row.why)),
       row.platform ? make("div", { class: "soft" }, `${row.platform} · ${row.conn_id}`) : ""),
     make("td", { class: "when", "data-label": "When" },
       make("div", {}, clock(row.start, row.end)), held ? make("div", { class: "soft" }, held) : ""),
@@ -205,9 +212,9 @@ function show() {
     say("No sessions", `No DAG that you may read has launched a session in the last ${data.days} days. Trigger class_now, or unpause a timetable's DAG.`);
   }
   const asking = data.connections.filter((account) => account.asking);
-  const live = data.rows.filter((row) => row.stage === "live").length;
+  const [live, empty] = ["live", "empty"].map((stage) => data.rows.filter((row) => row.stage === stage).length);
   const told = [
-    `${rows.length} of ${data.rows.length}${data.truncated ? " latest" : ""} sessions, ${live} live`,
+    `${rows.length} of ${data.rows.length}${data.truncated ? " latest" : ""} sessions, ${live} live${empty ? `, ${empty} empty` : ""}`,
     asking.length ? `asking ${asking.map((account) => account.platform).join(", ")}…` : "",
   ];
   const text = told.filter(Boolean).join("; ");
