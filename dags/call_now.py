@@ -46,6 +46,7 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE
         ),
     },
     tags=["coviu", "telehealth"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def call_now() -> None:

@@ -38,6 +38,7 @@ from airflow_provider.live_sessions.forms.session import session_of_form
         **fields.lessonspace_artifacts(),
     },
     tags=["lessonspace", "classes"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def class_now() -> None:

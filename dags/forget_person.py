@@ -38,6 +38,7 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
         ),
     },
     tags=["retention"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def forget_person() -> None:

@@ -33,6 +33,7 @@ TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
         ),
     },
     tags=["retention"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def retention() -> None:

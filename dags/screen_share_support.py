@@ -77,6 +77,7 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
         "destination": fields.destination(),
     },
     tags=["screenleap", "support"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def screen_share_support() -> None:

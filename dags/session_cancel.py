@@ -99,6 +99,7 @@ WHAT_IT_MEANS = """
     },
     user_defined_macros={"links": LINKS},
     tags=["lessonspace", "coviu", "screenleap", "educates"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def session_cancel() -> None:

@@ -123,6 +123,7 @@ TABLES = {
         "no_gap": Param(True, type="boolean", title="Fail when an hour is missing since the export before"),
     },
     tags=["lessonspace", "coviu", "screenleap", "export"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def session_warehouse() -> None:

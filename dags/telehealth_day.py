@@ -71,6 +71,7 @@ LAUNCH = {
         "fail_on_no_show": Param(False, type="boolean", title="Mark the run as failed when nobody came"),
     },
     tags=["coviu", "telehealth"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def telehealth_day() -> None:

@@ -73,6 +73,7 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "poll_interval": fields.polling()["poll_interval"],
     },
     tags=["educates", "workshops"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def workshop_day() -> None:
