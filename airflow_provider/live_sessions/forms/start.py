@@ -65,8 +65,8 @@ def _on_a_day(found: re.Match[str], asked_at: datetime, zone: str) -> datetime:
         day = asked_at.astimezone(place).date() + timedelta(days=int(word == "tomorrow"))
     else:
         day = date.fromisoformat(word)
-    clock = time(*map(int, found["clock"].split(":")))
-    local = datetime.combine(day, clock)
+    hour, minute, *second = (int(part) for part in found["clock"].split(":"))
+    local = datetime.combine(day, time(hour, minute, second[0] if second else 0))
     if found["offset"]:
         return aware(datetime.fromisoformat(f"{local.isoformat()}{found['offset'].upper()}"))
     begins, skipped = local_to_utc(local, place)
