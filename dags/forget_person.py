@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
 
@@ -24,17 +25,22 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
             type="array",
             items={"type": "string", "minLength": 1},
             minItems=1,
-            title="Who: every id, name and address that stands for them",
+            title="Ids, names and mail addresses of the person",
+            description="All that stand for them in files and tables: what is not named here stays.",
         ),
-        "report_only": Param(True, type="boolean", title="Only say what would go"),
-        "destination": Param(
-            "", type=["string", "null"], title="Where the files are", description="Empty: the default."
+        "report_only": Param(
+            True,
+            type="boolean",
+            title="Only report, delete nothing",
+            description="The report lies under retention/ at the destination.",
         ),
+        "destination": fields.destination("Folder or URL with the files"),
         "sql_conn_id": Param(
             "",
             type=["string", "null"],
-            title="Connection to the database that exports are loaded into",
-            description="Empty: files alone.",
+            title="Database that exports are loaded into",
+            description="An Airflow connection. Empty: files alone.",
+            section=fields.TECHNICAL,
         ),
     },
     tags=["retention"],

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import Param, dag
 
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 
 TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
@@ -25,12 +26,27 @@ TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
     params={
-        "transcript_days": Param(30, type="number", minimum=1, title="Keep transcripts, days"),
-        "other_days": Param(365, type="number", minimum=1, title="Keep all else, days"),
-        "report_only": Param(True, type="boolean", title="Only say what would go"),
-        "destination": Param(
-            "", type=["string", "null"], title="Where the files are", description="Empty: the default."
+        "transcript_days": Param(
+            30,
+            type="number",
+            minimum=1,
+            title="Days to keep transcripts",
+            description="What sessions left, and what was said in exports.",
         ),
+        "other_days": Param(
+            365,
+            type="number",
+            minimum=1,
+            title="Days to keep everything else",
+            description="Attendance, recordings, usage, exports.",
+        ),
+        "report_only": Param(
+            True,
+            type="boolean",
+            title="Only report, delete nothing",
+            description="The report lies under retention/ at the destination.",
+        ),
+        "destination": fields.destination("Folder or URL with the files"),
     },
     tags=["retention"],
     description=str(__doc__).partition("\n")[0],

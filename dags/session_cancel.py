@@ -136,7 +136,7 @@ def session_cancel() -> None:
         )
         for platform, operator in CANCELS.items()
     ]
-    approve >> choose(found.output) >> cancels  # type: ignore[arg-type]  # stands for its value
+    found >> approve >> choose(found.output) >> cancels  # type: ignore[arg-type]  # stands for its value
 
 
 session_cancel()

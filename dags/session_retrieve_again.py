@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, task
 
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
@@ -98,12 +98,10 @@ def session_retrieve_again() -> None:
     )
 
     @task.branch
-    def choose(session: dict[str, Any]) -> list[str]:
+    def choose(session: dict[str, Any], params: Any = None) -> list[str]:
         """Return the tasks that bring home what was asked for."""
-        context = get_current_context()
-        label = context["ti"].xcom_pull(task_ids="find", key="now")["platform"]
         platform = session["ref"]["platform"]
-        kept, asked = RETRIEVES.get(platform, {}), context["params"]["kinds"]
+        label, kept, asked = platform.capitalize(), RETRIEVES.get(platform, {}), params["kinds"]
         if not kept:
             raise AirflowFailException(f"{label} keeps nothing of a session that could be brought home again.")
         missing = sorted(set(asked) - {EVERYTHING} - set(kept))

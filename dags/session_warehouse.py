@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import Param, chain, dag, get_current_context, task, task_group
 
+from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.operators.check_export import CheckSessionsExportOperator
 from airflow_provider.live_sessions.operators.coviu import CoviuSessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.lessonspace_account import (
@@ -64,6 +65,11 @@ TABLES = {
 }
 
 
+def table(name: str, of_what: str) -> Param:
+    """Return the field for a table's name."""
+    return Param(name, type="string", minLength=1, title=f"Table of {of_what}", section=fields.TECHNICAL)
+
+
 @dag(
     dag_id="session_warehouse",
     schedule="20 * * * *",  # the platforms' lists have caught up with the last hour by then
@@ -77,50 +83,62 @@ TABLES = {
             type="object",
             additionalProperties={"type": "string", "minLength": 1},
             propertyNames={"enum": list(PLATFORMS)},
-            title="Connection of each platform",
-            description="Empty: the Airflow variable session_warehouse_connections.",
+            title="Airflow connection of each platform",
+            description='{"coviu": "coviu_default"}. Empty: the Airflow variable session_warehouse_connections.',
         ),
-        "since": Param(
-            "", type=["string", "null"], title="From, a whole hour", description="Empty: the last whole hour."
-        ),
-        "until": Param("", type=["string", "null"], title="Until, a whole hour"),
-        "destination": Param(
-            "", type=["string", "null"], title="Where files go", description="Empty: the default."
-        ),
-        "file_format": Param("parquet", enum=["parquet", "jsonl"], title="File format"),
+        "since": fields.moment("To fill a gap: from", "A whole hour. Empty: the last whole hour."),
+        "until": fields.moment("To fill a gap: until", "A whole hour. Needed where the field above is filled in."),
+        "destination": fields.destination(),
+        "file_format": Param("parquet", enum=["parquet", "jsonl"], title="Format of files"),
         "sql_conn_id": Param(
-            "", type=["string", "null"], title="Database", description="PostgreSQL or SQLite; empty: none."
+            "",
+            type=["string", "null"],
+            title="Database to load the rows into",
+            description="An Airflow connection to PostgreSQL or SQLite. Empty: files alone.",
         ),
-        "sessions_table": Param("sessions", type="string", title="Table of sessions"),
-        "participants_table": Param("participants", type="string", title="Table of participants"),
-        "segments_table": Param("segments", type="string", title="Table of what was said"),
-        "classes_table": Param("classes", type="string", title="Table of classes"),
-        "class_people_table": Param("class_people", type="string", title="Table of people in classes"),
+        "sessions_table": table("sessions", "sessions"),
+        "participants_table": table("participants", "participants"),
+        "segments_table": table("segments", "what was said"),
+        "classes_table": table("classes", "classes"),
+        "class_people_table": table("class_people", "people in classes"),
         "classes_after_hours": Param(
             24,
             type="number",
             minimum=0,
-            title="Hours until classes are settled",
-            description="So long after an hour its transcripts are there or never will be.",
+            title="Time until an hour's classes are worked out, hours",
+            description="By then all transcripts of the hour are there or never will be.",
         ),
-        "transcript_min_seconds": Param(150, type="number", title="Shorter sessions have no transcript, seconds"),
-        "transcript_sure_seconds": Param(300, type="number", title="Longer ones should have one, seconds"),
+        "transcript_min_seconds": fields.seconds(150, "Length below which no session has a transcript, seconds"),
+        "transcript_sure_seconds": fields.seconds(300, "Length above which every session has one, seconds"),
         "class_spread_hours": Param(
             6,
             type="integer",
             minimum=0,
-            title="Hours that the sessions of one class may lie apart",
-            description="Whole hours. So many behind a class's last session have to be home before it is whole.",
+            title="Longest time between two sessions of one class, whole hours",
+            description="A class is worked out when so many hours behind its last session are home.",
+            section=fields.TECHNICAL,
         ),
-        "late_after_seconds": Param(300, type="number", minimum=0, title="In time until, seconds after the start"),
-        "attendance": Param(True, type="boolean", title="Also who was there when (more requests)"),
+        "late_after_seconds": fields.seconds(300, "Time after the start when somebody is late, seconds"),
+        "attendance": Param(
+            True,
+            type="boolean",
+            title="Who was there, from when until when",
+            description="Costs more requests.",
+        ),
         "wait": Param(
             True,
             type="boolean",
-            title="Wait until the platforms have caught up",
+            title="Patience until the platforms have caught up",
             description="Off: what was read too early fails the checks.",
+            section=fields.TECHNICAL,
         ),
-        "no_gap": Param(True, type="boolean", title="Fail when an hour is missing since the export before"),
+        "no_gap": Param(
+            True,
+            type="boolean",
+            title="Failure where an hour is missing",
+            description="Since the export before this one.",
+            section=fields.TECHNICAL,
+        ),
     },
     tags=["lessonspace", "coviu", "screenleap", "export"],
     description=str(__doc__).partition("\n")[0],

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LONGEST_TITLE = 200
+DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
+"""With an offset: JSON schema's own date-time also takes what names no zone in some of its readers."""
+
 ONE_ADDRESS = rf"^({ADDRESS})?$"
 """One e-mail address, or none: what a link may be mailed to."""
 
@@ -65,6 +68,23 @@ def start(default: str) -> Param:
         title="Start",
         description=f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}; in the time zone of the {TECHNICAL.lower()}.",
         **_or_said({"pattern": START}, HOW_TO_WRITE),
+    )
+
+
+def moment(label: str, description: str) -> Param:
+    """Return a field for a day and a time; it may stay empty.
+
+    Args:
+        label: Its title.
+        description: What is said below it, and what an empty one means.
+    """
+    return Param(
+        None,
+        type=["string", "null"],
+        format="date-time",
+        pattern=DATE_TIME,
+        title=label,
+        description=description,
     )
 
 
