@@ -40,7 +40,7 @@ def test_a_form_is_short_and_says_which_line_of_the_people_is_wrong(person: Pers
     person.fill_in("class_now", title="Never launched", participants="Ada\nBo <bo")
     assert not any(shown(one) for one in person.driver.find_elements(By.NAME, "element_poll_interval"))
     person.click("[data-testid=trigger-dag-submit]")
-    person.until("the refusal", lambda: "'Bo <bo'" in person.text and "One person a line" in person.text)
+    person.until("the refusal", lambda: "'Bo <bo' does not match" in person.text)
     people = person.see("[name=element_participants]")
     people.send_keys(Keys.TAB)
     assert person.driver.switch_to.active_element != people

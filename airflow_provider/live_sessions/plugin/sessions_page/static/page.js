@@ -57,10 +57,10 @@ function clock(from, to) {
   return `${format({ ...day, ...hour }, from)}${to ? ` – ${format(later, to)}` : ""}`;
 }
 
-// Sentences come with times in UTC, to the letter as the server's log has them; a person reads them on their own clock.
-function onTheClock(text) {
-  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, (time) =>
-    Number.isNaN(Date.parse(time)) ? time : clock(time));
+// What platforms and tasks say holds times as machines write them; the id of a run, which may end like one, stays.
+function told(text) {
+  const written = /(?<![\w:+-])\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)/g;
+  return text.replace(written, (time) => clock(time));
 }
 
 // ---- links: Airflow shows this page in a frame that may neither navigate it nor open tabs, so a link of a frame
@@ -132,12 +132,12 @@ function rowOf(row) {
   return make("tr", { "data-stage": row.stage, "data-session": key },
     make("td", { class: "state" }, make("span", { class: `stage ${row.stage}` }, STAGES[row.stage])),
     make("td", {},
-      make("div", { class: "title" }, row.start ? row.title : onTheClock(row.title)),
-      make("div", { class: "soft" }, onTheClock(row.why)),
+      make("div", { class: "title" }, row.title),
+      make("div", { class: "soft" }, told(row.why)),
       row.platform ? make("div", { class: "soft" }, `${row.platform} · ${row.conn_id}`) : ""),
     make("td", { class: "when", "data-label": "When" },
       make("div", {}, clock(row.start, row.end)), held ? make("div", { class: "soft" }, held) : ""),
-    make("td", { "data-label": "People" }, people.filter(Boolean).join(", ")),
+    make("td", { "data-label": "People" }, ...people.filter(Boolean).map((text) => make("div", {}, text))),
     make("td", { class: "run", "data-label": "DAG run" },
       make("a", { href: row.run, "data-out": "", "data-key": `${key}/run` }, row.dag_id),
       make("div", { class: "soft" },
@@ -212,16 +212,16 @@ function show() {
     say("No sessions", `No DAG that you may read has launched a session in the last ${data.days} days. Trigger class_now, or unpause a timetable's DAG.`);
   }
   const asking = data.connections.filter((account) => account.asking);
-  const [live, empty] = ["live", "empty"].map((stage) => data.rows.filter((row) => row.stage === stage).length);
-  const told = [
-    `${rows.length} of ${data.rows.length}${data.truncated ? " latest" : ""} sessions, ${live} live${empty ? `, ${empty} empty` : ""}`,
+  const live = data.rows.filter((row) => row.stage === "live").length;
+  const counted = [
+    `${rows.length} of ${data.rows.length}${data.truncated ? " latest" : ""} sessions, ${live} live`,
     asking.length ? `asking ${asking.map((account) => account.platform).join(", ")}…` : "",
   ];
-  const text = told.filter(Boolean).join("; ");
+  const text = counted.filter(Boolean).join("; ");
   if ($("told").textContent !== text) $("told").textContent = text;
   problems(data.connections.filter((account) => account.problem).map((account) => {
     const since = account.asked_at ? `Its sessions are shown as of ${clock(account.asked_at)}. ` : "";
-    return `${account.platform}, connection ${account.conn_id}, could not be asked. ${since}${account.problem}`;
+    return `${account.platform}, connection ${account.conn_id}, could not be asked. ${since}${told(account.problem)}`;
   }));
 }
 
