@@ -25,7 +25,7 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "title": fields.title("Consultation"),
-        "start": fields.start("two minutes after the run was triggered"),
+        "start": fields.start("in 2 minutes"),
         "minutes": fields.minutes(30, longest=720, whole=True),  # Coviu allows 12 hours
         "participants": fields.participants(
             ["clinician: Dr. Ada Brandt", "patient: Dana Weiss"],
@@ -46,6 +46,7 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE
         ),
     },
     tags=["coviu", "telehealth"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def call_now() -> None:
@@ -53,9 +54,9 @@ def call_now() -> None:
 
     @task
     def describe() -> dict[str, Any]:
-        """Make a call of the form; the run's own time stands in for an empty start, so a retry repeats it."""
+        """Make a call of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
-        return session_of_form(context, starts_in=timedelta(minutes=2), role="patient").to_json()
+        return session_of_form(context, role="patient").to_json()
 
     coviu_appointment(
         describe(),  # type: ignore[arg-type]  # the task's result

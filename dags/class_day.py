@@ -59,6 +59,7 @@ LAUNCH = {
         **fields.lessonspace_artifacts(),
     },
     tags=["lessonspace", "classes"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def class_day() -> None:

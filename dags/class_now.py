@@ -23,7 +23,7 @@ from airflow_provider.live_sessions.forms.session import session_of_form
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "title": fields.title("Extra lesson"),
-        "start": fields.start("two minutes after the run was triggered"),
+        "start": fields.start("in 2 minutes"),
         "minutes": fields.minutes(45, longest=720, whole=True),
         "participants": fields.participants(
             ["teacher: Tess Teacher", "Sam Student"], roles=["teacher", "student"]
@@ -38,6 +38,7 @@ from airflow_provider.live_sessions.forms.session import session_of_form
         **fields.lessonspace_artifacts(),
     },
     tags=["lessonspace", "classes"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def class_now() -> None:
@@ -45,9 +46,9 @@ def class_now() -> None:
 
     @task
     def describe() -> dict[str, Any]:
-        """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
+        """Make a class of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
-        return session_of_form(context, starts_in=timedelta(minutes=2), role="student").to_json()
+        return session_of_form(context, role="student", leads="teacher").to_json()
 
     lessonspace_class(
         describe(),  # type: ignore[arg-type]  # the task's result

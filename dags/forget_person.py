@@ -46,6 +46,7 @@ from airflow_provider.live_sessions.operators.retention import RetireArtifactsOp
         **tables.names(),
     },
     tags=["retention"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def forget_person() -> None:

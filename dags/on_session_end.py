@@ -42,6 +42,7 @@ COMMON: dict[str, Any] = {
     "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"),
     "catchup": False,
     "tags": ["lessonspace", "events"],
+    "description": str(__doc__).partition("\n")[0],
     "doc_md": __doc__,
 }
 

@@ -57,6 +57,7 @@ TRANSCRIPTS = ["transcript", "segments-jsonl", "segments-parquet"]
         **tables.names(),
     },
     tags=["retention"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def retention() -> None:

@@ -47,6 +47,7 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
         ),
     },
     tags=["screenleap", "usage"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def screen_share_night() -> None:

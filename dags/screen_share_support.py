@@ -7,7 +7,7 @@ forgotten. Then its cost and who was there come home.
 
 Add an Airflow connection ``screen_share_page`` for the page that calls ``screenleap.startSharing``: its address as
 host, a token as password. Without one, what opens the share stays sealed in XCom. Two runs with the same ticket
-and start mean the same share; without a start, each run has its own.
+and day and time mean the same share; with "now" or "in ...", each run has its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from airflow_provider.live_sessions.flows.screenleap import screenleap_share
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.session import session_of_form
+from airflow_provider.live_sessions.forms.start import is_soon
 from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
 from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_LENGTH
 
@@ -42,7 +43,7 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
             type=["string", "null"],
             maxLength=MAX_USERS_LENGTH,
             title="Ticket",
-            description="Becomes the share's external id: usage and cost are told by it.",
+            description="Usage and cost are told by it.",
         ),
         "start": fields.start("now"),
         "minutes": fields.minutes(60, longest=720, label="Time limit, minutes"),
@@ -52,16 +53,19 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
             description="Who leads shares their screen, the others watch.",
         ),
         "presenter_country": Param(
-            "DE", type="string", pattern="^[A-Za-z]{2}$", title="Country of who shares", description="Two letters."
+            "DE",
+            type="string",
+            pattern="^[A-Za-z]{2}$",
+            title="Country of who shares",
+            description="Two letters.",
+            section=fields.TECHNICAL,
         ),
         "conn_id": fields.conn_id("Screenleap"),
         "page_conn_id": Param(
             "screen_share_page", type="string", title="Connection of your page", section=fields.TECHNICAL
         ),
         "smtp_conn_id": fields.smtp_conn_id("SMTP connection for the helpers' links, without a page"),
-        "no_show_minutes": fields.minutes(
-            15, longest=720, label="Patience with who has not begun, minutes after the start"
-        ),
+        "no_show_minutes": fields.minutes(15, longest=720, label="Wait for who shares, minutes after the start"),
         **fields.polling(
             settle=SETTLE,
             settle_label="Time for which an end must stand, seconds",
@@ -73,6 +77,7 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
         "destination": fields.destination(),
     },
     tags=["screenleap", "support"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def screen_share_support() -> None:
@@ -80,10 +85,10 @@ def screen_share_support() -> None:
 
     @task
     def describe() -> dict[str, Any]:
-        """Make a session of the form; the run's own time stands in for an empty start, so a retry repeats it."""
+        """Make a session of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
         form = context["params"]
-        return session_of_form(context, uid=form["ticket"] if form["start"] else "").to_json()
+        return session_of_form(context, uid="" if is_soon(form["start"]) else form["ticket"]).to_json()
 
     # Without the group's name before its tasks: there is but one share in a run.
     screenleap_share.override(prefix_group_id=False)(

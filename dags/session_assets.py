@@ -43,6 +43,7 @@ COMMON: dict[str, Any] = {
     "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"),
     "catchup": False,
     "tags": ["lessonspace", "export"],
+    "description": str(__doc__).partition("\n")[0],
     "doc_md": __doc__,
 }
 

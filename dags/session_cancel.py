@@ -54,11 +54,16 @@ CANNOT_END_LIVE = {
 }
 
 LINKS = {
-    "lessonspace": "Links may have been handed over: they work until they run out.",
+    "lessonspace": "Links may have been handed over: they work until {until}.",
     "coviu": "Links may have been handed over: once it is cancelled they let nobody in.",
     "screenleap": "Links may have been handed over: whether they work after a stop is not documented.",
     "educates": "Links may have been handed over: they end with the sessions.",
 }
+
+QUESTION = (
+    "Cancel {{ ti.xcom_pull(task_ids='find')['title'] }}, {{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
+)
+"""Many may wait at a time: each names its session."""
 
 WHAT_IT_MEANS = """
 {% set session = ti.xcom_pull(task_ids='find') %}{% set now = ti.xcom_pull(task_ids='find', key='now') -%}
@@ -66,7 +71,8 @@ WHAT_IT_MEANS = """
 
 * On {{ now['platform'] }} it is **{{ now['state'] }}** now
 {%- if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
-* {{ links[session['ref']['platform']] if now['handed_over']
+* {{ links[session['ref']['platform']] | replace('{until}', now['links_until'] or 'they run out')
+     if now['handed_over']
      else 'No link has left Airflow: the cancel is complete.' }}
 * {{ 'Whoever is in it is put out.' if now['ends_live']
      else 'Once somebody is in it, it cannot be cancelled any more.' }}
@@ -89,9 +95,11 @@ WHAT_IT_MEANS = """
             title="Also with people in it",
             description="They are put out. Screenleap and Educates alone can do so.",
         ),
+        "timezone": fields.timezone("Europe/Berlin", "Time zone of the question to who approves"),
     },
     user_defined_macros={"links": LINKS},
     tags=["lessonspace", "coviu", "screenleap", "educates"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def session_cancel() -> None:
@@ -105,10 +113,11 @@ def session_cancel() -> None:
         title="{{ params.title or '' }}",
         cannot_end_live=CANNOT_END_LIVE,
         end_live="{{ params.end_live }}",
+        timezone="{{ params.timezone }}",
     )
     approve = ApprovalOperator(
         task_id="approve",
-        subject="Cancel this session?",
+        subject=QUESTION,
         body=WHAT_IT_MEANS,
         defaults=ApprovalOperator.REJECT,  # nobody answered: the session takes place
         response_timeout=timedelta(hours=1),

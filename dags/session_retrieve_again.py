@@ -83,6 +83,7 @@ KINDS = [EVERYTHING, "attendance", "transcript", "recording", "usage"]
         "destination": fields.destination(),
     },
     tags=["lessonspace", "coviu", "screenleap", "educates"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def session_retrieve_again() -> None:

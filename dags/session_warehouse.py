@@ -128,6 +128,7 @@ SETTLED = "ti.xcom_pull(task_ids='classes_time')"
         ),
     },
     tags=["lessonspace", "coviu", "screenleap", "export"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def session_warehouse() -> None:

@@ -54,8 +54,11 @@ LAUNCH = {
             type=["string", "null"],
             title="Query in place of a file",
             description="Its columns are those of the CSV.",
+            section=fields.TECHNICAL,
         ),
-        "sql_conn_id": Param("", type=["string", "null"], title="Database connection for the query"),
+        "sql_conn_id": Param(
+            "", type=["string", "null"], title="Database connection for the query", section=fields.TECHNICAL
+        ),
         "timezone": fields.timezone("Australia/Sydney", "Time zone of times that name none"),
         "conn_id": fields.conn_id("Coviu"),
         "timetable_name": fields.timetable_name("telehealth", of_what="table", each="appointment"),
@@ -65,9 +68,10 @@ LAUNCH = {
         "smtp_conn_id": fields.smtp_conn_id(),
         "grace_seconds": fields.seconds(300, "Time after the end without a word from Coviu, seconds"),
         **fields.polling(settle=SETTLE, settle_label="Time for which a recorded early end must stand, seconds"),
-        "fail_on_no_show": Param(False, type="boolean", title="Failure of the run after a no-show"),
+        "fail_on_no_show": Param(False, type="boolean", title="Mark the run as failed when nobody came"),
     },
     tags=["coviu", "telehealth"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def telehealth_day() -> None:

@@ -37,9 +37,9 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             type="string",
             minLength=1,
             title="Workshop",
-            description="The Workshop resource's name, as the portal's catalogue calls it.",
+            description="Its name in the portal's catalogue.",
         ),
-        "start": fields.start("ten minutes after the run was triggered"),
+        "start": fields.start("in 10 minutes"),
         "minutes": fields.minutes(240, longest=1440, label="Time until closing, minutes"),
         "learners": fields.participants(
             ["learner-1|Ada", "learner-2|Bo"],
@@ -56,11 +56,16 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
             description="Where browsers go then. Empty: the connection's own.",
             section=fields.TECHNICAL,
         ),
-        "provision_minutes": Param(
-            15, type="number", minimum=0, maximum=600, title="Provisioning before the start, minutes"
-        ),
         "activate_minutes": Param(
-            30, type="number", minimum=1, maximum=600, title="Time for opening the link after the start, minutes"
+            30, type="number", minimum=1, maximum=600, title="Time to open the link after the start, minutes"
+        ),
+        "provision_minutes": Param(
+            15,
+            type="number",
+            minimum=0,
+            maximum=600,
+            title="Make the sessions before the start, minutes",
+            section=fields.TECHNICAL,
         ),
         "smtp_conn_id": fields.smtp_conn_id(),
         "destination": fields.destination("Place of the list of who was served"),
@@ -68,6 +73,7 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "poll_interval": fields.polling()["poll_interval"],
     },
     tags=["educates", "workshops"],
+    description=str(__doc__).partition("\n")[0],
     doc_md=__doc__,
 )
 def workshop_day() -> None:
@@ -75,10 +81,10 @@ def workshop_day() -> None:
 
     @task
     def describe() -> dict[str, Any]:
-        """Make a class of the form; the run's own time stands in for an empty start, so a retry repeats it."""
+        """Make a class of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
         form = context["params"]
-        session = session_of_form(context, starts_in=timedelta(minutes=10), people="learners")
+        session = session_of_form(context, people="learners")
         return {
             "class": session.to_json(),
             "provision_at": (session.start - timedelta(minutes=form["provision_minutes"])).isoformat(),

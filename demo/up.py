@@ -13,11 +13,16 @@ import sys
 import time
 from typing import Any
 
+import pendulum
+
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.sandbox.client import SandboxControl
+from airflow_provider.live_sessions.schedules.zones import find_zone
 from demo.__main__ import SCENARIOS
 from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.mailbox import HOST, Mailboxes
+from demo.lessonspace.day import API_KEY
 from demo.running import AlreadyRunningError, only_one
 from demo.sandbox_process import ROOT, sandbox
 
@@ -72,7 +77,19 @@ Files     {files}
 4. {url}/required_actions
    What {CANCEL_DAG} would do is approved here; without an answer the class takes place.
 
+The examples' connections are in the environment, so Airflow's page of connections is empty. To try its form, add
+one of the type Lessonspace with host {sandbox_url}/lessonspace/v2
+and the sandbox's API key, {API_KEY}
+
 Ctrl-C or `make down` stops everything."""
+
+
+def zone_here() -> str:
+    """Return the name of this machine's time zone, as its browser has it too; of UTC where it has no name."""
+    try:
+        return find_zone(str(getattr(pendulum.local_timezone(), "name", "UTC"))).key
+    except (ConfigurationError, RuntimeError):
+        return "UTC"
 
 
 def main() -> int:
@@ -104,6 +121,7 @@ def run() -> None:
         settings = {
             "AIRFLOW__LIVE_SESSIONS__DESTINATION": (HOME / "brought-home").as_uri(),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__LIVE_SESSIONS__TIMEZONE": zone_here(),
             "AIRFLOW_CONN_SMTP_DEFAULT": mail_connection(mailboxes.port),
             "AIRFLOW_VAR_CLASS_DAY_TIMETABLE": str(ROOT / "dags" / "timetables" / "example.csv"),
         }

@@ -119,6 +119,15 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://my_aws_connection@my-bucket/classes",
                         "default": "",
                     },
+                    "timezone": {
+                        "description": "The time zone in which the example DAGs' forms read times, and mails, "
+                        "folders and questions tell them. Empty leaves each form its own; a form may always name "
+                        "another.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "Europe/Vienna",
+                        "default": "",
+                    },
                     "state_dir": {
                         "description": "Where the processes of a host keep what they share, the rate budget: a "
                         "folder of this machine's own disk. Empty is the system's temporary folder; containers "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import logging
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Mailboxes:
     @contextmanager
     def opened(cls) -> Iterator[Self]:
         """Listen meanwhile."""
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # its server tells each line of each talk
         mailboxes = cls(free_port())
         controller = Controller(mailboxes, hostname=HOST, port=mailboxes.port, ready_timeout=READY_SECONDS)
         controller.start()

@@ -188,7 +188,7 @@ def support_conf(case: Case, start: datetime) -> dict[str, Any]:
     return {
         "title": case.title,
         "ticket": case.ticket,
-        "start": start.isoformat() if case.fate == STOPPED else None,
+        "start": start.isoformat() if case.fate == STOPPED else "now",
         "minutes": case.minutes,
         "participants": [
             {"id": CUSTOMER, "name": "Cora Customer", "leader": True},

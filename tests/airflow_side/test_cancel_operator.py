@@ -140,6 +140,16 @@ def test_people_inside_fail_the_task_and_stay_inside(school: School) -> None:
     assert session["end_time"] is None
 
 
+def test_a_room_that_everybody_left_was_to_be_ended_by_its_leader(school: School) -> None:
+    record = school.launch()
+    school.hold(record, seconds=180)
+    with pytest.raises(AirflowFailException, match=r"Everybody left at .* it counts as over at .* ends by itself"):
+        cancel(record)
+    outcome = cancel(record, if_live="report")
+    assert (outcome["state_before"], outcome["confirmed"], outcome["people_inside"]) == ("live", False, "no")
+    assert "leader" not in f"{outcome['next']} {outcome['not_done']}"
+
+
 def test_a_class_that_is_over_needs_nothing(school: School) -> None:
     record = school.launch()
     school.hold(record)

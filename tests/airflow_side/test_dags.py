@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,11 @@ def test_every_dag_is_read_without_an_error(bag: DagBag) -> None:
     others = set(bag.dags) - stems
     assert stems <= set(bag.dags)
     assert all(bag.dags[one].fileloc.endswith(f"/{one[: one.rindex('_')]}.py") for one in others)
+
+
+def test_no_dag_said_in_a_line_what_it_is_for(bag: DagBag) -> None:
+    lines = {name: one.description or "" for name, one in bag.dags.items()}
+    assert not [name for name, line in lines.items() if not re.match(r"[A-Z].{20,110}[.:,]$", line)], lines
 
 
 def test_a_class_s_transcript_depends_on_its_launch_and_not_on_its_mail(bag: DagBag) -> None:

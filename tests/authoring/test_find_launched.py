@@ -52,13 +52,15 @@ def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None
     found, now = find(record)
     assert found == bare(record)
     assert now.pop("why")
-    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d UTC", now.pop("when"))
+    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d \(UTC\)", now.pop("when"))
+    assert re.fullmatch(r"\w+day \d\d \w+ \d{4}, \d\d:\d\d \(UTC\)", now.pop("links_until"))
     assert now == {
         "platform": "Lessonspace",
         "state": "scheduled",
         "people": 0,
         "handed_over": False,
         "ends_live": False,
+        "empty": False,
     }
     school.go_to(record["start"])
     school.join(record, "t-1", "s-1")
@@ -78,10 +80,38 @@ def test_a_class_that_cannot_be_ended_is_refused_before_anybody_is_asked(school:
     assert find(record)[1]["state"] == "live"  # for all but a cancel
 
 
+def test_a_room_that_everybody_left_was_said_to_have_people_in_it(school: School) -> None:
+    record = school.launch()
+    school.hold(record, seconds=180)
+    school.wait(60)
+    said = (
+        r"'Algebra 1' cannot be cancelled any more\. Everybody left at [\d:]{8} on \w+ [^.]*\(UTC\); it counts as "
+        r"over at [\d:]{8} on \w+ [^.]*\(UTC\) unless somebody comes back\. "
+        r"Nothing has to be done: it ends by itself\."
+    )
+    with pytest.raises(AirflowFailException, match=said):
+        find(record, cannot_end_live="The teacher can.")
+    now = find(record)[1]
+    assert (now["state"], now["empty"], now["people"]) == ("live", True, 2)  # for all but a cancel
+
+
+def test_times_of_the_question_were_in_utc_whatever_the_school_s_zone(school: School) -> None:
+    record = school.launch(
+        school.lesson() | {"start": "2099-07-01T21:30:00+00:00", "end": "2099-07-01T22:30:00+00:00"}
+    )
+    now = find(record, timezone="Europe/Berlin")[1]
+    assert now["when"] == "Wednesday 01 July 2099, 23:30 to Thursday 02 July 2099, 00:30 (Europe/Berlin)"
+    assert now["links_until"].endswith("(Europe/Berlin)")
+    with pytest.raises(AirflowFailException, match="There is no time zone 'Europe/Bärlin'"):
+        find(record, timezone="Europe/Bärlin")
+
+
 def test_a_class_that_is_cancelled_already_is_asked_about_no_second_time(school: School) -> None:
     record = school.launch()
     LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
-    with pytest.raises(AirflowFailException, match="is cancelled already: there is nothing to cancel"):
+    with pytest.raises(
+        AirflowFailException, match=r"is cancelled already: there is nothing to cancel\. Nothing was changed\."
+    ):
         find(record, cannot_end_live="The teacher can.")
 
 
@@ -91,6 +121,7 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
     ]
     assert find([None, *records], title=" B ")[0] == bare(records[1])
     assert find(records, title=f"{records[2]['start']} A")[0] == bare(records[2])
+    assert find(records, title="b")[0] == bare(records[1])
 
 
 @pytest.mark.parametrize(
@@ -99,8 +130,10 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
         (None, {}, "launched nothing"),
         ([], {}, "launched nothing"),
         ([None], {}, "launched nothing"),
-        ("two", {}, "launched 2 sessions, and 2 of them fit"),
-        ("two", {"title": "Z"}, "launched 2 sessions, and 0 of them fit.*A; .*B"),
+        ("two", {}, r"launched 2 sessions\. Give one of these as the title: A; B$"),
+        ("two", {"title": "Z"}, r"launched no session called 'Z'\. Give one of these as the title: A; B$"),
+        ("one", {"title": "Z"}, r"launched no session called 'Z'\. Leave the title empty: it launched A alone\."),
+        ("same", {"title": "A"}, r"launched 2 sessions, 2 of them called 'A'\. Give .*: \S+\+00:00 A; \S+ A$"),
         ({"ref": {}}, {}, "not the record of a launched session"),
         (None, {}, "Look what became of its task class.launch"),
         ("two", {"run_id": "another"}, "There is no run 'another' of 'class_now'. Copy the id"),
@@ -111,8 +144,10 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
 def test_what_cannot_be_told_which_is_refused_with_what_there_is(
     school: School, launched: Any, arguments: Mapping[str, Any], said: str
 ) -> None:
-    if launched == "two":
-        launched = [school.launch(school.lesson(title)) for title in ("A", "B")]
+    titles = {"one": "A", "two": "AB", "same": "AA"}
+    if isinstance(launched, str):
+        starts = enumerate(titles[launched])
+        launched = [school.launch(school.lesson(title, ahead=900 + 60 * at)) for at, title in starts]
     with pytest.raises(AirflowFailException, match=said):
         find(launched, **arguments)
 
@@ -167,14 +202,16 @@ def test_a_platform_that_cannot_end_it_says_so_whatever_the_form_allows(
         find_to_cancel(record, end_live="True")
     with Practice.open(monkeypatch) as practice:
         appointment = practice.launch()
-        assert find_to_cancel(appointment) | {"why": "", "when": ""} == {
+        assert find_to_cancel(appointment) | {"why": "", "when": "", "links_until": ""} == {
             "platform": "Coviu",
             "state": "scheduled",
             "people": None,
             "handed_over": True,
             "ends_live": False,
+            "empty": False,
             "why": "",
             "when": "",
+            "links_until": "",
         }
         practice.go_to(appointment["start"])
         with pytest.raises(

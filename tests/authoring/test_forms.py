@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.models import Participant
-from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.known import check_names, refuse_unknown_fields
 from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.forms.session import session_of_form
+from airflow_provider.live_sessions.forms.start import is_soon, read_start
 from tests.airflow_side.test_dags import DAGS
 from tests.airflow_versions import DagBag, ParamValidationError
 from tests.core.strategies import addresses
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def examples(airflow_db: None) -> DagBag:
     return DagBag(str(DAGS))
+
+
+ASKED = datetime(2026, 9, 1, 22, 59, 7, tzinfo=UTC)
 
 
 def accepts(param: Param, value: Any) -> bool:
@@ -53,13 +56,82 @@ def test_a_start_with_an_offset_is_taken_and_means_the_same_to_the_launch(moment
         return  # a zone's mean time of long ago, which ISO 8601 does not write
     text = aware.isoformat()
     assert accepts(fields.start("now"), text)
-    assert parse_time(text) == aware
-    assert not accepts(fields.start("now"), moment.isoformat())
+    assert read_start(text, asked_at=ASKED, zone="Asia/Tokyo") == aware.replace(microsecond=0)
 
 
-@pytest.mark.parametrize("value", ["tomorrow", "2026-09-01", "2026-09-01T09:00", "09:00+02:00", 7, ""])
-def test_a_start_without_date_time_and_offset_is_refused(value: object) -> None:
-    assert not accepts(fields.start("now"), value)
+UNREADABLE = [
+    *("tomorrow", "2026-09-01", "09:00+02:00", "", " ", "soon", "in a while", "in 2 days", "nowhere"),
+    *("2026/02/31 25:99", "2026-09-01 25:00", "2026-09-01 09:60", "1.9.2026 09:00", "now 09:00", "in -5 minutes"),
+]
+
+
+@pytest.mark.parametrize("value", [*UNREADABLE, None, 7])
+def test_a_start_that_could_not_be_read_became_now_without_a_word(value: object) -> None:
+    with pytest.raises(
+        ParamValidationError, match=r"'now, in 20 minutes, .* 2026-09-01 09:00' was expected|of type"
+    ):
+        fields.start("now").resolve(value)
+    if isinstance(value, str):
+        with pytest.raises(ConfigurationError, match=r"cannot be read\. Write now, in 20 minutes"):
+            read_start(value, asked_at=ASKED, zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "begins"),
+    [
+        ("now", "UTC", ASKED),
+        (" Now ", "Asia/Tokyo", ASKED),
+        ("in 1 minute", "UTC", ASKED + timedelta(minutes=1)),
+        ("in 20 minutes", "UTC", ASKED + timedelta(minutes=20)),
+        ("In 2 hours", "UTC", ASKED + timedelta(hours=2)),
+        ("today 09:30", "Europe/Berlin", datetime(2026, 9, 2, 7, 30, tzinfo=UTC)),  # it is tomorrow there
+        ("tomorrow 9:30", "America/New_York", datetime(2026, 9, 2, 13, 30, tzinfo=UTC)),
+        ("2026-12-01 09:00", "Europe/Berlin", datetime(2026, 12, 1, 8, tzinfo=UTC)),
+        ("2026-12-01T09:00", "UTC", datetime(2026, 12, 1, 9, tzinfo=UTC)),
+        ("2026-12-01T09:00:00.000Z", "Europe/Berlin", datetime(2026, 12, 1, 9, tzinfo=UTC)),
+        ("2026-12-01 09:00+05:30", "Europe/Berlin", datetime(2026, 12, 1, 3, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_start_is_read_in_the_form_s_zone(text: str, zone: str, begins: datetime) -> None:
+    assert accepts(fields.start("now"), text)
+    assert read_start(text, asked_at=ASKED, zone=zone) == begins
+    assert is_soon(text) is (not re.search(r"\d:\d\d", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "said"),
+    [
+        ("2026-02-31 09:00", "UTC", "no day and time of the calendar"),
+        ("2026-13-01 09:00", "UTC", "no day and time of the calendar"),
+        ("2026-09-01 09:00+99:99", "UTC", "no day and time of the calendar"),
+        ("2026-03-29 02:30", "Europe/Berlin", "The clock of Europe/Berlin skips 2026-03-29 02:30:00"),
+        ("today 09:00", "Europe/Bonn", "There is no time zone 'Europe/Bonn'"),
+        ("1066-10-14 09:00", "UTC", "before 1900"),
+    ],
+)
+def test_a_start_that_is_on_no_calendar_launches_nothing(text: str, zone: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        read_start(text, asked_at=ASKED, zone=zone)
+
+
+@given(st.text("nowi 0123456789-:T+Zminutesday", max_size=24), st.sampled_from(["UTC", "America/St_Johns"]))
+def test_any_text_is_a_start_to_the_form_only_if_its_run_can_read_it_or_say_why_not(text: str, zone: str) -> None:
+    if not accepts(fields.start("now"), text):
+        with pytest.raises(ConfigurationError):
+            read_start(text, asked_at=ASKED, zone=zone)
+        return
+    try:
+        begins = read_start(text, asked_at=ASKED, zone=zone)
+    except ConfigurationError as error:
+        assert re.search("of the calendar|before 1900|skips", str(error))  # noqa: PT017
+    else:
+        assert (begins.tzinfo, begins.microsecond) == (UTC, 0)
+
+
+def test_a_school_s_zone_is_set_in_one_place_for_all_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fields.timezone("Europe/Berlin").value == "Europe/Berlin"
+    monkeypatch.setenv("AIRFLOW__LIVE_SESSIONS__TIMEZONE", "Europe/Vienna")
+    assert fields.timezone("Europe/Berlin").value == "Europe/Vienna"
 
 
 def test_a_text_that_may_stay_empty_is_sent_as_null_by_airflow_s_form_and_taken(examples: DagBag) -> None:
@@ -113,8 +185,12 @@ def test_people_are_a_plain_text_box_and_programs_may_still_send_mappings(exampl
 )
 def test_a_line_that_names_nobody_is_refused_by_the_form_which_quotes_it(line: object) -> None:
     param = fields.participants(["Ada"], roles=["teacher", "student"])
-    with pytest.raises(ParamValidationError, match=re.escape(repr(line))):
+    with pytest.raises(ParamValidationError, match=re.escape(repr(line))) as refused:
         param.resolve(["Ada", line])
+    told = str(refused.value)
+    assert "'One person a line: Name <email>. teacher: (or student:, leader:) before" in told
+    assert "does not match" not in told, "a regular expression is no answer to a slip of the pen"
+    assert len(told.splitlines()) < 12
 
 
 @given(st.lists(st.text("ab |<>@:;.", max_size=12), min_size=1, max_size=3))
@@ -165,6 +241,14 @@ def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "most"), [("telehealth_day", 4), ("class_day", 5), ("workshop_day", 6), ("screen_share_support", 6)]
+)
+def test_a_form_showed_more_than_a_person_needs(examples: DagBag, name: str, most: int) -> None:
+    params = examples.dags[name].params
+    assert len([one for one in params if "section" not in params.get_param(one).schema]) <= most
+
+
+@pytest.mark.parametrize(
     ("name", "form"),
     [
         ("class_day", {"horizon_hours": 37}),
@@ -177,7 +261,7 @@ def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:
         ("screen_share_support", {"poll_interval": 121}),
         ("screen_share_support", {"ticket": "x" * 151}),
         ("screen_share_support", {"participants": [{"name": "x"}] * 51}),
-        ("workshop_day", {"start": "2026-09-01T09:00:00"}),
+        ("workshop_day", {"start": "2026-09-01"}),
         ("workshop_day", {"learners": [{"name": "Ada"}]}),
         ("workshop_day", {"learners": ["Ada"]}),
         ("workshop_day", {"learners": ["leader: a|Ada"]}),
@@ -188,7 +272,7 @@ def test_what_most_people_leave_alone_is_folded_up(examples: DagBag) -> None:
         ("call_now", {"minutes": 0}),
         ("call_now", {"participants": []}),
         ("call_now", {"participants": ["teacher: Ada"]}),
-        ("call_now", {"start": "2026-09-01T09:00:00"}),
+        ("call_now", {"start": None}),
         ("call_now", {"title": "x" * 201}),
         ("class_now", {"participants": [{"name": "Tess", "email": "tess@x.test, everybody@x.test"}]}),
         ("class_now", {"participants": [{"name": "Tess", "email": "tess"}]}),
@@ -305,7 +389,20 @@ def test_a_mistake_among_the_people_is_told_by_its_line(lines: Any, said: str) -
 
 def test_a_form_that_describes_no_session_fails_without_retry() -> None:
     with pytest.raises(AirflowFailException, match="ConfigurationError"):
-        session_of_form(form(start="2026-09-01T09:00:00"))
+        session_of_form(form(start="2026-02-31 09:00"))
+
+
+def test_a_class_without_a_teacher_was_launched_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    session_of_form(form(participants=["teacher: Tess", "Bo"]), leads="teacher")
+    assert caplog.messages == []
+    session_of_form(form(participants=["Bo"]), leads="teacher")
+    assert caplog.messages == ["Nobody leads 'Extra': write teacher: before the one who does."]
+
+
+def test_a_start_from_now_counts_from_the_run_so_that_a_retry_means_the_same_session() -> None:
+    first, again = (session_of_form(form(start="in 2 minutes")) for _ in range(2))
+    assert first == again
+    assert first.start == datetime(2026, 9, 1, 7, 2, tzinfo=UTC)
 
 
 # ---- fields that a form has not

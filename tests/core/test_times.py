@@ -15,11 +15,13 @@ from airflow_provider.live_sessions.core.times import (
     aware,
     format_optional_time,
     format_time,
+    in_zone,
     later,
     moment,
     parse_optional_time,
     parse_time,
     seconds_of,
+    told,
     within_reason,
 )
 from tests.core.strategies import BEYOND_THE_CALENDAR, json_values, moments, read_or_refused, times
@@ -30,6 +32,27 @@ def test_a_time_comes_back_as_the_same_moment_in_utc(instant: datetime) -> None:
     again = parse_time(format_time(instant))
     assert again == instant.astimezone(UTC)
     assert again.tzinfo is UTC
+
+
+@given(times())
+def test_a_time_is_told_to_the_second_and_reads_back_as_that_second(instant: datetime) -> None:
+    assert parse_time(told(instant)) == instant.astimezone(UTC).replace(microsecond=0)
+
+
+@given(times(), st.text(alphabet="ab .:T-+0"))
+def test_a_sentence_s_times_are_in_words_of_a_zone_and_all_else_stays(instant: datetime, rest: str) -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    if instant > LATEST - timedelta(days=1):
+        return
+    at = instant.astimezone(tokyo)
+    words = f"{at:%H:%M:%S} on {at:%A %d %B %Y} (Asia/Tokyo)"
+    for written in (told(instant), format_time(instant)):
+        assert in_zone(f"{rest} it ended at {written}; {rest}", tokyo) == f"{rest} it ended at {words}; {rest}"
+    assert in_zone(rest, tokyo) == rest
+
+
+def test_what_only_looks_like_a_time_stays_as_it_is() -> None:
+    assert in_zone("at 2026-13-41T25:99:00+00:00", ZoneInfo("UTC")) == "at 2026-13-41T25:99:00+00:00"
 
 
 @given(times())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from smtplib import SMTP
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +14,9 @@ import pytest
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.sandbox.scripts import Script
 from demo.__main__ import SCENARIOS
-from demo.up import CANCEL_DAG, FIRST_DAG, OPENS, STAYS, banner, people
+from demo.coviu.mailbox import HOST, Mailboxes
+from demo.lessonspace.day import API_KEY
+from demo.up import CANCEL_DAG, FIRST_DAG, OPENS, STAYS, banner, people, zone_here
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
 
@@ -89,3 +94,19 @@ def test_what_a_newcomer_needs_is_named_in_that_order() -> None:
     assert found == sorted(found)
     assert told.index("open-sesame") < found[1]
     assert told.index(CANCEL_DAG, found[4]) > found[4], "it says what the required action is for"
+    assert "host http://127.0.0.1:8899/lessonspace/v2" in told
+    assert API_KEY in told, "the form of a connection could not be tried"
+
+
+def test_the_mail_server_s_talk_drowned_what_a_newcomer_was_to_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with Mailboxes.opened() as mailboxes, SMTP(HOST, mailboxes.port, timeout=30) as client:
+        client.sendmail("desk@school.example", ["ada@school.example"], "Subject: Algebra\n\nCome")
+    assert [one.subject for one in mailboxes.mails] == ["Algebra"]
+    assert not [one for one in caplog.records if one.name == "mail.log"]
+
+
+def test_the_forms_zone_is_the_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, zone in (("Europe/Vienna", "Europe/Vienna"), ("UTC", "UTC"), ("+02:00", "UTC")):
+        monkeypatch.setattr("demo.up.pendulum.local_timezone", lambda name=name: SimpleNamespace(name=name))
+        assert zone_here() == zone

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.plugin.sessions_page import rows
 from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind, Launch
 from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     AFTER_WINDOW,
@@ -72,6 +75,21 @@ def stage(launch: Launch, live: SessionStatus | None = None, now: datetime = STA
 )
 def test_a_session_stands_where_its_platform_says(state: State, shown: Stage) -> None:
     assert stage(LAUNCHED, status(state)) is shown
+
+
+def test_a_room_that_everybody_left_was_shown_as_live() -> None:
+    left = replace(status(State.LIVE, "everybody left"), started_at=START, ended_at=START)
+    assert stage(LAUNCHED, left) is Stage.EMPTY
+    assert stage(LAUNCHED, replace(left, ended_at=None)) is Stage.LIVE
+    row = row_of(LAUNCHED, left, label="Lessonspace", doors=list(Door), below="", now=START)
+    assert (row["stage"], row["why"], list(row["doors"])) == ("empty", "Everybody left.", ["room"])
+
+
+def test_the_page_has_a_word_for_every_stage() -> None:
+    script = (Path(rows.__file__).parent / "static" / "page.js").read_text()
+    words = re.search(r"const STAGES = \{(.*?)\};", script, re.DOTALL)
+    assert words is not None
+    assert set(re.findall(r"^  (\w+):", words[1], re.MULTILINE)) == {one.value for one in Stage}
 
 
 def test_a_session_that_is_over_waits_for_what_its_tasks_still_have_to_do() -> None:
@@ -193,7 +211,7 @@ def test_every_combination_gives_a_row_that_is_json_and_opens_only_what_fits(
         assert row["stage"] == Stage.FAILED
     if recorded is None or row["stage"] in (Stage.CANCELLED, Stage.NOT_HELD):
         assert row["doors"] == {}
-    if row["stage"] in (Stage.SCHEDULED, Stage.LIVE):
+    if row["stage"] in (Stage.SCHEDULED, Stage.LIVE, Stage.EMPTY):
         assert "recording" not in row["doors"]
     assert all(one.startswith("/airflow/live-sessions/open/") for one in row["doors"].values())
     assert "tess@school.test" not in json.dumps(row)

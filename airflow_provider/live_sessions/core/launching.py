@@ -232,7 +232,7 @@ def _refuse_if_late(
         raise ConfigurationError(
             f"{plan.title!r} was to end at {format_time(plan.end)}: nothing is created for what is over.",
             platform=platform.name,
-            advice="A backfill makes no sessions; give a start and an end that lie ahead.",
+            advice="Give a start that lies ahead; a run for a time that has passed launches nothing.",
         )
     begun_in_time = memory.recall().get("intent") == _intent(plan, key)
     if begun_in_time or policy.create_in_past:

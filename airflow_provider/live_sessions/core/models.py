@@ -271,6 +271,10 @@ class People(StrEnum):
     UNKNOWN = "unknown"
 
 
+ENDS_BY_ITSELF = "Nothing has to be done: it ends by itself."
+"""What a person can do about a session that everybody left."""
+
+
 @dataclass(frozen=True, slots=True)
 class CancelOutcome:
     """What a cancel did, and what it could not do. Never claims more than was confirmed.

@@ -13,6 +13,7 @@ from airflow_provider.live_sessions.core.times import (
     format_time,
     parse_optional_time,
     parse_time,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -131,6 +132,16 @@ def _settle(value: Any) -> float:
     return seconds
 
 
+def empty_for_now(left: datetime, over_at: datetime) -> str:
+    """Say of a session that everybody left, and when that counts as its end.
+
+    Args:
+        left: When the last one left.
+        over_at: When it counts as over, as long as nobody comes back.
+    """
+    return f"Everybody left at {told(left)}; it counts as over at {told(over_at)} unless somebody comes back."
+
+
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
     """A session's state at a time.
@@ -141,7 +152,7 @@ class SessionStatus:
         why: One sentence for the log.
         observed_at: When this was true, on the platform's clock where it tells one.
         started_at: When the first person came in, where known.
-        ended_at: When the last one left, where known.
+        ended_at: When the last one left, where known. Of a live one: it is empty now, and somebody may come back.
         session_ids: Every id the platform used for this session, oldest first.
         people: How many distinct people were seen in all, where the platform tells.
         present: The platform's ids of the people seen, as text.
@@ -158,6 +169,11 @@ class SessionStatus:
     people: int | None = None
     present: frozenset[str] = frozenset()
     absence: Absence | None = None
+
+    @property
+    def empty(self) -> bool:
+        """True when everybody left a session that is not over yet."""
+        return self.state is State.LIVE and self.ended_at is not None
 
     def to_json(self) -> dict[str, Any]:
         """Write for XCom and trigger events."""

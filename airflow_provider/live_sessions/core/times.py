@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.reading import shown
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00")
+"""A time as this package writes it into a sentence."""
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2999, 12, 31, tzinfo=UTC)
@@ -72,6 +80,29 @@ def format_time(moment: datetime) -> str:
     if moment.tzinfo is UTC and EARLIEST.year <= moment.year < LATEST.year:
         return moment.isoformat()  # as in aware
     return aware(moment).isoformat()
+
+
+def told(moment: datetime) -> str:
+    """Write a moment for people: as :func:`format_time` does, to the second."""
+    return aware(moment).replace(microsecond=0).isoformat()
+
+
+def in_zone(text: str, zone: ZoneInfo) -> str:
+    """Return a sentence with the times that :func:`told` or :func:`format_time` wrote in words, in a zone.
+
+    Args:
+        text: The sentence.
+        zone: The zone of who reads it.
+    """
+
+    def words(found: re.Match[str]) -> str:
+        try:
+            at = parse_time(found[0]).astimezone(zone)
+        except (ConfigurationError, OverflowError):
+            return found[0]
+        return f"{at:%H:%M:%S} on {at:%A %d %B %Y} ({zone.key})"
+
+    return _WRITTEN.sub(words, text)
 
 
 def parse_optional_time(text: str | None) -> datetime | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Param
 
 from airflow_provider.live_sessions.compat.features import defaults_have_to_fit
@@ -18,11 +19,12 @@ from airflow_provider.live_sessions.core.contract import DEFAULT_RULES
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.mail_address import ADDRESS
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS, POLL_INTERVAL
+from airflow_provider.live_sessions.forms.start import HOW_TO_WRITE, START
 from airflow_provider.live_sessions.schedules.line_pattern import LEADER, is_mark, line_pattern
 from airflow_provider.live_sessions.triggers.waiting import SETTLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 LONGEST_TITLE = 200
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
@@ -45,13 +47,29 @@ def title(default: str) -> Param:
     return Param(default, type="string", minLength=1, maxLength=LONGEST_TITLE, title="Title")
 
 
-def start(when_empty: str) -> Param:
-    """Return the field for a planned start; it may stay empty.
+def _or_said(rule: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """Return a rule whose breach is told in words: Airflow else shows a person the regular expression.
 
     Args:
-        when_empty: What an empty one means, e.g. ``two minutes after the run was triggered``.
+        rule: A JSON schema.
+        said: What was expected.
     """
-    return moment("Start", f"Empty: {when_empty}. Times are in the zone chosen in Airflow's settings.")
+    return {"if": dict(rule), "else": {"const": said}}
+
+
+def start(default: str) -> Param:
+    """Return the field for a planned start, as :mod:`~airflow_provider.live_sessions.forms.start` reads it.
+
+    Args:
+        default: What stands in it at first, e.g. ``in 2 minutes``.
+    """
+    return Param(
+        default,
+        type="string",
+        title="Start",
+        description=f"{HOW_TO_WRITE[0].upper()}{HOW_TO_WRITE[1:]}; in the time zone of the {TECHNICAL.lower()}.",
+        **_or_said({"pattern": START}, HOW_TO_WRITE),
+    )
 
 
 def moment(label: str, description: str) -> Param:
@@ -144,7 +162,10 @@ def participants(
                 "properties": properties,
                 "additionalProperties": False,
             },
-            "else": {"type": "string", "maxLength": 1000, "pattern": line_pattern(marks, with_ids=with_ids)},
+            "else": _or_said(
+                {"type": "string", "maxLength": 1000, "pattern": line_pattern(marks, with_ids=with_ids)},
+                _how_to_write(marks, with_ids=with_ids),
+            ),
         },
     )
 
@@ -169,8 +190,14 @@ def conn_id(platform: str) -> Param:
     )
 
 
-def timezone(default: str, label: str = "Time zone of mails and folders") -> Param:
-    """Return the field for a time zone."""
+def timezone(default: str, label: str = "Time zone") -> Param:
+    """Return the field for a time zone: the school's own, ``[live_sessions] timezone``, stands in it at first.
+
+    Args:
+        default: What stands in it where Airflow's configuration names none.
+        label: Its title.
+    """
+    default = str(conf.get("live_sessions", "timezone", fallback="") or default)
     return Param(default, type="string", minLength=1, title=label, section=TECHNICAL)
 
 
@@ -344,7 +371,8 @@ def timetable_name(default: str, *, of_what: str = "timetable", each: str = "cla
         type="string",
         minLength=1,
         title=f"Name of the {of_what}",
-        description=f"Part of every {each}'s identity: keep it when the {of_what} moves.",
+        description=f"Each {each} is known by it: keep it when the {of_what} moves.",
+        section=TECHNICAL,
     )
 
 
@@ -352,12 +380,21 @@ def selection(*, of_what: str = "timetable", plural: str = "Classes") -> dict[st
     """Return the fields for what a run takes from a timetable."""
     return {
         "launch_despite_errors": Param(
-            False, type="boolean", title=f"Launch of a {of_what}'s sound rows where others have faults"
+            False,
+            type="boolean",
+            title="Launch the others when a row has a fault",
+            description=f"Else a {of_what} with a fault in it launches nothing.",
+            section=TECHNICAL,
         ),
-        "horizon_hours": Param(24, type="number", exclusiveMinimum=0, maximum=36, title="Horizon, hours"),
-        "on_missed": Param(
-            "skip", enum=list(ON_MISSED), title=f"{plural} that began before anybody launched them"
+        "horizon_hours": Param(
+            24,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=36,
+            title="How far ahead to launch, hours",
+            section=TECHNICAL,
         ),
+        "on_missed": Param("skip", enum=list(ON_MISSED), title=f"{plural} whose start has passed"),
     }
 
 
@@ -384,6 +421,6 @@ def launched_by(dag_ids: Sequence[str]) -> dict[str, Param]:
             type=["string", "null"],
             maxLength=LONGEST_TITLE,
             title="Title",
-            description="Needed where the run launched several; where titles repeat, with the start before it.",
+            description="Only where the run launched several sessions: which one.",
         ),
     }

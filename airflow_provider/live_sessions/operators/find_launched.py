@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -12,19 +13,22 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Ability, Watch
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
+from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF
 from airflow_provider.live_sessions.core.pages import LaunchPlace
 from airflow_provider.live_sessions.core.proof import check
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.core.times import format_time, in_zone
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.operators.claims import taken_by
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
+from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -55,22 +59,31 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             can; a text, or one by each platform's name. A session that no cancel changes is then refused here,
             before anybody is asked: one that is live on such a platform, is over, or is another run's by now.
         end_live: For a cancel on any other platform: let a session pass that is live, for it is to be ended.
+        timezone: The zone in which the XCom ``now`` says times in words.
 
     Returns:
         The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
         stands: ``platform`` (as people write it), ``state`` (``unknown`` where the platform does not say),
         ``people`` (how many were seen, None where that is not told), ``handed_over`` (whether a link may have left
-        Airflow), ``ends_live`` (whether it may be ended with people in it), ``why``, ``when`` (its planned time,
-        in words).
+        Airflow), ``ends_live`` (whether it may be ended with people in it), ``empty`` (live, but everybody left),
+        ``why``, ``when`` (its planned time, in words) and ``links_until`` (until when its links work, in
+        words; empty where that is not told).
 
     Raises:
         AirflowFailException: There is no such run, it launched none, or several fit; the record is not as its
             launch wrote it; or it cannot be cancelled.
     """
 
-    template_fields: Sequence[str] = ("dag_id_of_launch", "run_id_of_launch", "launch_task", "title", "end_live")
+    template_fields: Sequence[str] = (
+        "dag_id_of_launch",
+        "run_id_of_launch",
+        "launch_task",
+        "title",
+        "end_live",
+        "timezone",
+    )
     ui_color = "#e9e9e9"
-    _UNKNOWN: ClassVar[dict[str, Any]] = {"state": "unknown", "people": None, "why": ""}
+    _UNKNOWN: ClassVar[dict[str, Any]] = {"state": "unknown", "people": None, "empty": False, "why": ""}
 
     def __init__(
         self,
@@ -82,6 +95,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         title: str = "",
         cannot_end_live: str | Mapping[str, str] = "",
         end_live: bool | str = False,
+        timezone: str = "UTC",
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -93,21 +107,26 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         self.title = title
         self.cannot_end_live = cannot_end_live
         self.end_live = end_live
+        self.timezone = timezone
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find it, look at it, and return its record."""
         ti = context["ti"]
         with airflow_errors():
+            zone = find_zone(self.timezone)
             found = self._find(ti)
             record = SessionRecord.from_json(found)
             self._check_proof(record, ti)
             hook = hook_class_of(self.hook_class or hook_path_of(record.ref.platform))
             hook.check_ref(record.ref)
+            seen = self._look(hook, record)
             now = {
-                **self._look(hook, record),
+                **seen,
+                "why": in_zone(seen["why"], zone),
                 "platform": hook.platform_label,
                 "handed_over": record.handed_over(datetime.now(UTC)),
-                "when": _when(record),
+                "when": _when(record.start, record.end, zone),
+                "links_until": _links_until(record, zone),
             }
             self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
             if self.cannot_end_live:
@@ -117,6 +136,10 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             return found
 
     def _refuse_what_no_cancel_changes(self, record: SessionRecord, now: dict[str, Any]) -> None:
+        if now["empty"] and not now["ends_live"]:
+            raise ConfigurationError(
+                f"{record.title!r} cannot be cancelled any more. {now['why']}", advice=ENDS_BY_ITSELF
+            )
         if now["state"] == State.LIVE and not now["ends_live"]:
             inside = f"people are in it ({now['people']} seen)." if now["people"] else f"it is live. {now['why']}"
             raise ConfigurationError(
@@ -124,7 +147,10 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 advice=self._why_not_live(record.ref.platform) or "Allow that it is ended with people in it.",
             )
         if now["state"] in OVER:
-            raise ConfigurationError(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
+            raise ConfigurationError(
+                f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.",
+                advice="Nothing was changed.",
+            )
         taken = taken_by(record.claim)
         if taken is not None:
             doing = "cancelled it" if taken.action == "cancel" else "has it now"
@@ -180,16 +206,23 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         fit = [
             one
             for one, record in zip(launched, records, strict=True)
-            if not wanted or wanted in (record.title, _label(record))
+            if not wanted or wanted.casefold() in (_title(record).casefold(), _label(record).casefold())
         ]
-        if len(fit) != 1:
-            names = [_label(one) for one in records]
-            shown = "; ".join(sorted(names)[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
+        if len(fit) == 1:
+            return dict(fit[0])
+        shown = _names(records)
+        if fit:
+            called = f", {len(fit)} of them called {wanted!r}" if wanted else ""
             raise ConfigurationError(
-                f"{run} launched {len(records)} sessions, and {len(fit)} of them fit.",
+                f"{run} launched {len(records)} sessions{called}.",
                 advice=f"Give one of these as the title: {shown}",
             )
-        return dict(fit[0])
+        raise ConfigurationError(
+            f"{run} launched no session called {wanted!r}.",
+            advice=f"Leave the title empty: it launched {shown} alone."
+            if len(records) == 1
+            else f"Give one of these as the title: {shown}",
+        )
 
     def _tell_why_nothing(self, ti: Any, run: str) -> NoReturn:
         states = ti.get_task_states(dag_id=self.dag_id_of_launch, run_ids=[self.run_id_of_launch])
@@ -215,16 +248,33 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         return {
             "state": status.state.value,
             "people": status.people,
+            "empty": status.empty,
             "why": status.why,
             "ends_live": ends_live,
         }
 
 
-def _when(record: SessionRecord) -> str:
-    start, end = record.start.astimezone(UTC), record.end.astimezone(UTC)
+def _when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    start, end = start.astimezone(zone), end.astimezone(zone)
     last = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%A %d %B %Y, %H:%M}"
-    return f"{start:%A %d %B %Y, %H:%M} to {last} UTC"
+    return f"{start:%A %d %B %Y, %H:%M} to {last} ({zone.key})"
+
+
+def _links_until(record: SessionRecord, zone: ZoneInfo) -> str:
+    ends = [link.not_after for link in record.links or () if link.not_after is not None]
+    return f"{max(ends).astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})" if ends else ""
+
+
+def _title(record: SessionRecord) -> str:
+    return " ".join(record.title.split())
 
 
 def _label(record: SessionRecord) -> str:
-    return f"{format_time(record.start)} {' '.join(record.title.split())}"
+    return f"{format_time(record.start)} {_title(record)}"
+
+
+def _names(records: Sequence[SessionRecord]) -> str:
+    """Return what tells sessions apart: their titles, and for those whose titles repeat, their starts as well."""
+    titles = Counter(_title(one).casefold() for one in records)
+    names = sorted(_title(one) if titles[_title(one).casefold()] == 1 else _label(one) for one in records)
+    return "; ".join(names[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")

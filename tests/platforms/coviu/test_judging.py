@@ -33,7 +33,8 @@ def test_a_session_is_never_over_before_a_recorded_end_or_its_time(
     if left is None:
         assert status.held is Held.UNKNOWN
         assert (status.state is State.SCHEDULED) == (now < START)
-    assert status.ended_at == (left if status.state is State.ENDED else None)
+    assert status.ended_at == (None if status.state is State.SCHEDULED else left)
+    assert status.empty == (status.state is State.LIVE and left is not None)
     assert (status.session_ids, status.observed_at) == (("s",), now)
     assert status.state in (State.SCHEDULED, State.LIVE, State.ENDED)
 

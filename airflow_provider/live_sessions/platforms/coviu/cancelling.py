@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import LiveSessionError, NotFound, OutcomeUnknown, Refused
-from airflow_provider.live_sessions.core.models import CancelOutcome, People
+from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF, CancelOutcome, People
 from airflow_provider.live_sessions.core.status import SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.platforms.coviu import marks, people
@@ -59,6 +59,14 @@ def cancel(
         session = client.session(ref.session_id, deleted_participants=True)  # it has started meanwhile
     if force:
         return _close(client, session)
+    if status.empty:
+        return CancelOutcome(
+            state_before=State.LIVE,
+            not_done=(status.why,),
+            links_valid_until=session.end_time if handed_over else None,
+            people_inside=People.NO,
+            next=ENDS_BY_ITSELF,
+        )
     return CancelOutcome(
         state_before=State.LIVE,
         not_done=(NO_SUCH_CALL, WHAT_FORCE_TRIES),

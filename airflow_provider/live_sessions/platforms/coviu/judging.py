@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider.live_sessions.core.status import Absence, Held, SessionStatus, State
-from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.core.status import Absence, Held, SessionStatus, State, empty_for_now
+from airflow_provider.live_sessions.core.times import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,23 +52,23 @@ def judge(sighting: Sighting, now: datetime, *, settle: float, grace: float) -> 
     left = sighting.actual_end
 
     def status(state: State, held: Held, why: str) -> SessionStatus:
-        ended = left if state is State.ENDED else None
+        ended = None if state is State.SCHEDULED else left
         return SessionStatus(state, held, why, now, ended_at=ended, session_ids=(sighting.session_id,))
 
     if left is not None and (left >= sighting.end or now >= left + timedelta(seconds=settle)):
-        return status(State.ENDED, Held.YES, f"The last participant left at {format_time(left)}.")
+        return status(State.ENDED, Held.YES, f"The last participant left at {told(left)}.")
     if now < sighting.start:
-        return status(State.SCHEDULED, Held.UNKNOWN, f"It opens at {format_time(sighting.start)}.")
+        return status(State.SCHEDULED, Held.UNKNOWN, f"It opens at {told(sighting.start)}.")
     if now < sighting.end + timedelta(seconds=grace):
         if left is not None:
-            why = f"Everybody left at {format_time(left)}; it may be a break and settles."
-            return status(State.LIVE, Held.YES, why)
-        until = format_time(sighting.end)
+            over_at = min(left + timedelta(seconds=settle), sighting.end + timedelta(seconds=grace))
+            return status(State.LIVE, Held.YES, empty_for_now(left, over_at))
+        until = told(sighting.end)
         return status(
             State.LIVE, Held.UNKNOWN, f"It is open until {until}; whether people are inside is not told."
         )
     held = Held.UNKNOWN if left is None else Held.YES
-    return status(State.ENDED, held, f"Its time was over at {format_time(sighting.end)}.")
+    return status(State.ENDED, held, f"Its time was over at {told(sighting.end)}.")
 
 
 def gone(session_id: str, now: datetime, *, was_live: bool) -> SessionStatus:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider.live_sessions.core.errors import Refused
-from airflow_provider.live_sessions.core.models import CancelOutcome, People
+from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF, CancelOutcome, People
 from airflow_provider.live_sessions.core.status import Seen, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time, parse_time
 from airflow_provider.live_sessions.platforms.lessonspace.launching import cancel_mark, cancelled_day
@@ -65,18 +65,25 @@ def cancel(client: LessonspaceClient, ref: SessionRef, *, settle: float, handed_
 
 
 def _live(ref: SessionRef, status: SessionStatus) -> CancelOutcome:
+    if status.empty:
+        return CancelOutcome(
+            state_before=State.LIVE,
+            not_done=(status.why,),
+            links_valid_until=parse_time(ref.detail("links_end")),
+            people_inside=People.NO,
+            next=ENDS_BY_ITSELF,
+        )
     hard_stop = ref.detail("hard_stop")
     bound = (
         f"Every link puts its bearer out at {hard_stop}; the session ends some 30 seconds later."
         if hard_stop
         else "It was launched without hard_stop, so nothing puts the people out."
     )
-    running = bool(status.ended_at is None)
     return CancelOutcome(
         state_before=State.LIVE,
         not_done=(NO_SUCH_CALL, bound),
         links_valid_until=parse_time(ref.detail("links_end")),
-        people_inside=People.YES if running else People.NO,
+        people_inside=People.YES,
         next=LEADER,
     )
 

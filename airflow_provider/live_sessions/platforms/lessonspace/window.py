@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider.live_sessions.core.status import Absence, Held, Seen, SessionStatus, State
-from airflow_provider.live_sessions.core.times import format_time, parse_time
+from airflow_provider.live_sessions.core.status import Absence, Held, Seen, SessionStatus, State, empty_for_now
+from airflow_provider.live_sessions.core.times import parse_time, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +108,7 @@ def judge(stretches: Iterable[Stretch], seen: Seen, now: datetime, *, cancelled:
     if company:
         return _after_company(status, max(ends), seen, now)
     if cancelled:
-        return status(State.CANCELLED, Held.NO, "It was cancelled; the space carries the mark.")
+        return status(State.CANCELLED, Held.NO, "It was cancelled; its space is marked so.")
     if now < seen.deadline:
         if rows:
             return status(State.SCHEDULED, Held.UNKNOWN, "One person was in alone; a second is waited for.")
@@ -121,14 +121,12 @@ def judge(stretches: Iterable[Stretch], seen: Seen, now: datetime, *, cancelled:
 def _after_company(status: _StatusMaker, last_end: datetime, seen: Seen, now: datetime) -> SessionStatus:
     settled = last_end + timedelta(seconds=seen.settle)
     if last_end >= seen.planned_end:
-        return status(State.ENDED, Held.YES, f"It ended at {format_time(last_end)}.")
+        return status(State.ENDED, Held.YES, f"It ended at {told(last_end)}.")
     if now >= settled:
-        return status(State.ENDED, Held.YES, f"Everybody left at {format_time(last_end)} and nobody came back.")
+        return status(State.ENDED, Held.YES, f"Everybody left at {told(last_end)} and nobody came back.")
     if now >= seen.deadline:
-        return status(State.ENDED, Held.YES, f"Everybody had left at {format_time(last_end)}.")
-    return status(
-        State.LIVE, Held.YES, f"Everybody left at {format_time(last_end)}; it may be a break and settles."
-    )
+        return status(State.ENDED, Held.YES, f"Everybody had left at {told(last_end)}.")
+    return status(State.LIVE, Held.YES, empty_for_now(last_end, min(settled, seen.deadline)))
 
 
 def _count(people: frozenset[str]) -> str:

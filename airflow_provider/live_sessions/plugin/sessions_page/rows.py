@@ -35,6 +35,8 @@ class Stage(StrEnum):
 
     SCHEDULED = "scheduled"
     LIVE = "live"
+    EMPTY = "empty"
+    """Everybody left; it is over unless somebody comes back."""
     WAITING = "waiting"
     FAILED = "failed"
     DONE = "done"
@@ -112,6 +114,8 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
         if waiting:
             return Standing(Stage.WAITING, f"It is over; still to do: {', '.join(waiting)}.")
         return Standing(Stage.DONE, why or "It is over.")
+    if status is not None and status.empty:
+        return Standing(Stage.EMPTY, why or "Everybody left; somebody may come back.")
     if state is State.LIVE:
         return Standing(Stage.LIVE, why or "People are in.")
     if now > _window_end(launch) + AFTER_WINDOW:
@@ -171,7 +175,7 @@ def run_address(dag_id: str, run_id: str) -> str:
 
 
 def _fits(door: Door, stage: Stage) -> bool:
-    fitting = (Stage.WAITING, Stage.DONE) if door is Door.RECORDING else (Stage.SCHEDULED, Stage.LIVE)
+    fitting = (Stage.WAITING, Stage.DONE) if door is Door.RECORDING else (Stage.SCHEDULED, Stage.LIVE, Stage.EMPTY)
     return stage in (*fitting, Stage.FAILED)  # a task that failed does not say how the session stands
 
 

@@ -3,6 +3,7 @@
 
 const STAGES = {
   live: "Live",
+  empty: "Empty",
   failed: "Failed",
   waiting: "Waiting for artifacts",
   scheduled: "Scheduled",
