@@ -87,7 +87,7 @@ Ctrl-C or `make down` stops everything."""
 def zone_here() -> str:
     """Return the name of this machine's time zone, as its browser has it too; of UTC where it has no name."""
     try:
-        return find_zone(str(getattr(pendulum.local_timezone(), "name", "UTC"))).key
+        return find_zone(pendulum.now().timezone_name or "UTC").key
     except (ConfigurationError, RuntimeError):
         return "UTC"
 
