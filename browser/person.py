@@ -16,7 +16,6 @@ from selenium.webdriver.common.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from selenium.webdriver.remote.webelement import WebElement
@@ -201,14 +200,6 @@ class Person:
         self.click("[data-testid=trigger-dag-button]")
         for name, value in fields.items():
             self.write(f"[name=element_{name}]", value)
-
-    def choose_time(self, moment: datetime) -> None:
-        """Write a moment, in Airflow's zone, into the date-time field of the form's own parameters."""
-        self.driver.find_elements(By.CSS_SELECTOR, "[data-testid=datetime-input]")[-1].click()
-        for placeholder, written in (("YYYY/MM/DD", "%Y/%m/%d"), ("HH:mm", "%H:%M")):
-            self.write(f"[data-scope=popover] input[placeholder='{placeholder}']", moment.strftime(written))
-            self.driver.switch_to.active_element.send_keys(Keys.TAB)
-        self.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
     def trigger(self, dag_id: str) -> str:
         """Send the form off, and return the id of the run that it made."""

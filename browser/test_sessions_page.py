@@ -165,7 +165,7 @@ def test_everything_is_reached_by_the_tab_key_and_shows_where_one_is(person: Per
     met = tab_stops(person.driver)
     names = [one["name"] for one in met]
     assert names[:3] == ["refresh", "text", "platform"]
-    assert names[3:10] == ["live", "failed", "waiting", "scheduled", "done", "cancelled", "not_held"]
+    assert names[3:11] == ["live", "empty", "failed", "waiting", "scheduled", "done", "cancelled", "not_held"]
     for row in person.driver.find_elements(By.CSS_SELECTOR, "#rows tr"):
         key = row.get_attribute("data-session")
         assert [f"{key}/run", f"{key}/copy"] == [one for one in names if one in (f"{key}/run", f"{key}/copy")]
