@@ -108,5 +108,5 @@ def test_the_mail_server_s_talk_drowned_what_a_newcomer_was_to_read(caplog: pyte
 
 def test_the_forms_zone_is_the_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, zone in (("Europe/Vienna", "Europe/Vienna"), ("UTC", "UTC"), ("+02:00", "UTC")):
-        monkeypatch.setattr("demo.up.pendulum.local_timezone", lambda name=name: SimpleNamespace(name=name))
+        monkeypatch.setattr("demo.up.pendulum.now", lambda name=name: SimpleNamespace(timezone_name=name))
         assert zone_here() == zone

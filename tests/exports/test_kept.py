@@ -193,7 +193,7 @@ def test_an_hour_that_somebody_was_taken_out_of_while_it_was_partial_does_not_fa
         storage, said = MemoryStorage(), list[str]()
         first = run(academy, storage)
         assert first.passing
-        name = next(iter(next(iter(truth.values()))["people"].values()))["name"]
+        name = next(iter(truth.values()))["participants"][0]["name"]
         assert retire(storage, OnePerson(Person((name,)), END), key="k").counts["rewritten"] == 1
         academy.tap.answer = lambda _, response: response
         store = academy.sandbox.lessonspace._store

@@ -197,7 +197,13 @@ class Lessons:
             session.execute(
                 insert(tries),
                 [
-                    {**copied, "id": uuid4(), "run_id": "later", "map_index": number, "state": "failed"}
+                    {
+                        **copied,
+                        "id": type(copied["id"])(str(uuid4())),
+                        "run_id": "later",
+                        "map_index": number,
+                        "state": "failed",
+                    }
                     for number in range(count)
                 ],
             )
