@@ -194,6 +194,7 @@ class Lessons:
             own = {"run_id": "later", "logical_date": None, "run_after": datetime.now(UTC)}
             session.execute(insert(runs), {**{name: run[name] for name in run if name != "id"}, **own})
             copied = dict(one.one())
+            id_of = type(copied["id"])  # a text before Airflow 3.3
             session.execute(
                 insert(tries),
                 [
