@@ -200,7 +200,7 @@ class Lessons:
                 [
                     {
                         **copied,
-                        "id": type(copied["id"])(str(uuid4())),
+                        "id": id_of(str(uuid4())),
                         "run_id": "later",
                         "map_index": number,
                         "state": "failed",
