@@ -58,7 +58,7 @@ def account(platform: str, told: Mapping[str, Any]) -> Account:
         "element_client_id": told["client_id"],
         "element_client_secret": told["client_secret"],
     }
-    return Account(fields, wrong, "The robot account is valid for the portal", "Check")
+    return Account(fields, wrong, "The robot account is valid for the portal", "Compare")
 
 
 def open_form(person: Person, conn_id: str, label: str) -> None:
