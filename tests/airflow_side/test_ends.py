@@ -47,6 +47,8 @@ class Ledger:
         self.now = BEGIN
         self.asked: list[tuple[datetime, datetime | None]] = []
         self.broken: Callable[[datetime], bool] = lambda since: False
+        self.keeps_to_the_end = True
+        """Whether it lists nothing behind the time that was asked for; by-start lists do."""
 
     def break_behind(self, edge: datetime | None) -> None:
         """Break what lies further back than this; None to mend all."""
@@ -58,7 +60,7 @@ class Ledger:
         self.asked.append((since, until))
         if self.broken(since):
             raise Unavailable("A page is broken.")
-        last = until or self.now
+        last = until if until and self.keeps_to_the_end else self.now
         found = [one for one, shown in self.sessions if shown <= self.now and since <= one.told_at <= last]
         return found, self.now
 
@@ -212,6 +214,42 @@ def test_who_is_three_days_behind_walks_alone_in_parts_and_the_others_get_their_
         clock.wait(INTERVAL)
         await asyncio.gather(behind.look(), fresh.look())
         assert len(ledger.asked) == before + 1, "they are together from now on"
+
+    asyncio.run(day())
+
+
+def test_a_backlog_is_told_in_order_though_the_platform_lists_more_than_a_part(clock: Clock) -> None:
+    clock.seconds = 24 * 3600.0
+    ledger, list_of = clock.desk(*((hour * 3600.0, 0.0) for hour in range(24)))
+    ledger.keeps_to_the_end = False
+
+    async def day() -> None:
+        behind = One(list_of, Cursor(BEGIN))
+        listed = await list_of.listed(behind, behind.cursor, young=YOUNG)
+        assert listed.part
+        assert max(one.told_at for one in listed.backlog.found) == at(PART.total_seconds())
+        await behind.look()
+        assert behind.told == [f"s{number}" for number in range(24)]
+
+    asyncio.run(day())
+
+
+def test_a_cursor_does_not_go_back_to_an_older_answer_to_somebody_else(clock: Clock) -> None:
+    hours = 12 * 3600.0
+    clock.seconds = hours
+    _, list_of = clock.desk((hours + 600, 0))
+
+    async def day() -> None:
+        seldom, behind = One(list_of, Cursor(at(hours - 60))), One(list_of, Cursor(at(hours + 1500) - PART))
+        await seldom.look(young=2880.0)
+        clock.wait(2400)
+        listed = await list_of.listed(behind, behind.cursor, young=YOUNG)
+        assert listed.part
+        behind.cursor, fresh, _ = listed.backlog.take(listed.cursor(behind.cursor), None)
+        assert [one.session_id for one in fresh] == ["s0"]
+        told_up_to = listed.backlog.up_to
+        again = await list_of.listed(behind, behind.cursor, young=2880.0)
+        assert again.backlog.up_to >= told_up_to
 
     asyncio.run(day())
 

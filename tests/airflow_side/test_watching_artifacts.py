@@ -214,6 +214,26 @@ def test_a_platform_that_is_away_ends_no_watching(school: School) -> None:
     run(day())
 
 
+@pytest.mark.parametrize("ability", ["TRANSCRIPT", "RECORDING"])
+def test_after_a_stop_of_days_one_failed_question_is_not_the_last(school: School, ability: str) -> None:
+    async def day() -> None:
+        one = watcher(school, ability)
+        async with one.triggerer():
+            await begun(one)
+        record = await asyncio.to_thread(hold, school)
+        school.wait(3 * 86_400)
+        school.sandbox.faults.add("status", path="/sessions/[^/]+/$", status=503)
+        async with one.triggerer():
+            await until(lambda: school.log(path="/sessions/[^/]+/$", status=503))
+            await one.asked(2)
+            school.sandbox.faults.clear()
+            school.wait(3600)
+            await until(lambda: one.events)
+        assert [event["session"] for event in one.events] == keys([record])
+
+    run(day())
+
+
 @pytest.mark.parametrize(
     "kwargs", [{}, {"ability": "TELEPATHY"}, {"delays": "soon"}, {"rules": {"patience": 1}}, {"delays": [0]}]
 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider.live_sessions.core.models import SessionRef
 from airflow_provider.live_sessions.hooks.lessonspace import HOOK
 from airflow_provider.live_sessions.triggers import account, watching
 from airflow_provider.live_sessions.triggers.poller import account_and_poller
 from airflow_provider.live_sessions.triggers.ready import ArtifactsReadyTrigger
+from tests.airflow_side.test_shared_poll import only_event, wait
 from tests.airflow_side.watcher import AssetStore, Watcher, run, until
 
 if TYPE_CHECKING:
@@ -105,5 +108,41 @@ def test_an_edited_connection_is_not_answered_with_what_the_old_one_said(
             async with second.triggerer():
                 await until(lambda: second.store is not None and second.store.writes)
         assert first.questions > mark
+
+    run(day())
+
+
+def test_a_sensor_that_asks_seldom_holds_up_no_watcher_of_its_connection(school: School) -> None:
+    record = school.launch()
+
+    async def day() -> None:
+        seldom = wait(SessionRef.from_json(record["ref"]), poll_interval=600.0)
+        waiting = asyncio.create_task(only_event(seldom))
+        await until(lambda: school.polls)
+        watcher = Watcher(school, AssetStore())
+        async with watcher.triggerer():
+            await watcher.asked(3)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+
+    run(day())
+
+
+def test_the_quiet_that_a_watcher_was_asked_for_outlives_a_poll_that_was_under_way(school: School) -> None:
+    record = school.launch()
+
+    async def day() -> None:
+        shared, _ = account_and_poller(HOOK, school.conn_id)
+        school.sandbox.faults.add("delay", delay=1.0, count=1)
+        waiting = asyncio.create_task(only_event(wait(SessionRef.from_json(record["ref"]))))
+        await asyncio.sleep(0.3)
+        shared.next_allowed = quiet = time.monotonic() + 600.0
+        await until(lambda: school.polls)
+        await asyncio.sleep(0.3)
+        assert shared.next_allowed == quiet
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
 
     run(day())

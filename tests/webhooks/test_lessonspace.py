@@ -20,7 +20,7 @@ from airflow_provider.live_sessions.core.signatures import Signature
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal, seal
 from airflow_provider.live_sessions.platforms.lessonspace.deliveries import AROUND
 from airflow_provider.live_sessions.webhooks.desk import AGAIN, UNWRITTEN, Desk
-from airflow_provider.live_sessions.webhooks.queue import Job
+from airflow_provider.live_sessions.webhooks.queue import TRIES, Job
 from airflow_provider.live_sessions.webhooks.tokens import Addressee, write
 from airflow_provider.live_sessions.webhooks.urls import SEALED
 from tests.airflow_side.stage import School, TaskInstance, context
@@ -338,6 +338,31 @@ def test_an_airflow_or_a_platform_that_is_away_is_asked_again_and_told_once(
     assert desk.handle(job) == AGAIN
     assert desk.handle(job) is None
     assert len(airflow.told) == 2
+
+
+def test_a_platform_or_an_airflow_that_is_away_for_half_an_hour_loses_no_delivery(
+    school: School, post: Post, airflow: Airflow
+) -> None:
+    record = launch(school, airflow)
+    school.hold(record)
+    delivered(school, post)
+    body = {"id": record["ref"]["session_id"], "room": {"id": record["ref"]["details"]["space"]}}
+    desk = Desk(airflow, signature=Signature())
+    for platform_is_away in (False, True):
+        job, waited = signed(airflow, sent(me(school), "session.end", body)), 0.0
+        airflow.told.clear()
+        school.connect(**({"host": "http://127.0.0.1:9"} if platform_is_away else {}))
+        airflow.away = 0 if platform_is_away else TRIES
+        while waited < 1800:
+            job.tries += 1  # as the queue does
+            assert job.tries < TRIES
+            waited += desk.handle(job) or 0
+        school.connect()
+        airflow.away = 0
+        job.tries += 1
+        assert desk.handle(job) is None
+        assert len(airflow.told) == 2
+        desk = Desk(airflow, signature=Signature())  # which has told nobody yet
 
 
 def test_a_connection_that_is_wrong_is_said_and_let_go(

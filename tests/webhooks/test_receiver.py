@@ -236,3 +236,5 @@ def test_a_standing_receiver_answers_below_its_path_alone(post: Post) -> None:
     assert answer.status_code == 400
     token = url.rpartition("/")[2]
     assert requests.post(f"{post.base.partition('/live')[0]}/{token}", json=BODY, timeout=20).status_code == 404
+    for path in (post.base, f"{post.base}/", f"{post.base}/{token}/"):
+        assert requests.post(path, json=BODY, timeout=20, allow_redirects=False).status_code == 404, path

@@ -22,6 +22,7 @@ def test_what_was_signed_with_the_secret_fits(way: Signature, secret: SecretStr,
     signed = way.sign(secret, body)
     assert way.fits(secret, body, signed)
     assert way.fits(secret, body, f"{way.algorithm}={signed} ")
+    assert way.fits(secret, body, f"{way.algorithm.upper()}={signed}")
 
 
 @given(WAYS, SECRETS, SECRETS, st.binary(max_size=50), st.binary(max_size=50))

@@ -57,14 +57,15 @@ class Signature:
         return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode("ascii")
 
     def fits(self, secret: SecretStr, body: bytes, given: str) -> bool:
-        """Return whether a signature is the body's; ``sha256=`` before it is left aside.
+        """Return whether a signature is the body's; ``sha256=`` before it is left aside, in either case.
 
         Args:
             secret: What both sides know.
             body: The body as it came over the wire.
             given: The signature as it came.
         """
-        read = self._read(given.strip().removeprefix(f"{self.algorithm}="))
+        name, _, rest = given.strip().partition("=")
+        read = self._read(rest if name.casefold() == self.algorithm else given.strip())
         return hmac.compare_digest(self._digest(secret, body), read)
 
     def _digest(self, secret: SecretStr, body: bytes) -> bytes:

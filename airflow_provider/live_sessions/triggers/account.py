@@ -49,7 +49,7 @@ class Account:
         self._hook_class = hook_class
         self.conn_id = conn_id
         self.next_allowed = 0.0
-        """Monotonic time before which nothing is asked; outlives whoever waits."""
+        """Monotonic time before which the platform wants to be left alone; outlives whoever waits."""
         self.ends = Ends(self)
         """What has ended, for all who watch."""
         self._artifact_turn = 0.0
@@ -111,6 +111,10 @@ class Account:
     def doubt(self) -> None:
         """Read the connection again before the next call: the platform did not accept it."""
         self._read_at = float("-inf")
+
+    def keep_quiet(self, seconds: float) -> None:
+        """Leave the platform alone for so long from now, as it asked; a longer quiet already asked for stays."""
+        self.next_allowed = max(self.next_allowed, time.monotonic() + seconds)
 
     def enter(self) -> None:
         """Count a user; the last one out closes."""

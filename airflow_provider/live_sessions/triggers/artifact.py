@@ -114,19 +114,19 @@ class _Question:
         return await ask_readiness(
             self._account,
             lambda platform: readiness_of(platform, self._ability, self._ref, session_id, self._wait),
-            late=lambda: datetime.now(UTC) >= self._wait.deadline,
+            over=lambda _: datetime.now(UTC) >= self._wait.deadline,
         )
 
 
 async def ask_readiness(
-    account: Account, question: Callable[[SessionPlatform], Verdict], *, late: Callable[[], bool]
+    account: Account, question: Callable[[SessionPlatform], Verdict], *, over: Callable[[Exception], bool]
 ) -> Verdict:
     """Ask for an artifact when the connection's turn for it has come; whatever fails is pending.
 
     Args:
         account: The connection.
         question: Asks the open platform, on the connection's thread.
-        late: Whether the deadline has passed: then what fails has failed for good.
+        over: Whether what failed like this has failed for good, because the deadline has passed.
     """
     try:
         return await account.ask_for_artifact(question)
@@ -135,8 +135,8 @@ async def ask_readiness(
             account.doubt()
         known = isinstance(error, LiveSessionError)
         reason = str(error) if known else f"an unexpected {type(error).__name__}"
-        over = isinstance(error, Unsupported) or late()
-        return Verdict(Readiness.FAILED if over else Readiness.PENDING, reason)
+        failed = isinstance(error, Unsupported) or over(error)
+        return Verdict(Readiness.FAILED if failed else Readiness.PENDING, reason)
 
 
 def readiness_of(

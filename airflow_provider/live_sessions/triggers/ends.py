@@ -61,7 +61,8 @@ class Listed:
         """Return whether nothing is missing behind a cursor; None for one that begins with now."""
         if behind is None:
             return not self.part
-        return self.behind <= behind and (behind < self.backlog.up_to or not self.part)
+        up_to = self.backlog.up_to
+        return self.behind <= behind and (behind < up_to if self.part else behind <= up_to)
 
     def cursor(self, known: Cursor | None) -> Cursor:
         """Return the cursor to take from the list with: the one that is known, else one that begins with now."""
@@ -182,7 +183,10 @@ def _question(behind: datetime | None) -> Callable[[SessionPlatform], Listed]:
             until = end
         began = time.monotonic()
         found, asked_at = platform.ended_since(start - overlap, until)
-        up_to = asked_at if until is None else min(until, asked_at)
-        return Listed(start, asked_at, began, Backlog(found, up_to, overlap))
+        if until is None or until >= asked_at:
+            return Listed(start, asked_at, began, Backlog(found, asked_at, overlap))
+        # A platform that lists by the start shows some that ended behind the part: their turn comes with the next.
+        found = [one for one in found if one.told_at <= until]
+        return Listed(start, asked_at, began, Backlog(found, until, overlap))
 
     return ask

@@ -69,6 +69,8 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._asleep_until = 0.0
+        self._next_tick = 0.0
+        """Monotonic time of the next poll; outlives whoever waits. It holds up nobody else on the connection."""
         self._first_due = inf
         """Unix time from when somebody is due; too early where who was due has left."""
         self._interval = inf
@@ -175,19 +177,23 @@ class Poller:
             pause = next_delay(self._interval, self._failures, retry_after, self._rng)
             # From the start of the tick, so that a slow platform is not asked even less often; what it asked for
             # itself counts from its answer.
-            self._account.next_allowed = max(started + pause, time.monotonic() + retry_after)
+            self._next_tick = started + pause
+            self._account.keep_quiet(retry_after)
         await _hand_out(told)
 
     def _ask(self, platform: SessionPlatform, waiters: Sequence[Waiter]) -> Tick:
         """Tell the figures of this poll, then ask; runs on the connection's thread."""
         due = due_of(waiters, time.time())
         if due:
-            self._figures.poll_began(platform.name, due, waits=len(waiters), allowed=self._account.next_allowed)
+            self._figures.poll_began(platform.name, due, waits=len(waiters), allowed=self._allowed())
         return look(platform, due, waiters)
 
     def _allowed_at(self) -> float:
-        """Return the Unix time from which the platform may be asked."""
-        return time.time() + self._account.next_allowed - time.monotonic()
+        """Return the Unix time from which the platform is asked."""
+        return time.time() + self._allowed() - time.monotonic()
+
+    def _allowed(self) -> float:
+        return max(self._next_tick, self._account.next_allowed)
 
 
 def _unreachable(due: Sequence[Waiter], error: Exception) -> Iterator[tuple[Waiter, News | None]]:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.live_sessions.core.contract import Ability, ArtifactPlatform, ArtifactRules, Readiness
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient, Unsupported
 from airflow_provider.live_sessions.core.polling import ARTIFACT_DELAYS
 from airflow_provider.live_sessions.core.ready import Awaited, Awaiting
 from airflow_provider.live_sessions.core.times import format_time, seconds_of
@@ -66,7 +66,9 @@ class ArtifactsReadyTrigger(WatchTrigger[Awaiting]):
         return await ask_readiness(
             account,
             lambda platform: readiness_of(platform, ability, None, one.session_id, wait),
-            late=lambda: now() >= wait.deadline,
+            # After a stop of days the first question comes behind the deadline: one that was not answered decides
+            # nothing.
+            over=lambda error: now() >= wait.deadline and not isinstance(error, Transient),
         )
 
     def _read(self, data: object) -> Awaiting | None:

@@ -169,8 +169,7 @@ class WatchTrigger(BaseEventTrigger, Generic[_Memory]):
             self._failures += 1
             if isinstance(error, AuthenticationFailed) or (isinstance(error, Refused) and error.status == 403):
                 account.doubt()
-            wait = error.retry_after if isinstance(error, RateLimited | Unavailable) else 0.0
-            account.next_allowed = max(account.next_allowed, time.monotonic() + wait)
+            account.keep_quiet(error.retry_after if isinstance(error, RateLimited | Unavailable) else 0.0)
             self._say(
                 str(error) if isinstance(error, LiveSessionError) else f"an unexpected {type(error).__name__}"
             )

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AGAIN: Final = 30.0
-"""Seconds after which a platform, or Airflow, that could not be asked is asked again."""
+"""Seconds after which a platform, or Airflow, that could not be asked is asked again; twice as many each time."""
+
+LONGEST_AGAIN: Final = 900.0
+"""So many at most: the looks that a delivery gets last for three quarters of an hour then."""
 
 UNWRITTEN: Final = 60.0
 """Seconds in which a launch may still be writing down the secret of a space that already sends."""
@@ -87,7 +90,7 @@ class Desk:
         try:
             record = self._airflow.recall(job.addressee) if job.addressee.of_task else {}
         except Exception as error:  # noqa: BLE001 - whatever a database or a network raises: later
-            return self._say(job, f"Airflow could not be asked ({type(error).__name__})", AGAIN)
+            return self._say(job, f"Airflow could not be asked ({type(error).__name__})", _later(job))
         if not job.checked:
             again = self._check(job, hook_class, record)
             if again is not None or not job.checked:
@@ -153,11 +156,12 @@ class Desk:
                 platform.close()
         except Transient as error:
             wait = error.retry_after if isinstance(error, RateLimited | Unavailable) else 0.0
-            return self._say(job, error.what, max(AGAIN, wait))
+            return self._say(job, error.what, max(_later(job), wait))
         except AirflowNotFoundException as error:
             # Airflow says the same of a connection that does not exist and of a secrets backend that is away.
-            log.warning("The connection of a delivery is not found, asked again in %.0f s: %s", AGAIN, error)
-            return AGAIN
+            again = _later(job)
+            log.warning("The connection of a delivery is not found, asked again in %.0f s: %s", again, error)
+            return again
         except LiveSessionError as error:
             log.warning("A delivery could not be confirmed: %s", error)
             return None
@@ -182,7 +186,7 @@ class Desk:
                 known = self._airflow.tell(uri, extra, partition_key) or known
             except Exception as error:  # noqa: BLE001 - whatever a database or a network raises: later
                 self._told.forget(met)
-                return self._say(job, f"Airflow could not be told ({type(error).__name__})", AGAIN)
+                return self._say(job, f"Airflow could not be told ({type(error).__name__})", _later(job))
             job.told.add(uri)
             told = True
         if not told:
@@ -198,6 +202,11 @@ class Desk:
     def _say(self, job: Job, why: str, again: float) -> float:
         log.info("Not confirmed yet, asked again in %.0f s: %s", again, _about(job, why))
         return again
+
+
+def _later(job: Job) -> float:
+    """Return the seconds after which whoever was away is asked again."""
+    return min(AGAIN * 2.0 ** max(0, job.tries - 1), LONGEST_AGAIN)
 
 
 def _about(job: Job, why: str) -> str:

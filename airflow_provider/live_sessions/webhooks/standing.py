@@ -51,7 +51,11 @@ class Receiver:
         )
         self.queue = Queue(desk.handle)
         app: ASGIApp = receiver(self.queue)
-        self.app: ASGIApp = Starlette(routes=[Mount(PREFIX, app)]) if prefix else app
+        if prefix:
+            below = Starlette(routes=[Mount(PREFIX, app)])
+            below.router.redirect_slashes = False  # nothing else is answered, and no host that a request names
+            app = below
+        self.app = app
 
 
 def _setting(name: str, default: str) -> str:
