@@ -30,7 +30,7 @@ from airflow_provider.live_sessions.artifacts.local import LocalStorage
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.partitions import Home
 from airflow_provider.live_sessions.artifacts.writer import Writer
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.session_rows import PersonRow, SessionRow
 from airflow_provider.live_sessions.operators.sessions_to_sql import SessionsToSqlOperator
 from demo.postgres import postgres, programs
@@ -151,12 +151,27 @@ def test_a_load_that_dies_leaves_what_was_there(database: str, home: dict[str, A
     assert contents(database) == before
 
 
-def test_a_file_that_was_harmed_is_not_loaded(database: str, home: dict[str, Any]) -> None:
+@pytest.mark.parametrize("caught_at", ["its file", "its manifest"])
+def test_a_file_that_is_just_being_written_anew_is_loaded_by_the_retry(
+    database: str, home: dict[str, Any], caught_at: str
+) -> None:
+    load(database, home)
+    before = contents(database)
     storage = LocalStorage(home["destination"])
     name = next(one for one in storage.list() if one.endswith(".jsonl"))
-    storage.put(name, [storage.get(name)[:-50]])
-    with pytest.raises(AirflowFailException, match="bytes"):
+    file, manifest = storage.get(name), storage.get(home["manifests"][0])
+    if caught_at == "its file":
+        storage.put(name, [file[:-50]])
+    else:  # it is away until its files are there
+        storage.delete(home["manifests"][0])
+    with pytest.raises(Transient, match=r"the retry") as caught:  # no failure at once
         load(database, home)
+    assert ("bytes; " if caught_at == "its file" else "There is no ") in str(caught.value)
+    assert contents(database) == before
+    storage.put(name, [file])
+    storage.put(home["manifests"][0], [manifest])
+    load(database, home)
+    assert contents(database) == before
 
 
 def test_parquet_and_json_lines_load_the_same(database: str, tmp_path: Path) -> None:
