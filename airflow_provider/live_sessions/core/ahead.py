@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.paging import Fetch, Query, QueryMark
 
 THREADS = 12
-"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many."""
+"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many for a list,
+and as many again for what is asked about its rows."""
 
 ROWS = 2_400
 """Rows that are held before their turn, whatever the size of a page: memory has to stay bounded."""
