@@ -297,6 +297,41 @@ def session_row(conn_id: str, number: int, counted_at: str) -> dict[str, Any]:
     return row.to_json()
 
 
+def test_the_load_that_comes_last_says_in_which_hour_a_session_is(database: str, tmp_path: Path) -> None:
+    """No file tells when its platform was asked, so an older one cannot be known for that: docs/exports.md."""
+    storage = LocalStorage(tmp_path / "hours")
+    home = str(tmp_path / "hours")
+
+    def hour(number: int, *sessions: int) -> dict[str, Any]:
+        since, until = HOURS[number], HOURS[number + 1]
+        writer = Writer(storage, f"hour={number}", kind="sessions-jsonl", session_key="k")
+        lines = [json.dumps(session_row("c", one, since.isoformat())).encode() for one in sessions]
+        writer.add("sessions.jsonl", encode(lines, FileFormat.JSONL), media_type="application/x-ndjson")
+        told = Manifest(
+            "sessions-jsonl", "p", "c", "k", Completeness.COMPLETE, planned_start=since, planned_end=until
+        )
+        return {"destination": home, "manifests": [writer.finish(told).name]}
+
+    def where() -> dict[str, int]:
+        asked = "SELECT session_id, counted_at FROM sessions"
+        found = {one: str(at).replace(" ", "T") for one, at in ask(database, asked)}
+        return {one: HOURS.index(datetime.fromisoformat(at)) for one, at in found.items()}
+
+    older, newer = hour(1, 1, 2), hour(2, 2, 3)  # 2 ended later than was told first, and the older file is stale
+    load(database, older)
+    load(database, newer)
+    assert where() == {"s1": 1, "s2": 2, "s3": 2}
+    load(database, older)  # cleared by itself
+    assert where() == {"s1": 1, "s2": 1, "s3": 2}
+    load(database, newer)
+    assert where() == {"s1": 1, "s2": 2, "s3": 2}
+    load(database, hour(1, 1))  # asked for again before it is loaded again
+    assert where() == {"s1": 1, "s2": 2, "s3": 2}
+    load(database, hour(1, 1, 2))  # it ended earlier after all
+    load(database, hour(2, 3))
+    assert where() == {"s1": 1, "s2": 1, "s3": 2}
+
+
 def test_tables_that_are_not_there_are_not_made_against_the_author_s_will(
     database: str, home: dict[str, Any]
 ) -> None:

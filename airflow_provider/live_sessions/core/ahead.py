@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.paging import Fetch, Query, QueryMark
 
 THREADS = 12
-"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many for a list,
+"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many for a list
 and as many again for what is asked about its rows."""
 
 ROWS = 2_400
