@@ -119,7 +119,7 @@ def test_a_link_to_another_host_is_refused_though_pages_are_asked_for_ahead(acad
 def test_who_is_shown_without_a_line_in_the_log_has_no_known_attendance(academy: Academy, shown_by: str) -> None:
     def answer(request: Request, response: Response) -> Response:
         of_room = "/spaces/" in request.path
-        hidden = (
+        hidden: dict[str, Any] = (
             {"profiles": [], "guests": []}
             if shown_by not in ("both", "room" if of_room else "organisation")
             else {}
