@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +115,48 @@ def test_a_link_to_another_host_is_refused_though_pages_are_asked_for_ahead(acad
         run(academy, storage)
     assert "elsewhere" not in str(caught.value)
     assert storage.files == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "latin-1"])
+def test_a_body_in_another_encoding_is_the_same_rows_or_no_json(academy: Academy, encoding: str) -> None:
+    plain, odd = MemoryStorage(), MemoryStorage()
+    for one in academy.sandbox.lessonspace._store.sessions:
+        one.name = "Füße"
+    run(academy, plain)
+
+    def answer(request: Request, response: Response) -> Response:
+        text = json.dumps(json.loads(response.body), ensure_ascii=False)
+        return replace(response, body=text.encode(encoding, "replace")) if "page=3" in request.query else response
+
+    academy.tap.answer = answer
+    if encoding == "latin-1":
+        with pytest.raises(Unavailable, match="not JSON") as caught:
+            run(academy, odd)
+        assert "Fü" not in str(caught.value)
+    else:
+        assert run(academy, odd).partial == []
+    assert odd.files == ({} if encoding == "latin-1" else plain.files)
+
+
+def test_an_empty_page_and_rows_that_come_twice_are_read_again_and_lose_nothing(academy: Academy) -> None:
+    plain, odd = MemoryStorage(), MemoryStorage()
+    run(academy, plain)
+    struck: list[str] = []
+
+    def answer(request: Request, response: Response) -> Response:
+        page = next((one for one in ("page=2", "page=4") if one in request.query), "")
+        if not page or page in struck or "end_time_after" not in request.query:
+            return response
+        struck.append(page)
+        return altered(
+            response, lambda body: {**body, "results": body["results"][:1] * 5 if page == "page=2" else []}
+        )
+
+    academy.tap.answer = answer
+    result = run(academy, odd)
+    assert sorted(struck) == ["page=2", "page=4"]
+    assert rows(odd, result.manifests) == rows(plain, result.manifests)
+    assert result.partial == []
 
 
 @pytest.mark.parametrize("shown_by", ["both", "room", "organisation"])
