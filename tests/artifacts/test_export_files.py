@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Chunk, Period, before, cut, floor
-from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode, encode
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode, encode, rows_of
 from airflow_provider.live_sessions.artifacts.export_run import PROGRESS_SECONDS, Progress
 from airflow_provider.live_sessions.artifacts.export_spool import Spool
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
+from airflow_provider.live_sessions.artifacts.writer import Writer
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.session_rows import (
     LogRow,
     PersonRow,
@@ -26,8 +28,10 @@ from airflow_provider.live_sessions.core.session_rows import (
     minutes_between,
 )
 from airflow_provider.live_sessions.core.status import Held
+from tests.artifacts.memory import MemoryStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - aware by the zone
@@ -200,3 +204,23 @@ def test_duckdb_reads_the_files_where_they_lie_with_their_partitions(
         )
         found = connection.sql(asked).fetchall()
     assert found == [(where, "2026-09-01", minutes) for where in ("north", "south") for minutes in (12.5, 30.0)]
+
+
+class Replaced(MemoryStorage):
+    """An object store in which a file is replaced while somebody reads it piece by piece."""
+
+    def read(self, name: str) -> Iterator[bytes]:
+        before = self.get(name)
+        middle = before.index(b"\n") + 1
+        yield before[:middle]
+        yield before[middle:].replace(b"Ada", b"Bob")
+
+
+def test_rows_of_two_files_are_not_taken_for_those_of_one() -> None:
+    storage = Replaced()
+    writer = Writer(storage, "day", kind="sessions-jsonl", session_key="k")
+    lines = [json.dumps({"session_id": str(number), "title": "Ada"}).encode() for number in range(3)]
+    writer.add("sessions.jsonl", encode(lines, FileFormat.JSONL), media_type="application/x-ndjson")
+    manifest = writer.finish(Manifest("sessions-jsonl", "lessonspace", "school", "k", Completeness.COMPLETE))
+    with pytest.raises(Transient, match=r"day/sessions\.jsonl was written anew meanwhile"):
+        list(rows_of(storage, manifest))

@@ -169,4 +169,13 @@ def test_without_asking_ahead_the_fetch_is_the_one_given() -> None:
 
 
 def test_as_many_connections_are_kept_as_ask_at_once() -> None:
-    assert THREADS <= CONNECTIONS, "each further one would be opened anew for each page, and urllib3 warns of it"
+    """An export has pages of its list on their way, and beside them the rooms of the sessions on it."""
+    assert 2 * THREADS <= CONNECTIONS, (
+        "each further one would be opened anew for each page, and urllib3 warns of it"
+    )
+
+
+def test_a_count_that_no_float_can_hold_names_the_next_pages_all_the_same() -> None:
+    link = f"{BASE}/things/?{urlencode({**ASKED, 'page': 2}, doseq=True)}"
+    body = {"count": 10**400, "next": link, "results": [1, 2, 3]}
+    assert [int(one["page"][0]) for one in pages_behind(ASKED, body, most=2)] == [2, 3]

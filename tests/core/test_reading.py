@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.reading import (
     listed,
     load_json,
     misfitting,
+    misfitting_in,
     shown,
     why,
 )
@@ -107,3 +108,17 @@ def test_the_fields_that_do_not_fit_are_named_shortly_though_the_platform_names_
     assert "\n" not in told
     assert "abcdef0123456789" not in told
     assert "the whole" in misfitting([{"loc": ()}])
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("Expected `int`, got `str` - at `$[3].profiles[0].user`", "profiles[0].user"),
+        ("Object missing required field `uuid` - at `$[3]`", "uuid"),
+        ("Object missing required field `date` - at `$[3].logs[0]`", "logs[0].date"),
+        ("Object missing required field `id`", "id"),
+        ("Expected `object`, got `str` - at `$[3]`", "the whole"),
+    ],
+)
+def test_the_field_that_does_not_fit_or_is_missing_is_named(said: str, named: str) -> None:
+    assert misfitting_in(said) == named

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,8 @@ import pytest
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
-from airflow_provider.live_sessions.core.errors import AuthenticationFailed
+from airflow_provider.live_sessions.core.ahead import THREADS
+from airflow_provider.live_sessions.core.errors import AuthenticationFailed, Refused
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended, fill
 from tests.exports.reading import rows
@@ -59,3 +62,32 @@ def test_credentials_that_a_room_does_not_accept_end_the_export_with_its_words_a
     with pytest.raises(AuthenticationFailed, match="list the sessions of a space"):
         run(academy, storage)
     assert storage.files == {}
+
+
+def test_pages_and_rooms_that_are_asked_for_together_each_have_a_connection(
+    academy: Academy, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=3), 300, rooms=100)
+    academy.sandbox.faults.add("delay", delay=0.05)
+    with caplog.at_level(logging.WARNING, "urllib3"):
+        run(academy, MemoryStorage())
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("urllib3")] == []
+
+
+def test_a_page_that_fails_for_good_ends_the_export_with_its_own_error_whatever_the_others_do(
+    academy: Academy,
+) -> None:
+    """Those before it were read, those behind it are asked for no further, and no thread is left asking."""
+    fill(academy.sandbox, BEGIN, BEGIN + timedelta(hours=3), 800)
+    academy.sandbox.faults.add("status", status=403, path=LIST, query="page=4&|page=4$", body='{"detail": "No."}')
+    academy.sandbox.faults.add("delay", delay=0.02, path=LIST)
+    storage = MemoryStorage()
+    with pytest.raises(Refused, match="list sessions: refused with status 403: No"):
+        run(academy, storage, attendance=False)
+    assert storage.files == {}
+    for one in threading.enumerate():
+        if one.name.startswith("live-sessions-ahead"):
+            one.join(10)
+            assert not one.is_alive()
+    pages = [one for one in academy.log(path=LIST) if "end_time_after" in one.query]
+    assert len(pages) <= 4 + THREADS < 40

@@ -385,6 +385,20 @@ def test_an_export_that_is_partial_or_harmed_fails_loudly(school: School, tmp_pa
         check({"manifests": []})
 
 
+@pytest.mark.parametrize("hour", [0, 1])
+def test_an_hour_that_a_run_is_just_writing_anew_is_waited_for(school: School, tmp_path: Path, hour: int) -> None:
+    """A manifest is away while the files it describes are replaced."""
+    fill(school.sandbox, NOW - 6 * HOUR, NOW - 5 * HOUR, 20)
+    told = exported(school, tmp_path, NOW - 6 * HOUR, NOW - 4 * HOUR)
+    LocalStorage(tmp_path).delete(told["manifests"][hour])
+    for operator in (
+        CheckSessionsExportOperator(task_id="check", export=told),
+        SummariseClassesOperator(task_id="summarise", sessions=told),
+    ):
+        with pytest.raises(Transient, match=r"There is no .*the retry finds it"):
+            operator.execute(context())
+
+
 def test_what_only_one_machine_sees_is_not_looked_for_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     monkeypatch.delenv("AIRFLOW__LIVE_SESSIONS__DESTINATION")

@@ -11,7 +11,7 @@ from airflow_provider.live_sessions.artifacts.export_files import rows_of
 from airflow_provider.live_sessions.artifacts.export_lacks import may_heal
 from airflow_provider.live_sessions.artifacts.manifest import Completeness, Manifest
 from airflow_provider.live_sessions.artifacts.row_shapes import ACCOUNT, CLASSES, SEGMENTS, SESSIONS, shape_of
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import Transient
 from airflow_provider.live_sessions.core.times import format_time, parse_optional_time, parse_time
 
 if TYPE_CHECKING:
@@ -28,12 +28,16 @@ def read(storage: Storage, name: str) -> Manifest:
     """Return a manifest.
 
     Raises:
-        ConfigurationError: There is none of that name, or it is none.
+        ConfigurationError: It is no manifest.
+        Transient: There is none of that name. While a run writes files anew, they have none.
     """
     try:
         return Manifest.from_bytes(storage.get(name))
     except FileNotFoundError:
-        raise ConfigurationError(f"There is no {name}.", advice="Export it again.") from None
+        raise Transient(
+            f"There is no {name}.",
+            advice="An export may be writing its files just now, and the retry finds it; else export it again.",
+        ) from None
 
 
 @dataclass(slots=True)

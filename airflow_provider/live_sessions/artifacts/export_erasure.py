@@ -10,19 +10,18 @@ lacks, it lacks for good.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_provider.live_sessions.artifacts.export_files import FileFormat, decode, encode
+from airflow_provider.live_sessions.artifacts.export_files import FileFormat, Reading, changed, decode, encode
 from airflow_provider.live_sessions.artifacts.export_spool import line_of
 from airflow_provider.live_sessions.artifacts.manifest import Completeness
 from airflow_provider.live_sessions.artifacts.person_rows import known_by_name, without
 from airflow_provider.live_sessions.artifacts.row_shapes import SHAPES
 from airflow_provider.live_sessions.artifacts.writer import Writer
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,7 +89,7 @@ class Erasure:
         return encode(self._lines(storage), self.file_format, self.shape)
 
     def _lines(self, storage: Storage) -> Iterator[bytes]:
-        read = _Read(storage.read(self.name))
+        read = Reading(storage.read(self.name))
         for row in decode(read, self.file_format, self.shape):
             if not self.shape.group:
                 yield line_of(without(row, self.shape, self.person)[0])
@@ -185,7 +184,7 @@ def judge(storage: Storage, name: str, shape: Shape, person: Person) -> Erasure:
         AttributeError, KeyError, RecursionError, TypeError, ValueError: It is no file that an export wrote.
     """
     file_format = FileFormat.of(name.rpartition(".")[2])
-    read = _Read(storage.read(name))
+    read = Reading(storage.read(name))
     rows = decode(read, file_format, shape)
     find = _judge_segments if shape.group else _judge_rows
     taken, counts, known, heard = find(rows, shape, person)
@@ -216,11 +215,6 @@ def rewrite(storage: Storage, manifest: Manifest, erasures: Iterable[Erasure]) -
         extra["for_good"] = True
         why = why if NEVER_WHOLE in why else f"{why} {NEVER_WHOLE}"
     writer.finish(replace(manifest, why=why, extra=extra, files=(), name="", url=""), shared=True)
-
-
-def changed(name: str) -> Transient:
-    """Return the error of a file that was written anew while it was looked through."""
-    return Transient(f"{name} was written anew meanwhile.", advice="The retry looks through it again.")
 
 
 def _judge_rows(
@@ -265,22 +259,3 @@ def _count(counts: dict[str, int], shape: Shape, rows: Iterable[Mapping[str, Any
 
 def _session(row: Mapping[str, Any], shape: Shape) -> tuple[Any, ...]:
     return tuple(row[column] for column in shape.group)
-
-
-class _Read:
-    """A file's bytes on their way, counted and hashed."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._digest.update(chunk)
-            self.size += len(chunk)
-            yield chunk
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()

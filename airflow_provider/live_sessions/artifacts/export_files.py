@@ -6,6 +6,7 @@ group. A Parquet file also names the writer's release, so another pyarrow writes
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
@@ -14,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.live_sessions.artifacts.row_shapes import SESSIONS, shape_of
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.times import parse_time
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def rows_of(storage: Storage, manifest: Manifest) -> Iterator[dict[str, Any]]:
 
     Raises:
         ConfigurationError: It is no export's manifest, or it needs pyarrow.
+        Transient: A file is another one by now; known at its end.
     """
     shape = shape_of(manifest.kind)
     if shape is None:
@@ -99,7 +101,40 @@ def rows_of(storage: Storage, manifest: Manifest) -> Iterator[dict[str, Any]]:
             f"{manifest.name} describes no export.", advice="Pass an export operator's output."
         )
     for entry in manifest.files:
-        yield from decode(storage.read(entry.name), FileFormat.of(entry.name.rpartition(".")[2]), shape)
+        reading = Reading(storage.read(entry.name))
+        yield from decode(reading, FileFormat.of(entry.name.rpartition(".")[2]), shape)
+        if reading.sha256 != entry.sha256:
+            raise changed(entry.name)
+
+
+class Reading:
+    """A file's bytes on their way, counted and hashed.
+
+    Args:
+        chunks: The bytes, in order.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._digest = hashlib.sha256()
+        self.size = 0
+        """How many came so far."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._digest.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    @property
+    def sha256(self) -> str:
+        """The digest of those that came so far, in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+def changed(name: str) -> Transient:
+    """Return the error of a file that was written anew while it was looked through."""
+    return Transient(f"{name} was written anew meanwhile.", advice="The retry looks through it again.")
 
 
 def _json_lines(lines: Iterable[bytes]) -> Iterator[bytes]:

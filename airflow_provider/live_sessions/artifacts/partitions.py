@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider.live_sessions.artifacts.export_checks import read
 from airflow_provider.live_sessions.artifacts.export_chunks import Chunk
 from airflow_provider.live_sessions.artifacts.manifest import Manifest
 from airflow_provider.live_sessions.core.errors import ConfigurationError
@@ -42,18 +43,19 @@ class Home:
 
         Raises:
             ConfigurationError: They are not of one account and one kind, or are no export's.
+            Transient: The first is not there, see :func:`read`.
         """
         names = list(manifests)
         if not names:
             return None
-        first = _read(storage, names[0])
         account, _, rest = names[0].partition("/date=")
         file = rest.rpartition("/")[2]
         head, tail = f"{account}/", f"/{file}"
-        if first is None or not rest or not all(one.startswith(head) and one.endswith(tail) for one in names):
+        if not rest or not all(one.startswith(head) and one.endswith(tail) for one in names):
             raise ConfigurationError(
                 "These are not the files of one export.", advice="Pass an export operator's output."
             )
+        first = read(storage, names[0])
         partitions = tuple(one.removeprefix(head).removesuffix(tail) for one in names)
         return cls(account, file, first.platform, first.conn_id, partitions)
 
@@ -64,18 +66,22 @@ class Home:
 
     def of(self, storage: Storage, partition: str) -> Manifest | None:
         """Return a partition's manifest; None where it is not home."""
-        return _read(storage, f"{self.account}/{partition}/{self.file}")
+        try:
+            return Manifest.from_bytes(storage.get(f"{self.account}/{partition}/{self.file}"))
+        except FileNotFoundError:
+            return None
 
     def chunks(self, storage: Storage) -> Iterator[Chunk]:
         """Yield the days or hours that the export wrote.
 
         Raises:
-            ConfigurationError: A manifest is gone.
+            ConfigurationError: A manifest has no time.
+            Transient: A manifest is not there, see :func:`read`.
         """
         for partition in self.partitions:
-            manifest = self.of(storage, partition)
-            if manifest is None or manifest.planned_start is None or manifest.planned_end is None:
-                raise ConfigurationError(f"There is no {partition} in {self.account}.", advice="Export it again.")
+            manifest = read(storage, f"{self.account}/{partition}/{self.file}")
+            if manifest.planned_start is None or manifest.planned_end is None:
+                raise ConfigurationError(f"{manifest.name} has no time.", advice="Export it again.")
             yield Chunk(manifest.planned_start, manifest.planned_end, partition)
 
     def before(self, partition: str, span: timedelta) -> list[str]:
@@ -98,10 +104,3 @@ def _neighbours(partition: str, span: timedelta, direction: int) -> list[str]:
     at = datetime.strptime(partition, _FORMATS[hourly])  # noqa: DTZ007 - a name, in whatever zone it was given
     number = -(-span // length)
     return [(at + direction * step * length).strftime(_FORMATS[hourly]) for step in range(1, number + 1)]
-
-
-def _read(storage: Storage, name: str) -> Manifest | None:
-    try:
-        return Manifest.from_bytes(storage.get(name))
-    except FileNotFoundError:
-        return None

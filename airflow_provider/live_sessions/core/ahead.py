@@ -9,7 +9,6 @@ The threads share the account's rate budget with everybody else; asking ahead ne
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.paging import Fetch, Query, QueryMark
 
 THREADS = 12
-"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many."""
+"""Requests on their way at once. Each holds a connection, so :data:`wire.CONNECTIONS` has to be as many for a list
+and as many again for what is asked about its rows."""
 
 ROWS = 2_400
 """Rows that are held before their turn, whatever the size of a page: memory has to stay bounded."""
@@ -110,6 +110,7 @@ def pages_behind(query: Query, body: Any, *, most: int, rows: int = ROWS) -> Ite
         return
     if mark_of(following) != mark_of({**query, "page": number + 1}):
         return
-    last = min(math.ceil(count / len(results)), number + min(most, max(1, rows // len(results))))
+    # Whole numbers throughout: a count may be longer than a float can hold.
+    last = min(-(-count // len(results)), number + min(most, max(1, rows // len(results))))
     for page in range(number + 1, last + 1):
         yield {**following, "page": [str(page)]}

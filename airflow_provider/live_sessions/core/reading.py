@@ -22,6 +22,7 @@ DEEPEST = 64
 
 _PATH = re.compile(r"`\$(?:\[\d+\])?\.?([^`]*)`")
 """msgspec's "at `$[3].space.id`", without the number of the row, which tells nobody anything."""
+_MISSING = re.compile(r"missing required field `(\w+)`")
 _NESTING = frozenset((dict, list))
 _read = msgspec.json.Decoder().decode
 
@@ -112,8 +113,9 @@ def misfitting_in(message: str) -> str:
     Args:
         message: What msgspec's ``ValidationError`` says: it names the field by its path, and never a value.
     """
-    found = _PATH.search(message)
-    return shorten(redact(found[1][:200] if found and found[1] else "the whole"), 200)
+    path, missing = _PATH.search(message), _MISSING.search(message)
+    field = ".".join(found[1] for found in (path, missing) if found and found[1])
+    return shorten(redact(field[:200] or "the whole"), 200)
 
 
 def misfitting(errors: Iterable[Mapping[str, Any]]) -> str:

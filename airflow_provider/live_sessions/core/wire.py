@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 CHUNK = 64 * 1024
 
-CONNECTIONS = 12
-"""Connections that are kept to a host: as many as ask at once; each further one would be opened anew each time."""
+CONNECTIONS = 24
+"""Connections that are kept to a host: as many as ask at once (the pages of a list, and beside them the rooms of
+its sessions); each further one would be opened anew each time."""
 
 FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """Everything that sending and reading can raise, ``requests``' own and what slips through it."""

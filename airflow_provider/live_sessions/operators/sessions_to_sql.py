@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.identity import is_true
@@ -52,6 +52,10 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
     Returns:
         ``sessions``, ``participants``, ``segments``, ``classes``, ``people`` (those that were in the exports) and
         ``files``: how many were loaded.
+
+    Raises:
+        AirflowFailException: The export, the database or a table's name is none. A retry heals none of it.
+        Transient: A file is not as its manifest says, or has none just now; nothing was changed.
     """
 
     template_fields: Sequence[str] = (
@@ -136,17 +140,18 @@ class SessionsToSqlOperator(TellsLineage, BaseOperator):
 
     def _exports(self) -> Iterator[tuple[Storage, Manifest]]:
         """Yield the manifests of the exports, their files held against them."""
-        from airflow_provider.live_sessions.artifacts.manifest import Manifest
+        from airflow_provider.live_sessions.artifacts.export_checks import read
 
         for destination, name in dict.fromkeys(_manifests(self.export)):
             storage = open_storage(shared_destination(destination))
-            try:
-                manifest = Manifest.from_bytes(storage.get(name))
-            except FileNotFoundError:
-                raise ConfigurationError(f"There is no {name}.", advice="Export it again.") from None
+            manifest = read(storage, name)
             problems = manifest.verify(storage)
             if problems:
-                raise ConfigurationError(" ".join(problems), advice="Export it again: it is then written anew.")
+                raise Transient(
+                    " ".join(problems),
+                    advice="An export may be writing it just now, and the retry reads what is there then; "
+                    "a file that stays as it is was harmed: export it again.",
+                )
             if manifest.why:
                 self.log.warning("%s is partial and loaded as it is: %s", name, manifest.why)
             yield storage, manifest

@@ -178,7 +178,9 @@ class _Ledger:
 
     def take(self, page: Any) -> None:
         rows = page.get("results") if isinstance(page, dict) else page
-        self.ids |= {str(row.get("uuid")) for row in rows or () if isinstance(row, dict)}
+        if not isinstance(rows, list):  # who walks the list says so
+            return
+        self.ids |= {str(row.get("uuid")) for row in rows if isinstance(row, dict)}
         count = page.get("count") if isinstance(page, dict) else None
         told = count if isinstance(count, int) else None
         self.moved = self.moved or (self.told is not None and told != self.told)
@@ -252,21 +254,21 @@ class _Logs:
 
     def row(self, session: Session, room: _Room | None) -> SessionRow:
         """Return a session's row; without logs where its room does not show it."""
-        detailed = None
-        if room is not None:
-            pages, sessions = room.told.result()
-            self._tally.pages += 0 if room.counted else pages
-            room.counted = True
-            detailed = None if sessions is None else sessions.get(session.uuid)
-            if detailed is not None and not detailed.logs and named(session):
-                detailed = None  # somebody was there, so a log without a line is not whole yet
-            self._late += sessions is not None and detailed is None
-            self._gone += sessions is None
-        else:
+        if room is None:
             self._gone += 1
-        if detailed is None:
             return row_of(session, session, self._client.conn_id, logged=False)
-        return row_of(session, detailed, self._client.conn_id, logged=True)
+        pages, sessions = room.told.result()
+        self._tally.pages += 0 if room.counted else pages
+        room.counted = True
+        detailed = None if sessions is None else sessions.get(session.uuid)
+        # Where either list shows somebody, a log without a line is not whole yet.
+        shown = named(session) or (detailed is not None and named(detailed))
+        logged = detailed is not None and bool(detailed.logs or not shown)
+        self._late += sessions is not None and not logged
+        self._gone += sessions is None
+        if detailed is None or (named(session) and not logged):
+            detailed = session
+        return row_of(session, detailed, self._client.conn_id, logged=logged)
 
     def _sessions(self, room: str) -> tuple[int, Mapping[str, Session] | None]:
         pages: list[Any] = []

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind")
 
+_UNFIT = (msgspec.ValidationError, UnicodeEncodeError)
+"""What a value that does not fit raises; the latter where a lone surrogate is what should be no text."""
+
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """A part of a list. Unknown fields are left aside.
@@ -167,8 +170,12 @@ def _settle(row: Listed, name: str, told: datetime | None) -> None:
 def _read(data: Any, kind: type[_Kind], shaped: Callable[[Any], Any]) -> _Kind:
     try:
         return msgspec.convert(data, kind, dec_hook=_secret)
-    except msgspec.ValidationError:
-        return msgspec.convert(shaped(data), kind, strict=False, dec_hook=_secret)
+    except _UNFIT:
+        shape = shaped(data)
+    try:
+        return msgspec.convert(shape, kind, strict=False, dec_hook=_secret)
+    except UnicodeEncodeError:
+        raise msgspec.ValidationError("Not valid Unicode") from None
 
 
 def _secret(kind: type, value: Any) -> SecretStr:
@@ -183,13 +190,32 @@ def _shaped(value: Any) -> Any:
         return [_shaped(one) for one in value]
     if not isinstance(value, dict):
         return value
-    return {name: _SHAPES.get(name, _shaped)(told) for name, told in value.items()}
+    # A name that is no text is none of ours, and msgspec compares names as UTF-8.
+    return {name: _SHAPES.get(name, _shaped)(told) for name, told in value.items() if _is_text(name)}
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can write
+        return False
+    return True
 
 
 def _moment(value: Any) -> Any:
-    """Read any ISO 8601; a naive time is UTC: its zone is undocumented, and UTC is what samples show."""
+    """Read any ISO 8601; a naive time is UTC: its zone is undocumented, and UTC is what samples show.
+
+    What msgspec can read is left to it: it rounds a fraction that the standard library cuts off, and when a
+    session ended must not hang on what stands beside it on the page.
+    """
+    if not isinstance(value, str):
+        return value
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else value
+        return msgspec.convert(value, datetime)
+    except _UNFIT:
+        pass
+    try:
+        return datetime.fromisoformat(value)
     except ValueError:
         return value
 
