@@ -59,6 +59,9 @@ RETRIEVES: dict[str, dict[str, type[RetrieveOperator]]] = {
     },
 }
 
+ZONES = {"lessonspace": "Europe/Berlin", "coviu": "Australia/Sydney", "screenleap": "Europe/Berlin"}
+"""What stands in the forms that launch: a folder is named by day and time in the zone of its launch."""
+
 EVERYTHING = "everything"
 KINDS = [EVERYTHING, "attendance", "transcript", "recording", "usage"]
 
@@ -79,7 +82,12 @@ KINDS = [EVERYTHING, "attendance", "transcript", "recording", "usage"]
             title="Kinds of files",
             description="Everything: all that the session's platform keeps.",
         ),
-        "timezone": fields.timezone("Europe/Berlin", "Time zone of folders and tables"),
+        "timezone": fields.timezone(
+            "",
+            "Time zone of folders and tables",
+            description="As in the form of the launch: in another zone the files get a folder of their own. "
+            "Empty: what stands in that form at first.",
+        ),
         "destination": fields.destination(),
     },
     tags=["lessonspace", "coviu", "screenleap", "educates"],
@@ -116,7 +124,7 @@ def session_retrieve_again() -> None:
             task_id=f"retrieve_{platform}_{kind}",
             session=found.output,
             destination="{{ params.destination or '' }}",
-            timezone="{{ params.timezone }}",
+            timezone=f"{{{{ params.timezone or '{ZONES[platform]}' }}}}",
         )
         for platform, operators in RETRIEVES.items()
         for kind, operator in operators.items()
