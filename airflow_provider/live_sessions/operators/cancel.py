@@ -14,7 +14,7 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsup
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
-from airflow_provider.live_sessions.operators.hand_over_ledger import anybody_served
+from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
 from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class CancelSessionOperator(BaseOperator):
         if_live: ``fail`` (default) or ``report``, when people are inside and the platform cannot end it.
         force: Also try what is documented but of uncertain effect.
         destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
-            another launch of it, has a link, whatever ``hand_over_before`` says now.
+            another launch of it, has a link, whatever ``hand_over_before`` says now. By default where a lane's run
+            keeps its claims.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
@@ -109,7 +110,9 @@ class CancelSessionOperator(BaseOperator):
                 )
                 if not isinstance(meant, Meant):
                     return self._tell_nothing_found(meant)
-                handed_over = meant.handed_over(datetime.now(UTC)) or self._was_served(meant)
+                handed_over = meant.handed_over(datetime.now(UTC)) or may_be_out(
+                    meant.ref.key, claim=claim_of(self.session), destination=self.destination, log=self.log
+                )
                 outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
             finally:
                 platform.close()
@@ -120,15 +123,6 @@ class CancelSessionOperator(BaseOperator):
         """Return the launch settings of a class; subclasses add what its room needs."""
         del occurrence
         return dict(self.options or {})
-
-    def _was_served(self, meant: Meant) -> bool:
-        try:
-            return anybody_served(self.destination, meant.ref.key)
-        except Exception as error:  # noqa: BLE001 - a storage that is away keeps no class from being called off
-            self.log.warning(
-                "Who was served cannot be read (%s), so links count as handed over.", type(error).__name__
-            )
-            return True
 
     def check_if_live(self) -> None:
         """Look at what a template gave before anything is ended.

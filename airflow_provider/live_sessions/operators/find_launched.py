@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.times import format_time, in_zone
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.operators.claims import taken_by
+from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.schedules.zones import find_zone
@@ -114,6 +115,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         ti = context["ti"]
         with airflow_errors():
             zone = find_zone(self.timezone)
+            self.run_id_of_launch = str(self.run_id_of_launch or "").strip()  # as it was copied
             found = self._find(ti)
             record = SessionRecord.from_json(found)
             self._check_proof(record, ti)
@@ -124,7 +126,8 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 **seen,
                 "why": in_zone(seen["why"], zone),
                 "platform": hook.platform_label,
-                "handed_over": record.handed_over(datetime.now(UTC)),
+                "handed_over": record.handed_over(datetime.now(UTC))
+                or may_be_out(record.ref.key, claim=record.claim, destination="", log=self.log),
                 "when": _when(record.start, record.end, zone),
                 "links_until": _links_until(record, zone),
             }
@@ -191,7 +194,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             ) from None
 
     def _find(self, ti: Any) -> dict[str, Any]:
-        if not str(self.run_id_of_launch or "").strip():
+        if not self.run_id_of_launch:
             raise ConfigurationError("The run id is empty.", advice=WHERE_IDS_ARE)
         pulled = ti.xcom_pull(
             dag_id=self.dag_id_of_launch, run_id=self.run_id_of_launch, task_ids=self._launch_task_id()
