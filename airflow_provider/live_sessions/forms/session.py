@@ -30,8 +30,8 @@ def session_of_form(
 ) -> Occurrence:
     """Return the session that a run's form describes.
 
-    The run is its identity, and "now" is the run's own time: a retry and a cleared task mean the same session. It is
-    moved where a default that the run left to its DAG, or the school's zone, is another by then.
+    The run is its identity, and "now" is the run's own time: a retry and a cleared task mean the same session.
+    Where a default that the run left to its DAG, or the school's zone, is another by then, it is moved.
 
     Args:
         context: The task's context. Read from its ``params``: ``title``, ``start``, ``minutes``, ``timezone`` and
