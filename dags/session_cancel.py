@@ -132,6 +132,7 @@ def session_cancel() -> None:
         operator(
             task_id=f"cancel_{platform}",
             session=found.output,
+            if_undone="fail",
             if_live="fail" if platform in CANNOT_END_LIVE else "{{ 'end' if params.end_live else 'fail' }}",
         )
         for platform, operator in CANCELS.items()

@@ -279,6 +279,20 @@ def test_an_id_copied_with_a_space_named_no_run(school: School, run_id: str) -> 
     assert find(school.launch(), run_id=run_id)[1]["state"] == "scheduled"
 
 
+@pytest.mark.parametrize("state", [None, "deferred", "queued", "up_for_retry"])
+def test_who_cancels_before_the_launch_was_sent_to_look_what_became_of_it(state: str | None) -> None:
+    ti = Launched(task_id="find")
+    finder = FindLaunchedOperator(task_id="find", dag_id="workshop_day", run_id="run-9", launch_task="provision")
+    ti.states["run-9"] = {"provision": state, "provision_report": "success"}  # type: ignore[dict-item]
+    with pytest.raises(
+        AirflowFailException, match=r"launched nothing yet.*provision is still to do.*mark that run"
+    ):
+        finder.execute(context(ti))
+    ti.states["run-9"] = {"provision": "failed", "provision_2x": "queued", "check_room": "queued"}
+    with pytest.raises(AirflowFailException, match=r"launched nothing\. Look what became of its task provision"):
+        finder.execute(context(ti))
+
+
 # ---- which task launches
 
 

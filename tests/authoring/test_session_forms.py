@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from tests.airflow_side.stage import context
 from tests.airflow_side.test_dags import DAGS, states_of
+from tests.airflow_side.test_letting_go import Office
 from tests.airflow_side_coviu.practice import Practice
 from tests.airflow_side_educates.lab import Lab
 from tests.airflow_side_screenleap.stage import Studio
@@ -156,6 +157,43 @@ def test_a_class_with_people_in_it_is_refused_whatever_the_form_says(examples: D
         form.run("find")
     with pytest.raises(AirflowFailException, match="is live and was not ended"):
         form.run("cancel_lessonspace")
+
+
+def test_a_class_that_another_run_took_while_somebody_was_asked_looked_as_if_it_had_been_cancelled(
+    examples: DagBag, school: School, tmp_path: Path
+) -> None:
+    office = Office(school, tmp_path)
+    (lesson,) = office.choose("nine")["launch"]
+    form = Form(examples.dags["session_cancel"], office.launch(lesson), "class_day", "class.launch")
+    form.run("find")
+    office.choose("ten", title="Algebra in another room")
+    asked = len(school.log())
+    with pytest.raises(AirflowFailException, match="no longer this run's: run 'ten' has it now"):
+        form.run("cancel_lessonspace")
+    assert len(school.log()) == asked
+
+
+def test_a_class_in_a_lasting_room_looked_as_if_it_had_been_cancelled(examples: DagBag, school: School) -> None:
+    record = school.launch(school.lesson(space="room-7", ahead=600))
+    form = Form(examples.dags["session_cancel"], record, "class_day", "class.launch")
+    form.run("find")
+    with pytest.raises(
+        AirflowFailException, match="'Algebra 1' was not cancelled: A persistent space is not marked"
+    ):
+        form.run("cancel_lessonspace")
+
+
+def test_a_call_whose_cancel_coviu_refused_looked_as_if_it_had_been_cancelled(
+    examples: DagBag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Practice.open(monkeypatch) as practice:
+        form = Form(examples.dags["session_cancel"], practice.launch(), "call_now", "appointment.launch")
+        form.run("find")
+        practice.sandbox.faults.add("status", method="DELETE", status=403)
+        with pytest.raises(
+            AirflowFailException, match=r"'Consultation' was not cancelled: .*403.*Try again before"
+        ):
+            form.run("cancel_coviu")
 
 
 def test_a_form_with_a_field_it_has_not_finds_nothing(examples: DagBag, school: School) -> None:

@@ -13,7 +13,7 @@ from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.operators.claims import skip_if_taken
+from airflow_provider.live_sessions.operators.claims import refuse_if_taken, skip_if_taken
 from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
 from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.schedules.model import Occurrence
 
 
+IF_UNDONE = ("report", "fail")
+
+
 class CancelSessionOperator(BaseOperator):
     """Cancel a session as far as its platform can, and say what it could not do.
 
@@ -38,6 +41,8 @@ class CancelSessionOperator(BaseOperator):
         hand_over_before: As given at the launch; for a class. Before that moment no link has left Airflow, so
             the cancel is complete.
         if_live: ``fail`` (default) or ``report``, when people are inside and the platform cannot end it.
+        if_undone: ``report`` (default) or ``fail``, when the platform changed nothing, or another run has the
+            class by now (which else skips the task): for a cancel whose run a person watches.
         force: Also try what is documented but of uncertain effect.
         destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
             another launch of it, has a link, whatever ``hand_over_before`` says now. By default where a lane's run
@@ -49,7 +54,8 @@ class CancelSessionOperator(BaseOperator):
         ``unknown`` (never confirmed) where the platform shows none but cannot prove it.
 
     Raises:
-        AirflowFailException: People are inside and ``if_live`` is ``fail``; or the arguments are wrong.
+        AirflowFailException: People are inside and ``if_live`` is ``fail``; nothing was done and ``if_undone`` is
+            ``fail``; or the arguments are wrong.
     """
 
     hook_class: ClassVar[str]
@@ -76,6 +82,7 @@ class CancelSessionOperator(BaseOperator):
         options: Mapping[str, Any] | None = None,
         hand_over_before: timedelta | float | str | None = None,
         if_live: str = "fail",
+        if_undone: str = "report",
         force: bool = False,
         destination: str = "",
         **kwargs: Any,
@@ -83,12 +90,15 @@ class CancelSessionOperator(BaseOperator):
         super().__init__(**prefer(kwargs, retries=2))
         if if_live not in self.if_live_values and "{{" not in if_live:
             raise ValueError(f"if_live is one of {', '.join(self.if_live_values)}, not {if_live!r}")
+        if if_undone not in IF_UNDONE:
+            raise ValueError(f"if_undone is one of {', '.join(IF_UNDONE)}, not {if_undone!r}")
         self.session = session
         self.conn_id = conn_id
         self.timetable = timetable
         self.options = options
         self.hand_over_before = hand_over_before
         self.if_live = if_live
+        self.if_undone = if_undone
         self.force = force
         self.destination = destination
 
@@ -97,7 +107,7 @@ class CancelSessionOperator(BaseOperator):
         del context
         with airflow_errors():
             self.check_if_live()
-            skip_if_taken(claim_of(self.session))
+            self.check_hands()
             platform = hook_class_of(self.hook_class)(self._conn_id()).platform()
             try:
                 meant = find_meant(
@@ -133,6 +143,18 @@ class CancelSessionOperator(BaseOperator):
         if self.if_live not in self.if_live_values:
             raise ConfigurationError(f"if_live is one of {', '.join(self.if_live_values)}, not {self.if_live!r}.")
 
+    def check_hands(self) -> None:
+        """Let go of a class that another run has by now.
+
+        Raises:
+            AirflowSkipException: Another run has it.
+            ConfigurationError: The same, and ``if_undone`` is ``fail``.
+        """
+        claim = claim_of(self.session)
+        if self.if_undone == "fail":
+            refuse_if_taken(claim)
+        skip_if_taken(claim)
+
     def _conn_id(self) -> str:
         ref = self.session.get("ref") if isinstance(self.session, dict) else None
         conn_id = str(ref.get("conn_id", "")) if isinstance(ref, dict) else self.conn_id
@@ -144,6 +166,8 @@ class CancelSessionOperator(BaseOperator):
         if isinstance(found, Absent):
             self.log.info("The class was never launched, so there is nothing to cancel.")
             return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+        if self.if_undone == "fail":
+            raise Unsupported(f"No launch of the class is found, so nothing was cancelled: {found.why}.")
         self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
 
@@ -159,3 +183,5 @@ class CancelSessionOperator(BaseOperator):
             raise Unsupported(
                 f"{title!r} is live and was not ended: {' '.join(outcome.not_done)}", advice=outcome.next
             )
+        if self.if_undone == "fail" and not (outcome.done or outcome.confirmed):
+            raise Unsupported(f"{title!r} was not cancelled: {' '.join(outcome.not_done)}", advice=outcome.next)
