@@ -1,7 +1,8 @@
 """Bring home again what one session left, on any platform: press Trigger, name the run that launched it.
 
 For files that were lost, a transcript that came late, or another destination. The same again gives the same bytes.
-A kind that the session's platform does not keep is refused; Educates keeps nothing.
+A kind that the session's platform does not keep is refused, and a session that has not begun; Educates keeps
+nothing.
 
 ``LAUNCHES`` names the DAGs that launch sessions, and their launching tasks: add your own.
 """
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, XComArg, dag, task
 
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
@@ -106,7 +107,7 @@ def session_retrieve_again() -> None:
     )
 
     @task.branch
-    def choose(session: dict[str, Any], params: Any = None) -> list[str]:
+    def choose(session: dict[str, Any], now: dict[str, Any], params: Any = None) -> list[str]:
         """Return the tasks that bring home what was asked for."""
         platform = session["ref"]["platform"]
         label, kept, asked = platform.capitalize(), RETRIEVES.get(platform, {}), params["kinds"]
@@ -117,6 +118,8 @@ def session_retrieve_again() -> None:
             raise AirflowFailException(
                 f"{label} keeps no {' and no '.join(missing)} of a session. It keeps {' and '.join(kept)}."
             )
+        if now["state"] == "scheduled":  # else its attendance would say that nobody came
+            raise AirflowFailException(f"{session['title']!r} has not begun: there is nothing to bring home yet.")
         return [f"retrieve_{platform}_{kind}" for kind in kept if kind in asked or EVERYTHING in asked]
 
     retrieved = [
@@ -129,7 +132,7 @@ def session_retrieve_again() -> None:
         for platform, operators in RETRIEVES.items()
         for kind, operator in operators.items()
     ]
-    choose(found.output) >> retrieved  # type: ignore[arg-type]  # stands for its value
+    choose(found.output, XComArg(found, key="now")) >> retrieved  # type: ignore[arg-type]  # stands for its value
 
 
 session_retrieve_again()

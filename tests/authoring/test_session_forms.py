@@ -82,7 +82,8 @@ class Form:
         """Return the tasks that the branch takes."""
         found = self.ti.xcoms["find", -1, "return_value"]
         choose: Any = self.dag.get_task("choose")
-        more = {"params": self.params} if self.dag.dag_id == "session_retrieve_again" else {}
+        now = self.ti.xcoms["find", -1, "now"]
+        more = {"now": now, "params": self.params} if self.dag.dag_id == "session_retrieve_again" else {}
         return choose.python_callable(found, **more)
 
 
@@ -252,8 +253,21 @@ def test_a_workshop_leaves_nothing_and_the_form_says_so(examples: DagBag, monkey
             form.chosen()
 
 
-def test_everything_of_a_class_is_what_lessonspace_keeps(examples: DagBag, school: School) -> None:
+def test_a_class_that_had_not_begun_came_home_as_one_to_which_nobody_came(
+    examples: DagBag, school: School
+) -> None:
     form = Form(examples.dags["session_retrieve_again"], school.launch(), "class_now", "class.launch")
+    form.run("find")
+    with pytest.raises(
+        AirflowFailException, match="'Algebra 1' has not begun: there is nothing to bring home yet"
+    ):
+        form.chosen()
+
+
+def test_everything_of_a_class_is_what_lessonspace_keeps(examples: DagBag, school: School) -> None:
+    record = school.launch()
+    school.hold(record)
+    form = Form(examples.dags["session_retrieve_again"], record, "class_now", "class.launch")
     form.run("find")
     assert form.chosen() == [f"retrieve_lessonspace_{one}" for one in ("attendance", "transcript", "recording")]
 
