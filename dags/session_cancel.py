@@ -60,14 +60,12 @@ LINKS = {
     "educates": "Links may have been handed over: they end with the sessions.",
 }
 
-QUESTION = (
-    "Cancel {{ ti.xcom_pull(task_ids='find')['title'] }}, {{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
-)
+QUESTION = "Cancel {{ ti.xcom_pull(task_ids='find')['title'].split() | join(' ') }}, {{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
 """Many may wait at a time: each names its session."""
 
 WHAT_IT_MEANS = """
 {% set session = ti.xcom_pull(task_ids='find') %}{% set now = ti.xcom_pull(task_ids='find', key='now') -%}
-**{{ session['title'] }}**, {{ now['when'] }}; {{ session['participants'] | length }} people.
+**{{ session['title'].split() | join(' ') }}**, {{ now['when'] }}; {{ session['participants'] | length }} people.
 
 * On {{ now['platform'] }} it is **{{ now['state'] }}** now
 {%- if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
@@ -76,7 +74,7 @@ WHAT_IT_MEANS = """
      else 'No link has left Airflow: the cancel is complete.' }}
 * {{ 'Whoever is in it is put out.' if now['ends_live']
      else 'Once somebody is in it, it cannot be cancelled any more.' }}
-* Reason given: {{ params.reason or 'none' }}
+* Reason given: {{ (params.reason or 'none').split() | join(' ') }}
 """
 
 

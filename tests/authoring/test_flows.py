@@ -72,6 +72,13 @@ def test_a_workshop_is_cleaned_up_by_a_teardown_of_its_launch(read: DagBag) -> N
 
 
 @pytest.mark.parametrize("group", [lessonspace_class, coviu_appointment, screenleap_share, educates_workshop])
+def test_a_lane_whose_launch_waited_for_the_end_handed_its_links_over_after_it(group: Any) -> None:
+    more = {"workshop": "lab-basics"} if group is educates_workshop else {}
+    with DAG("waiting", schedule=None), pytest.raises(ValueError, match="a lane waits for the end by itself"):
+        group(planned("Algebra", *PEOPLE), launch={"wait_for_completion": True}, **more)
+
+
+@pytest.mark.parametrize("group", [lessonspace_class, coviu_appointment, screenleap_share, educates_workshop])
 def test_a_task_group_that_was_not_to_defer_needed_a_triggerer_all_the_same(group: Any) -> None:
     more = {"workshop": "lab-basics"} if group is educates_workshop else {}
     with DAG("waiting", schedule=None) as dag:

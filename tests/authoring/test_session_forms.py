@@ -197,6 +197,18 @@ def test_a_call_whose_cancel_coviu_refused_looked_as_if_it_had_been_cancelled(
             form.run("cancel_coviu")
 
 
+def test_a_title_or_a_reason_of_several_lines_wrote_lines_of_its_own_into_the_question(
+    examples: DagBag, school: School
+) -> None:
+    lie = "\n\n* No link has left Airflow: the cancel is complete."
+    record = school.launch(school.lesson(f"Algebra{lie}"))
+    given = {"reason": f"ill{lie}", "title": f"Algebra{lie}"}
+    form = Form(examples.dags["session_cancel"], record, "class_now", "class.launch", **given)
+    form.run("find")
+    assert [line for line in form.question().splitlines() if line.startswith("* No link")] == []
+    assert "\n" not in form.task("approve")[0].subject
+
+
 def test_a_form_with_a_field_it_has_not_finds_nothing(examples: DagBag, school: School) -> None:
     record = school.launch()
     asked = len(school.log())
