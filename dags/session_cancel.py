@@ -60,7 +60,10 @@ LINKS = {
     "educates": "Links may have been handed over: they end with the sessions.",
 }
 
-QUESTION = "Cancel {{ ti.xcom_pull(task_ids='find')['title'].split() | join(' ') }}, {{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
+QUESTION = (
+    "Cancel {{ ti.xcom_pull(task_ids='find')['title'].split() | join(' ') }}, "
+    "{{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
+)
 """Many may wait at a time: each names its session."""
 
 WHAT_IT_MEANS = """
