@@ -61,13 +61,14 @@ LINKS = {
 }
 
 QUESTION = (
-    "Cancel {{ ti.xcom_pull(task_ids='find')['title'] }}, {{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
+    "Cancel {{ ti.xcom_pull(task_ids='find')['title'].split() | join(' ') }}, "
+    "{{ ti.xcom_pull(task_ids='find', key='now')['when'] }}?"
 )
 """Many may wait at a time: each names its session."""
 
 WHAT_IT_MEANS = """
 {% set session = ti.xcom_pull(task_ids='find') %}{% set now = ti.xcom_pull(task_ids='find', key='now') -%}
-**{{ session['title'] }}**, {{ now['when'] }}; {{ session['participants'] | length }} people.
+**{{ session['title'].split() | join(' ') }}**, {{ now['when'] }}; {{ session['participants'] | length }} people.
 
 * On {{ now['platform'] }} it is **{{ now['state'] }}** now
 {%- if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
@@ -76,7 +77,7 @@ WHAT_IT_MEANS = """
      else 'No link has left Airflow: the cancel is complete.' }}
 * {{ 'Whoever is in it is put out.' if now['ends_live']
      else 'Once somebody is in it, it cannot be cancelled any more.' }}
-* Reason given: {{ params.reason or 'none' }}
+* Reason given: {{ (params.reason or 'none').split() | join(' ') }}
 """
 
 
@@ -132,6 +133,7 @@ def session_cancel() -> None:
         operator(
             task_id=f"cancel_{platform}",
             session=found.output,
+            if_undone="fail",
             if_live="fail" if platform in CANNOT_END_LIVE else "{{ 'end' if params.end_live else 'fail' }}",
         )
         for platform, operator in CANCELS.items()

@@ -1,7 +1,8 @@
 """Bring home again what one session left, on any platform: press Trigger, name the run that launched it.
 
 For files that were lost, a transcript that came late, or another destination. The same again gives the same bytes.
-A kind that the session's platform does not keep is refused; Educates keeps nothing.
+A kind that the session's platform does not keep is refused, and a session that has not begun; Educates keeps
+nothing.
 
 ``LAUNCHES`` names the DAGs that launch sessions, and their launching tasks: add your own.
 """
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, XComArg, dag, task
 
 from airflow_provider.live_sessions.forms import fields
 from airflow_provider.live_sessions.forms.known import refuse_unknown_fields
@@ -59,6 +60,9 @@ RETRIEVES: dict[str, dict[str, type[RetrieveOperator]]] = {
     },
 }
 
+ZONES = {"lessonspace": "Europe/Berlin", "coviu": "Australia/Sydney", "screenleap": "Europe/Berlin"}
+"""What stands in the forms that launch: a folder is named by day and time in the zone of its launch."""
+
 EVERYTHING = "everything"
 KINDS = [EVERYTHING, "attendance", "transcript", "recording", "usage"]
 
@@ -79,7 +83,12 @@ KINDS = [EVERYTHING, "attendance", "transcript", "recording", "usage"]
             title="Kinds of files",
             description="Everything: all that the session's platform keeps.",
         ),
-        "timezone": fields.timezone("Europe/Berlin", "Time zone of folders and tables"),
+        "timezone": fields.timezone(
+            "",
+            "Time zone of folders and tables",
+            description="As in the form of the launch: in another zone the files get a folder of their own. "
+            "Empty: what stands in that form at first.",
+        ),
         "destination": fields.destination(),
     },
     tags=["lessonspace", "coviu", "screenleap", "educates"],
@@ -98,7 +107,7 @@ def session_retrieve_again() -> None:
     )
 
     @task.branch
-    def choose(session: dict[str, Any], params: Any = None) -> list[str]:
+    def choose(session: dict[str, Any], now: dict[str, Any], params: Any = None) -> list[str]:
         """Return the tasks that bring home what was asked for."""
         platform = session["ref"]["platform"]
         label, kept, asked = platform.capitalize(), RETRIEVES.get(platform, {}), params["kinds"]
@@ -109,6 +118,8 @@ def session_retrieve_again() -> None:
             raise AirflowFailException(
                 f"{label} keeps no {' and no '.join(missing)} of a session. It keeps {' and '.join(kept)}."
             )
+        if now["state"] == "scheduled":  # else its attendance would say that nobody came
+            raise AirflowFailException(f"{session['title']!r} has not begun: there is nothing to bring home yet.")
         return [f"retrieve_{platform}_{kind}" for kind in kept if kind in asked or EVERYTHING in asked]
 
     retrieved = [
@@ -116,12 +127,12 @@ def session_retrieve_again() -> None:
             task_id=f"retrieve_{platform}_{kind}",
             session=found.output,
             destination="{{ params.destination or '' }}",
-            timezone="{{ params.timezone }}",
+            timezone=f"{{{{ params.timezone or '{ZONES[platform]}' }}}}",
         )
         for platform, operators in RETRIEVES.items()
         for kind, operator in operators.items()
     ]
-    choose(found.output) >> retrieved  # type: ignore[arg-type]  # stands for its value
+    choose(found.output, XComArg(found, key="now")) >> retrieved  # type: ignore[arg-type]  # stands for its value
 
 
 session_retrieve_again()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -344,6 +345,55 @@ def test_another_run_that_meets_the_same_class_mails_nobody_twice(
     lesson = school.lesson()
     hand_over(school.launch(lesson), tmp_path)
     hand_over(school.launch(lesson), tmp_path)
+    assert len(post.mails) == 2
+
+
+def test_links_are_sent_once_more_on_purpose_when_the_list_of_who_was_served_is_taken_away(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record, other = school.launch(), school.launch(school.lesson("Latin"))
+    key = hand_over(record, tmp_path)["key"]
+    hand_over(other, tmp_path)
+    shutil.rmtree(tmp_path / "handed-over" / key)
+    for one in (record, other):
+        hand_over(one, tmp_path)
+    assert len(post.mails) == 6
+
+
+def test_two_people_of_one_address_each_get_their_own_link_there(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    people = tuple(Participant(one, one.title(), email="family@home.test") for one in ("ann", "bea"))
+    record = school.launch(school.lesson(people=people))
+    for _ in range(2):
+        hand_over(record, tmp_path)
+    parts = [mail.get_body(("html",)) for _, mail in post.mails]
+    bodies = [unescape(str(part.get_content())) for part in parts if part is not None]
+    assert len(bodies) == 2
+    links = [reveal(link["url"], mask=False) for link in record["links"]]
+    assert [[link in body for link in links] for body in bodies] == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize("broken", [b"", b"[]", b"{", b'{"by": 7}', b"\xff", b'{"by": "mail", "email": null}'])
+def test_a_list_that_cannot_be_read_mails_again_and_is_mended(
+    school: School, post: PostOffice, tmp_path: Path, broken: bytes
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    first = sorted((tmp_path / "handed-over").rglob("*.json"))[0]
+    first.write_bytes(broken)
+    for _ in range(2):
+        hand_over(record, tmp_path)
+    assert len(post.mails) == 3
+    assert {entry["by"] for entry in ledger(tmp_path)} == {"mail"}
+
+
+def test_an_entry_of_an_earlier_release_still_counts(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    for path in (tmp_path / "handed-over").rglob("*.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "from"}))
+    hand_over(record, tmp_path)
     assert len(post.mails) == 2
 
 

@@ -31,6 +31,7 @@ from airflow_provider.live_sessions.operators.screenleap_account import (
 from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 from airflow_provider.live_sessions.schedules.model import Occurrence
 from airflow_provider.live_sessions.triggers.session import LaunchTrigger, SessionTrigger
+from tests.airflow_side.stage import meanwhile
 from tests.airflow_side_screenleap.stage import Studio, TaskInstance, context, deferral, resume
 from tests.schedules.test_claims import CLAIM
 
@@ -139,6 +140,29 @@ def test_a_share_that_somebody_has_begun_is_left_alone_where_that_is_asked_for(s
     assert stop(studio, session=record)["confirmed"]
     with pytest.raises(ValueError, match="if_live is one of fail, report, end"):
         stop(studio, session=record, if_live="never")
+
+
+@pytest.mark.parametrize(("if_live", "then"), [("fail", "was not ended"), ("end", "")])
+def test_a_share_that_was_started_while_it_was_being_stopped_counted_as_stopped(
+    studio: Studio, if_live: str, then: str
+) -> None:
+    record = studio.launch()
+    held = studio.sandbox.faults.add("hold_after", method="POST", path="/stop$", count=1)
+
+    def somebody_starts_it() -> None:
+        studio.present(record)
+        studio.sandbox.faults.release(held)
+
+    with (
+        meanwhile(lambda: studio.sandbox.faults.wait_held(held), somebody_starts_it),
+        pytest.raises(Unavailable, match="was started while it was being stopped"),
+    ):
+        stop(studio, session=record, if_live=if_live)
+    if then:
+        with pytest.raises(AirflowFailException, match=then):
+            stop(studio, session=record, if_live=if_live)
+    else:
+        assert stop(studio, session=record, if_live=if_live)["confirmed"]
 
 
 def test_a_share_that_nobody_has_begun_is_stopped_whatever_is_asked_of_live_ones(studio: Studio) -> None:

@@ -260,6 +260,39 @@ def test_a_class_that_another_run_has_by_now_is_refused_with_that_run_s_name(
     assert off
 
 
+def test_who_approves_was_told_that_no_link_had_left_though_another_lane_of_the_class_had_handed_them_over(
+    school: School, tmp_path: Path
+) -> None:
+    office = Office(school, tmp_path)
+    (lesson,) = office.choose("nine")["launch"]
+    assert office.hand_over(office.launch(lesson))  # below the lane's own destination, not the default
+    (changed,) = office.choose("ten", title="Algebra in another room")["launch"]
+    record = school.launch(changed, timetable="week", hand_over_before=60)
+    assert find_to_cancel(record)["handed_over"]
+    outcome = LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    assert outcome["links_valid_until"] == record["links"][0]["not_after"]
+    assert not outcome["confirmed"]
+
+
+@pytest.mark.parametrize("run_id", ["run-7 ", " run-7", "run-7\n"])
+def test_an_id_copied_with_a_space_named_no_run(school: School, run_id: str) -> None:
+    assert find(school.launch(), run_id=run_id)[1]["state"] == "scheduled"
+
+
+@pytest.mark.parametrize("state", [None, "deferred", "queued", "up_for_retry"])
+def test_who_cancels_before_the_launch_was_sent_to_look_what_became_of_it(state: str | None) -> None:
+    ti = Launched(task_id="find")
+    finder = FindLaunchedOperator(task_id="find", dag_id="workshop_day", run_id="run-9", launch_task="provision")
+    ti.states["run-9"] = {"provision": state, "provision_report": "success"}  # type: ignore[dict-item]
+    with pytest.raises(
+        AirflowFailException, match=r"launched nothing yet.*provision is still to do.*mark that run"
+    ):
+        finder.execute(context(ti))
+    ti.states["run-9"] = {"provision": "failed", "provision_2x": "queued", "check_room": "queued"}
+    with pytest.raises(AirflowFailException, match=r"launched nothing\. Look what became of its task provision"):
+        finder.execute(context(ti))
+
+
 # ---- which task launches
 
 

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import DAG
 
 from airflow_provider.live_sessions.core.models import Participant
@@ -68,6 +69,23 @@ def test_a_workshop_is_cleaned_up_by_a_teardown_of_its_launch(read: DagBag) -> N
     assert tasks["workshop.launch"].is_setup
     assert tasks["workshop.closing_time"].upstream_task_ids == {"workshop.launch"}
     assert tasks["workshop.clean_up"].upstream_task_ids == {"workshop.launch", "workshop.closing_time"}
+
+
+@pytest.mark.parametrize("group", [lessonspace_class, coviu_appointment, screenleap_share, educates_workshop])
+def test_a_lane_whose_launch_waited_for_the_end_handed_its_links_over_after_it(group: Any) -> None:
+    more = {"workshop": "lab-basics"} if group is educates_workshop else {}
+    with DAG("waiting", schedule=None), pytest.raises(ValueError, match="a lane waits for the end by itself"):
+        group(planned("Algebra", *PEOPLE), launch={"wait_for_completion": True}, **more)
+
+
+@pytest.mark.parametrize("group", [lessonspace_class, coviu_appointment, screenleap_share, educates_workshop])
+def test_a_task_group_that_was_not_to_defer_needed_a_triggerer_all_the_same(group: Any) -> None:
+    more = {"workshop": "lab-basics"} if group is educates_workshop else {}
+    with DAG("waiting", schedule=None) as dag:
+        group(planned("Algebra", *PEOPLE), deferrable=False, **more)
+    defer = [one.task_id for one in dag.tasks if isinstance(one, DateTimeSensorAsync)]
+    defer += [one.task_id for one in dag.tasks if getattr(one, "deferrable", False)]
+    assert defer == []
 
 
 def test_workshop_sessions_are_made_only_so_long_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

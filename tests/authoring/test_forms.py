@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -90,6 +91,9 @@ def test_a_start_that_could_not_be_read_became_now_without_a_word(value: object)
         ("2026-12-01T09:00", "UTC", datetime(2026, 12, 1, 9, tzinfo=UTC)),
         ("2026-12-01T09:00:00.000Z", "Europe/Berlin", datetime(2026, 12, 1, 9, tzinfo=UTC)),
         ("2026-12-01 09:00+05:30", "Europe/Berlin", datetime(2026, 12, 1, 3, 30, tzinfo=UTC)),
+        ("2026-10-25 02:30+01:00", "Europe/Berlin", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        ("today 23:30Z", "Europe/Berlin", datetime(2026, 9, 1, 23, 30, tzinfo=UTC)),  # the offset's own today
+        ("today 06:00-10:00", "Asia/Tokyo", datetime(2026, 9, 1, 16, tzinfo=UTC)),
     ],
 )
 def test_a_start_is_read_in_the_form_s_zone(text: str, zone: str, begins: datetime) -> None:
@@ -105,6 +109,12 @@ def test_a_start_is_read_in_the_form_s_zone(text: str, zone: str, begins: dateti
         ("2026-13-01 09:00", "UTC", "no day and time of the calendar"),
         ("2026-09-01 09:00+99:99", "UTC", "no day and time of the calendar"),
         ("2026-03-29 02:30", "Europe/Berlin", "The clock of Europe/Berlin skips 2026-03-29 02:30:00"),
+        (
+            "2026-10-25 02:30",
+            "Europe/Berlin",
+            r"shows 2026-10-25 02:30:00 twice\. Write 2026-10-25 02:30:00\+02:00 or",
+        ),
+        ("2026-04-05 01:45", "Australia/Lord_Howe", r"twice\. Write .*\+11:00 or .*\+10:30"),
         ("today 09:00", "Europe/Bonn", "There is no time zone 'Europe/Bonn'"),
         ("1066-10-14 09:00", "UTC", "before 1900"),
     ],
@@ -123,9 +133,29 @@ def test_any_text_is_a_start_to_the_form_only_if_its_run_can_read_it_or_say_why_
     try:
         begins = read_start(text, asked_at=ASKED, zone=zone)
     except ConfigurationError as error:
-        assert re.search("of the calendar|before 1900|skips", str(error))  # noqa: PT017
+        assert re.search("of the calendar|before 1900|skips|twice", str(error))  # noqa: PT017
     else:
         assert (begins.tzinfo, begins.microsecond) == (UTC, 0)
+
+
+@given(
+    day=st.dates(datetime(2020, 1, 1).date(), datetime(2029, 12, 31).date()),  # noqa: DTZ001 - the zone comes beside it
+    clock=st.times(),
+    zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]),
+)
+def test_a_time_of_a_day_means_what_the_clock_of_the_zone_shows_or_is_refused(
+    day: Any, clock: Any, zone: str
+) -> None:
+    text = f"{day} {clock:%H:%M:%S}"
+    try:
+        begins = read_start(text, asked_at=ASKED, zone=zone)
+    except ConfigurationError as error:
+        assert re.search("skips|twice", str(error))  # noqa: PT017
+        return
+    place = ZoneInfo(zone)
+    assert f"{begins.astimezone(place):%Y-%m-%d %H:%M:%S}" == text
+    others = (begins + timedelta(minutes=step) for step in (-120, -60, -30, 30, 60, 120))
+    assert text not in {f"{one.astimezone(place):%Y-%m-%d %H:%M:%S}" for one in others}, "it might mean another"
 
 
 def test_a_school_s_zone_is_set_in_one_place_for_all_forms(monkeypatch: pytest.MonkeyPatch) -> None:

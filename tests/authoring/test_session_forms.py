@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from tests.airflow_side.stage import context
 from tests.airflow_side.test_dags import DAGS, states_of
+from tests.airflow_side.test_letting_go import Office
 from tests.airflow_side_coviu.practice import Practice
 from tests.airflow_side_educates.lab import Lab
 from tests.airflow_side_screenleap.stage import Studio
@@ -81,7 +82,8 @@ class Form:
         """Return the tasks that the branch takes."""
         found = self.ti.xcoms["find", -1, "return_value"]
         choose: Any = self.dag.get_task("choose")
-        more = {"params": self.params} if self.dag.dag_id == "session_retrieve_again" else {}
+        now = self.ti.xcoms["find", -1, "now"]
+        more = {"now": now, "params": self.params} if self.dag.dag_id == "session_retrieve_again" else {}
         return choose.python_callable(found, **more)
 
 
@@ -158,6 +160,55 @@ def test_a_class_with_people_in_it_is_refused_whatever_the_form_says(examples: D
         form.run("cancel_lessonspace")
 
 
+def test_a_class_that_another_run_took_while_somebody_was_asked_looked_as_if_it_had_been_cancelled(
+    examples: DagBag, school: School, tmp_path: Path
+) -> None:
+    office = Office(school, tmp_path)
+    (lesson,) = office.choose("nine")["launch"]
+    form = Form(examples.dags["session_cancel"], office.launch(lesson), "class_day", "class.launch")
+    form.run("find")
+    office.choose("ten", title="Algebra in another room")
+    asked = len(school.log())
+    with pytest.raises(AirflowFailException, match="no longer this run's: run 'ten' has it now"):
+        form.run("cancel_lessonspace")
+    assert len(school.log()) == asked
+
+
+def test_a_class_in_a_lasting_room_looked_as_if_it_had_been_cancelled(examples: DagBag, school: School) -> None:
+    record = school.launch(school.lesson(space="room-7", ahead=600))
+    form = Form(examples.dags["session_cancel"], record, "class_day", "class.launch")
+    form.run("find")
+    with pytest.raises(
+        AirflowFailException, match="'Algebra 1' was not cancelled: A persistent space is not marked"
+    ):
+        form.run("cancel_lessonspace")
+
+
+def test_a_call_whose_cancel_coviu_refused_looked_as_if_it_had_been_cancelled(
+    examples: DagBag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Practice.open(monkeypatch) as practice:
+        form = Form(examples.dags["session_cancel"], practice.launch(), "call_now", "appointment.launch")
+        form.run("find")
+        practice.sandbox.faults.add("status", method="DELETE", status=403)
+        with pytest.raises(
+            AirflowFailException, match=r"'Consultation' was not cancelled: .*403.*Try again before"
+        ):
+            form.run("cancel_coviu")
+
+
+def test_a_title_or_a_reason_of_several_lines_wrote_lines_of_its_own_into_the_question(
+    examples: DagBag, school: School
+) -> None:
+    lie = "\n\n* No link has left Airflow: the cancel is complete."
+    record = school.launch(school.lesson(f"Algebra{lie}"))
+    given = {"reason": f"ill{lie}", "title": f"Algebra{lie}"}
+    form = Form(examples.dags["session_cancel"], record, "class_now", "class.launch", **given)
+    form.run("find")
+    assert [line for line in form.question().splitlines() if line.startswith("* No link")] == []
+    assert "\n" not in form.task("approve")[0].subject
+
+
 def test_a_form_with_a_field_it_has_not_finds_nothing(examples: DagBag, school: School) -> None:
     record = school.launch()
     asked = len(school.log())
@@ -214,8 +265,21 @@ def test_a_workshop_leaves_nothing_and_the_form_says_so(examples: DagBag, monkey
             form.chosen()
 
 
-def test_everything_of_a_class_is_what_lessonspace_keeps(examples: DagBag, school: School) -> None:
+def test_a_class_that_had_not_begun_came_home_as_one_to_which_nobody_came(
+    examples: DagBag, school: School
+) -> None:
     form = Form(examples.dags["session_retrieve_again"], school.launch(), "class_now", "class.launch")
+    form.run("find")
+    with pytest.raises(
+        AirflowFailException, match="'Algebra 1' has not begun: there is nothing to bring home yet"
+    ):
+        form.chosen()
+
+
+def test_everything_of_a_class_is_what_lessonspace_keeps(examples: DagBag, school: School) -> None:
+    record = school.launch()
+    school.hold(record)
+    form = Form(examples.dags["session_retrieve_again"], record, "class_now", "class.launch")
     form.run("find")
     assert form.chosen() == [f"retrieve_lessonspace_{one}" for one in ("attendance", "transcript", "recording")]
 

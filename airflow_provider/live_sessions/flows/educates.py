@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+from airflow.providers.standard.sensors.date_time import DateTimeSensor, DateTimeSensorAsync
 from airflow.sdk import task_group
 
 from airflow_provider.live_sessions.core.polling import POLL_INTERVAL
@@ -103,7 +103,9 @@ def educates_workshop(
         deferrable=deferrable,
         **of_it,
     )
-    closing = DateTimeSensorAsync(task_id="closing_time", target_time=planned_end(lane.launched))
+    closes: dict[str, Any] = {"task_id": "closing_time", "target_time": planned_end(lane.launched)}
+    # Hours on end: without a triggerer it looks now and then, and holds no slot between.
+    closing = DateTimeSensorAsync(**closes) if deferrable else DateTimeSensor(mode="reschedule", **closes)
     # A teardown: it runs whatever became of the tasks between.
     clean_up = EducatesTerminateSessionOperator(task_id="clean_up", if_live="end", **of_it)
     lane.launched >> closing >> clean_up.as_teardown(setups=lane.launched)

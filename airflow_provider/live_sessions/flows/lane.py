@@ -78,7 +78,12 @@ def begin(
         alarm: Further arguments of the task that looks at the launch.
         hand_over_arguments: Further arguments of the hand-over operator.
         until_planned_end: Wait no longer, and go on when it is still live then: something behind ends it.
+
+    Raises:
+        ValueError: The launch is to wait for the end as well: nobody would get a link before it.
     """
+    if dict(launch_arguments or {}).get("wait_for_completion"):
+        raise ValueError("wait_for_completion: a lane waits for the end by itself, after it handed the links over")
     listening = list(notifiers)
     launched = launch(
         task_id="launch",

@@ -190,15 +190,19 @@ def conn_id(platform: str) -> Param:
     )
 
 
-def timezone(default: str, label: str = "Time zone") -> Param:
+def timezone(default: str, label: str = "Time zone", *, description: str | None = None) -> Param:
     """Return the field for a time zone: the school's own, ``[live_sessions] timezone``, stands in it at first.
 
     Args:
-        default: What stands in it where Airflow's configuration names none.
+        default: What stands in it where Airflow's configuration names none; empty, it may stay empty.
         label: Its title.
+        description: What is said below it, and what an empty one means.
     """
+    may_be_empty = not default
     default = str(conf.get("live_sessions", "timezone", fallback="") or default)
-    return Param(default, type="string", minLength=1, title=label, section=TECHNICAL)
+    if may_be_empty:
+        return Param(default, type=["string", "null"], title=label, description=description, section=TECHNICAL)
+    return Param(default, type="string", minLength=1, title=label, description=description, section=TECHNICAL)
 
 
 def destination(label: str = "Destination of files") -> Param:

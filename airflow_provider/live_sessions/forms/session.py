@@ -31,6 +31,7 @@ def session_of_form(
     """Return the session that a run's form describes.
 
     The run is its identity, and "now" is the run's own time: a retry and a cleared task mean the same session.
+    Where a default that the run left to its DAG, or the school's zone, is another by then, it is moved.
 
     Args:
         context: The task's context. Read from its ``params``: ``title``, ``start``, ``minutes``, ``timezone`` and
@@ -39,7 +40,7 @@ def session_of_form(
         leads: The word before who leads, e.g. ``teacher``: the log warns where it stands before nobody.
         people: The field with those who are expected.
         role: The part played by those whose line names no other, e.g. ``student``.
-        uid: Another identity than the run's.
+        uid: Another identity than the run's: this and the start.
 
     Raises:
         AirflowFailException: The form does not describe a session, or the run was given a field that it has not.
@@ -57,6 +58,7 @@ def session_of_form(
             start=begins,
             end=begins + timedelta(seconds=round(form["minutes"] * 60)),
             zone=form["timezone"],
+            original_start=None if uid else run.run_after,
             participants=participants,
         )
 

@@ -7,7 +7,7 @@ told from "now".
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.reading import shown
@@ -40,7 +40,8 @@ def read_start(text: str, *, asked_at: datetime, zone: str) -> datetime:
         zone: The zone of a time without an offset.
 
     Raises:
-        ConfigurationError: It cannot be read, there is no such day or zone, or the clock skips that time there.
+        ConfigurationError: It cannot be read, there is no such day or zone, or the clock skips that time there, or
+            shows it twice.
     """
     found = _START.match(text)
     if found is None:
@@ -60,19 +61,26 @@ def _on_a_day(found: re.Match[str], asked_at: datetime, zone: str) -> datetime:
     from airflow_provider.live_sessions.schedules.zones import find_zone, local_to_utc  # read in a task alone
 
     place = find_zone(zone)
-    word = found["day"].lower()
+    word, offset = found["day"].lower(), found["offset"]
     if word in ("today", "tomorrow"):
-        day = asked_at.astimezone(place).date() + timedelta(days=int(word == "tomorrow"))
+        today = asked_at.astimezone(datetime.strptime(offset, "%z").tzinfo if offset else place).date()
+        day = today + timedelta(days=int(word == "tomorrow"))
     else:
         day = date.fromisoformat(word)
     hour, minute, *second = (int(part) for part in found["clock"].split(":"))
     local = datetime.combine(day, time(hour, minute, second[0] if second else 0))
-    if found["offset"]:
-        return aware(datetime.fromisoformat(f"{local.isoformat()}{found['offset'].upper()}"))
+    if offset:
+        return aware(datetime.fromisoformat(f"{local.isoformat()}{offset}"))
     begins, skipped = local_to_utc(local, place)
     if skipped:
         raise ConfigurationError(
             f"The clock of {zone} skips {local.isoformat(sep=' ')}.",
             advice="Choose a time an hour later or earlier.",
+        )
+    again = local.replace(tzinfo=place, fold=1).astimezone(UTC)
+    if again != begins:
+        both = " or ".join(one.astimezone(place).isoformat(sep=" ") for one in (begins, again))
+        raise ConfigurationError(
+            f"The clock of {zone} shows {local.isoformat(sep=' ')} twice.", advice=f"Write {both}."
         )
     return aware(begins)

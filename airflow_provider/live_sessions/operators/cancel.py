@@ -13,8 +13,8 @@ from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
-from airflow_provider.live_sessions.operators.claims import skip_if_taken
-from airflow_provider.live_sessions.operators.hand_over_ledger import anybody_served
+from airflow_provider.live_sessions.operators.claims import refuse_if_taken, skip_if_taken
+from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
 from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.contract import Unprovable
     from airflow_provider.live_sessions.core.models import CancelOutcome
     from airflow_provider.live_sessions.schedules.model import Occurrence
+
+
+IF_UNDONE = ("report", "fail")
 
 
 class CancelSessionOperator(BaseOperator):
@@ -38,9 +41,12 @@ class CancelSessionOperator(BaseOperator):
         hand_over_before: As given at the launch; for a class. Before that moment no link has left Airflow, so
             the cancel is complete.
         if_live: ``fail`` (default) or ``report``, when people are inside and the platform cannot end it.
+        if_undone: ``report`` (default) or ``fail``, when the platform changed nothing, or another run has the
+            class by now (which else skips the task): for a cancel whose run a person watches.
         force: Also try what is documented but of uncertain effect.
         destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
-            another launch of it, has a link, whatever ``hand_over_before`` says now.
+            another launch of it, has a link, whatever ``hand_over_before`` says now. By default where a lane's run
+            keeps its claims.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
@@ -48,7 +54,8 @@ class CancelSessionOperator(BaseOperator):
         ``unknown`` (never confirmed) where the platform shows none but cannot prove it.
 
     Raises:
-        AirflowFailException: People are inside and ``if_live`` is ``fail``; or the arguments are wrong.
+        AirflowFailException: People are inside and ``if_live`` is ``fail``; nothing was done and ``if_undone`` is
+            ``fail``; or the arguments are wrong.
     """
 
     hook_class: ClassVar[str]
@@ -75,6 +82,7 @@ class CancelSessionOperator(BaseOperator):
         options: Mapping[str, Any] | None = None,
         hand_over_before: timedelta | float | str | None = None,
         if_live: str = "fail",
+        if_undone: str = "report",
         force: bool = False,
         destination: str = "",
         **kwargs: Any,
@@ -82,12 +90,15 @@ class CancelSessionOperator(BaseOperator):
         super().__init__(**prefer(kwargs, retries=2))
         if if_live not in self.if_live_values and "{{" not in if_live:
             raise ValueError(f"if_live is one of {', '.join(self.if_live_values)}, not {if_live!r}")
+        if if_undone not in IF_UNDONE:
+            raise ValueError(f"if_undone is one of {', '.join(IF_UNDONE)}, not {if_undone!r}")
         self.session = session
         self.conn_id = conn_id
         self.timetable = timetable
         self.options = options
         self.hand_over_before = hand_over_before
         self.if_live = if_live
+        self.if_undone = if_undone
         self.force = force
         self.destination = destination
 
@@ -96,7 +107,7 @@ class CancelSessionOperator(BaseOperator):
         del context
         with airflow_errors():
             self.check_if_live()
-            skip_if_taken(claim_of(self.session))
+            self.check_hands()
             platform = hook_class_of(self.hook_class)(self._conn_id()).platform()
             try:
                 meant = find_meant(
@@ -109,7 +120,9 @@ class CancelSessionOperator(BaseOperator):
                 )
                 if not isinstance(meant, Meant):
                     return self._tell_nothing_found(meant)
-                handed_over = meant.handed_over(datetime.now(UTC)) or self._was_served(meant)
+                handed_over = meant.handed_over(datetime.now(UTC)) or may_be_out(
+                    meant.ref.key, claim=claim_of(self.session), destination=self.destination, log=self.log
+                )
                 outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
             finally:
                 platform.close()
@@ -121,15 +134,6 @@ class CancelSessionOperator(BaseOperator):
         del occurrence
         return dict(self.options or {})
 
-    def _was_served(self, meant: Meant) -> bool:
-        try:
-            return anybody_served(self.destination, meant.ref.key)
-        except Exception as error:  # noqa: BLE001 - a storage that is away keeps no class from being called off
-            self.log.warning(
-                "Who was served cannot be read (%s), so links count as handed over.", type(error).__name__
-            )
-            return True
-
     def check_if_live(self) -> None:
         """Look at what a template gave before anything is ended.
 
@@ -138,6 +142,18 @@ class CancelSessionOperator(BaseOperator):
         """
         if self.if_live not in self.if_live_values:
             raise ConfigurationError(f"if_live is one of {', '.join(self.if_live_values)}, not {self.if_live!r}.")
+
+    def check_hands(self) -> None:
+        """Let go of a class that another run has by now.
+
+        Raises:
+            AirflowSkipException: Another run has it.
+            ConfigurationError: The same, and ``if_undone`` is ``fail``.
+        """
+        claim = claim_of(self.session)
+        if self.if_undone == "fail":
+            refuse_if_taken(claim)
+        skip_if_taken(claim)
 
     def _conn_id(self) -> str:
         ref = self.session.get("ref") if isinstance(self.session, dict) else None
@@ -150,6 +166,8 @@ class CancelSessionOperator(BaseOperator):
         if isinstance(found, Absent):
             self.log.info("The class was never launched, so there is nothing to cancel.")
             return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
+        if self.if_undone == "fail":
+            raise Unsupported(f"No launch of the class is found, so nothing was cancelled: {found.why}.")
         self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
 
@@ -165,3 +183,5 @@ class CancelSessionOperator(BaseOperator):
             raise Unsupported(
                 f"{title!r} is live and was not ended: {' '.join(outcome.not_done)}", advice=outcome.next
             )
+        if self.if_undone == "fail" and not (outcome.done or outcome.confirmed):
+            raise Unsupported(f"{title!r} was not cancelled: {' '.join(outcome.not_done)}", advice=outcome.next)

@@ -15,10 +15,9 @@ from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.times import seconds_of
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.claims import skip_if_taken
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
-from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant
+from airflow_provider.live_sessions.operators.identity import Meant, find_meant
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.webhooks.urls import is_auto
@@ -196,7 +195,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
         del context
         with airflow_errors():
             self.check_if_live()
-            skip_if_taken(claim_of(self.session))
+            self.check_hands()
             platform = EducatesHook(self._conn_id()).platform()
             try:
                 meant = find_meant(

@@ -21,7 +21,8 @@ from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.core.times import format_time, in_zone
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
-from airflow_provider.live_sessions.operators.claims import taken_by
+from airflow_provider.live_sessions.operators.claims import refuse_if_taken
+from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.schedules.zones import find_zone
@@ -38,6 +39,11 @@ WHERE_IDS_ARE = "Copy the id from the page Live sessions, where each session nam
 
 OVER = {State.ENDED: "over", State.CANCELLED: "cancelled already", State.NEVER_HELD: "over; it was not held"}
 """How a message says that nothing more will come of a session."""
+
+YET_TO_LAUNCH = frozenset(
+    {"scheduled", "queued", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"}
+)
+"""States of a launch that may still become one; none at all is another."""
 
 SHOWN = 20
 """How many sessions a message names at most."""
@@ -114,6 +120,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         ti = context["ti"]
         with airflow_errors():
             zone = find_zone(self.timezone)
+            self.run_id_of_launch = str(self.run_id_of_launch or "").strip()  # as it was copied
             found = self._find(ti)
             record = SessionRecord.from_json(found)
             self._check_proof(record, ti)
@@ -124,7 +131,8 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 **seen,
                 "why": in_zone(seen["why"], zone),
                 "platform": hook.platform_label,
-                "handed_over": record.handed_over(datetime.now(UTC)),
+                "handed_over": record.handed_over(datetime.now(UTC))
+                or may_be_out(record.ref.key, claim=record.claim, destination="", log=self.log),
                 "when": _when(record.start, record.end, zone),
                 "links_until": _links_until(record, zone),
             }
@@ -151,12 +159,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.",
                 advice="Nothing was changed.",
             )
-        taken = taken_by(record.claim)
-        if taken is not None:
-            doing = "cancelled it" if taken.action == "cancel" else "has it now"
-            raise ConfigurationError(
-                f"{record.title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run."
-            )
+        refuse_if_taken(record.claim)
 
     def _why_not_live(self, platform: str) -> str:
         told = self.cannot_end_live
@@ -175,7 +178,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         """Return the launches of the run: XComs of a mapped task come without their map index."""
         task_id, run_id = self._launch_task_id(), self.run_id_of_launch
         states = ti.get_task_states(dag_id=self.dag_id_of_launch, task_ids=[task_id], run_ids=[run_id])
-        mapped = (name.removeprefix(f"{task_id}_") for name in states.get(run_id, {}))
+        mapped = (name.removeprefix(f"{task_id}_") for name in states.get(run_id, {}) if _is_of(name, task_id))
         indexes = sorted(int(one) for one in mapped if one.isdecimal())
         return [LaunchPlace(self.dag_id_of_launch, run_id, task_id, index) for index in (*indexes, -1)]
 
@@ -191,7 +194,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             ) from None
 
     def _find(self, ti: Any) -> dict[str, Any]:
-        if not str(self.run_id_of_launch or "").strip():
+        if not self.run_id_of_launch:
             raise ConfigurationError("The run id is empty.", advice=WHERE_IDS_ARE)
         pulled = ti.xcom_pull(
             dag_id=self.dag_id_of_launch, run_id=self.run_id_of_launch, task_ids=self._launch_task_id()
@@ -230,9 +233,14 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             raise ConfigurationError(
                 f"There is no run {self.run_id_of_launch!r} of {self.dag_id_of_launch!r}.", advice=WHERE_IDS_ARE
             )
-        raise ConfigurationError(
-            f"{run} launched nothing.", advice=f"Look what became of its task {self._launch_task_id()}."
-        )
+        task_id = self._launch_task_id()
+        of_launch = (state for name, state in states[self.run_id_of_launch].items() if _is_of(name, task_id))
+        if any(state is None or str(state) in YET_TO_LAUNCH for state in of_launch):
+            raise ConfigurationError(
+                f"{run} has launched nothing yet: its task {task_id} is still to do.",
+                advice="To call it off, mark that run as failed; else wait for its launch.",
+            )
+        raise ConfigurationError(f"{run} launched nothing.", advice=f"Look what became of its task {task_id}.")
 
     def _look(self, hook: type[LiveSessionHook], record: SessionRecord) -> dict[str, Any]:
         platform = hook(record.ref.conn_id).platform()
@@ -252,6 +260,12 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             "why": status.why,
             "ends_live": ends_live,
         }
+
+
+def _is_of(name: str, task_id: str) -> bool:
+    """Return whether a task's name among states is a task's, or one of its lanes'."""
+    lane = name.removeprefix(f"{task_id}_")
+    return name == task_id or (lane != name and lane.isdecimal())
 
 
 def _when(start: datetime, end: datetime, zone: ZoneInfo) -> str:

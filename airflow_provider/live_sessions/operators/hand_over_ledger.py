@@ -11,9 +11,11 @@ from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.reading import load_json
 from airflow_provider.live_sessions.core.times import format_optional_time
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
+from airflow_provider.live_sessions.schedules.claims import Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from logging import Logger
 
     from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.core.storage import Storage
@@ -40,6 +42,22 @@ def anybody_served(destination: str, key: str) -> bool:
     except ConfigurationError:
         return False
     return bool(storage.list(f"{LEDGERS}/{key}"))
+
+
+def may_be_out(key: str, *, claim: Mapping[str, Any], destination: str, log: Logger) -> bool:
+    """Return whether a link may have left Airflow before its planned moment: it did, or that cannot be read.
+
+    Args:
+        key: The digest of the session's launch key.
+        claim: The lane's ticket, which says where its run keeps its lists; empty where there was no timetable.
+        destination: Where the hand-over keeps its list; empty for the claim's, and else for the default.
+        log: Says what cannot be read.
+    """
+    try:
+        return anybody_served(destination or (Ticket.from_json(claim).destination if claim else ""), key)
+    except Exception as error:  # noqa: BLE001 - a storage that is away keeps no class from being called off
+        log.warning("Who was served cannot be read (%s), so links count as handed over.", type(error).__name__)
+        return True
 
 
 class Ledger:
@@ -80,8 +98,11 @@ class Ledger:
         if not entry or entry.get("by") == BEGUN or entry.get("by") == XCOM != by:
             return None
         # Another address, or a link that works at other times: the one they have is no longer right.
-        now = {"email": link.participant.email, "until": format_optional_time(link.not_after) or ""}
-        return entry if all(entry.get(name) == value for name, value in now.items()) else None
+        now = _as_now(link)
+        # Entries of an earlier release do not say from when a link works.
+        return (
+            entry if all(entry.get(name) == now[name] for name in now if name != "from" or name in entry) else None
+        )
 
     def begin(self, link: SealedLink) -> None:
         """Write down that a participant is about to be served."""
@@ -92,8 +113,7 @@ class Ledger:
         entry = {
             "by": by,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "email": link.participant.email,
-            "until": format_optional_time(link.not_after) or "",
+            **_as_now(link),
         }
         self._storage.put(self._name(link), [json.dumps(entry, indent=2, sort_keys=True).encode()])
         return entry
@@ -108,3 +128,11 @@ class Ledger:
     def _name(self, link: SealedLink) -> str:
         # The id is the caller's own text: a digest of it is safe as a name.
         return f"{self._folder}/{hashlib.sha256(link.participant.id.encode()).hexdigest()[:32]}.json"
+
+
+def _as_now(link: SealedLink) -> dict[str, str]:
+    return {
+        "email": link.participant.email,
+        "from": format_optional_time(link.not_before) or "",
+        "until": format_optional_time(link.not_after) or "",
+    }

@@ -96,10 +96,11 @@ class LinkMail:
         )
 
     def _words(self, record: SessionRecord, person: Participant) -> dict[str, str]:
-        start = record.start.astimezone(zone_of(self.timezone))
+        zone = zone_of(self.timezone)
+        start = record.start.astimezone(zone)
         return {
             "title": record.title,
             "name": person.name,
             "role": person.role,
-            "start": f"{start:%A, %d %B %Y, %H:%M} ({self.timezone})",
+            "start": f"{start:%A, %d %B %Y, %H:%M} ({zone.key})",
         }

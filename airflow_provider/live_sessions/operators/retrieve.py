@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -12,14 +11,15 @@ from airflow_provider.live_sessions.artifacts.layout import session_folder
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
-from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.lineage import TellsLineage, of_manifest
+from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -97,14 +97,9 @@ def folder_of(record: SessionRecord, timezone: str) -> str:
 
 
 def zone_of(timezone: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
+    """Return a time zone by its IANA name, written as timetables and forms may write it.
 
     Raises:
         ConfigurationError: There is none of that name.
     """
-    try:
-        return ZoneInfo(timezone)
-    except (OSError, ValueError, KeyError):
-        raise ConfigurationError(
-            f"There is no time zone {timezone!r}.", advice="Use an IANA name, e.g. Europe/Berlin."
-        ) from None
+    return find_zone(timezone)

@@ -24,8 +24,7 @@ from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.links.screenleap import ScreenleapViewerLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.claims import skip_if_taken
-from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant, is_true
+from airflow_provider.live_sessions.operators.identity import Meant, find_meant, is_true
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
 from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
@@ -181,7 +180,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
             self.check_if_live()
             if bool(self.session) == bool(self.code):
                 raise ConfigurationError("Give either `session` or `code`.")
-            skip_if_taken(claim_of(self.session))
+            self.check_hands()
             platform = self._open()
             try:
                 if self.code:
@@ -255,6 +254,17 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
 
     def _settle_for(self, title: str, outcome: CancelOutcome) -> None:
         self._tell(title, outcome)
+        if (
+            outcome.state_before is not State.LIVE
+            and outcome.people_inside is People.YES
+            and self.if_live != "report"
+        ):
+            raise Unavailable(
+                f"{title!r} was started while it was being stopped.",
+                platform="Screenleap",
+                conn_id=self.conn_id,
+                advice="The retry looks again.",
+            )
         if self.if_live != "end":
             return
         if outcome.state_before is State.LIVE and not outcome.confirmed and is_true(self.wait_for_end):
