@@ -18,9 +18,10 @@ from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LINK_KEY
+from airflow_provider.live_sessions.plugin.sessions_page.records import find
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
-from tests.plugin.roles import NARROW
+from tests.plugin.roles import NARROW, SHUT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,14 +232,29 @@ class Lessons:
                 yield
 
 
+def _call_off(bag: DagBag, school: School) -> None:
+    """Launch a lesson, and cancel it in a run of another DAG, with a reason."""
+    from airflow.utils.session import create_session
+
+    given = {"conn_id": school.conn_id, "lessons": [school.lesson("Ethics")]}
+    run = bag.dags["plugin_called_off"].test(run_conf=given)
+    with create_session() as session:
+        record = find(session, LaunchPlace("plugin_called_off", run.run_id, "launch"))
+    why = {"session": record.to_json(), "reason": "Teacher is\n ill"}
+    assert str(bag.dags["plugin_cancels"].test(run_conf=why).state) == "success"
+
+
 @pytest.fixture(scope="module")
 def lessons(airflow_db: None) -> Iterator[Lessons]:
-    """Three lessons in lanes, of which nobody has come to any, and one of a DAG of its own."""
+    """Three lessons in lanes, of which nobody has come to any, one of a DAG of its own, and one called off."""
     from starlette.testclient import TestClient
 
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.plugin.roles.Roles")
-    patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", f"ada:admin,vera:viewer,uma:user,{NARROW}:user")
+    patch.setenv(
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
+        f"ada:admin,vera:viewer,uma:user,{NARROW}:user,{SHUT_OUT}:user",
+    )
     patch.setenv(
         "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests, which is long enough for every digest" * 2
     )
@@ -252,6 +268,7 @@ def lessons(airflow_db: None) -> Iterator[Lessons]:
             own = {"conn_id": school.conn_id, "lessons": [school.lesson("Diplomacy")]}
             private = bag.dags["plugin_private"].test(run_conf=own)
             assert (str(run.state), str(private.state)) == ("success", "success")
+            _call_off(bag, school)
 
             from airflow.api_fastapi.app import (
                 get_auth_manager,
