@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace
+from airflow_provider.live_sessions.core.pages import REASON, UNTIL, LaunchPlace
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
@@ -152,6 +152,25 @@ class Lessons:
                 session.execute(row.values(value=value, timestamp=datetime.now(UTC)))
             if value is not before:
                 yield
+
+    @contextmanager
+    def cancelled_again(self, reason: str) -> Iterator[None]:
+        """Have another DAG cancelled the lesson that was called off, later, while the body runs."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import delete, insert, select
+
+        xcoms: Any = XComModel.__table__
+        of_it = xcoms.c.dag_id == "plugin_called_off"
+        with create_session() as session:
+            key = session.scalar(select(xcoms.c.key).where(xcoms.c.key.startswith(REASON)))
+            row = session.execute(select(xcoms).where(of_it, xcoms.c.key == "return_value")).mappings().one()
+            value = json.dumps(reason) if isinstance(row["value"], str) else reason
+            given = {"key": key, "value": value, "timestamp": datetime.now(UTC)}
+            session.execute(insert(xcoms), {**row, **given})
+        yield
+        with create_session() as session:
+            session.execute(delete(xcoms).where(of_it, xcoms.c.key == key))
 
     def set_run(self, state: str) -> None:
         self._of_run(state=state)

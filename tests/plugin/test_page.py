@@ -146,6 +146,13 @@ def test_who_may_not_read_the_dag_that_cancelled_is_told_no_reason(lessons: Less
     assert row["why"].endswith(" is marked so.")
 
 
+def test_a_cancel_without_a_reason_has_not_that_of_the_one_before(lessons: Lessons) -> None:
+    with lessons.cancelled_again("Snow"):
+        assert called_off(lessons)["why"].endswith("in plugin_called_off: Snow.")
+    with lessons.cancelled_again(""):
+        assert called_off(lessons)["why"].endswith(" is marked so.")
+
+
 def test_nothing_is_asked_about_reasons_where_nothing_was_cancelled() -> None:
     nobody: Any = None
     assert read_reasons(nobody, set(), nobody) == {}

@@ -16,7 +16,7 @@ from jinja2 import Template
 
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.models import Participant, SessionRef
-from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, read_label, until_key
+from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
@@ -29,6 +29,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     Standing,
     is_asked_about,
     is_cancelled,
+    read_label,
     row_of,
     seen_of,
     standing,

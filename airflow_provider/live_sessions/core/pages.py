@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
-
-from airflow_provider.live_sessions.core.errors import ConfigurationError
-from airflow_provider.live_sessions.core.times import parse_time
 
 if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.doors import Door
@@ -40,19 +36,6 @@ def reason_key(session_key: str) -> str:
 def until_key(moment: datetime) -> str:
     """Return the key of that XCom; keys sort as their moments do."""
     return f"{UNTIL}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def read_label(label: str) -> tuple[str, datetime | None]:
-    """Return the title and the planned start that the label of a lane's task is made of.
-
-    Args:
-        label: As ``flows.lane`` writes it, or any other: that one is all title.
-    """
-    title, _, start = label.rpartition(", ")
-    if title:
-        with suppress(ConfigurationError):
-            return title, parse_time(start)
-    return label, None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,10 +159,9 @@ class CancelSessionOperator(BaseOperator):
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
 
     def _tell_why(self, meant: Meant, context: Context) -> None:
-        """Leave the reason where whoever shows the session finds it."""
+        """Leave the reason where whoever shows the session finds it; none as well, or an earlier one stands."""
         reason = " ".join(str(self.reason or "").split())[:LONGEST_REASON]
-        if reason:
-            context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
+        context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
 
     def _tell(self, title: str, outcome: CancelOutcome) -> None:
         self.log.info("%s was %s when the cancel began.", title, outcome.state_before)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_reasons(
     session: Session, session_keys: Collection[str], readable: Callable[[Set[str]], Set[str]]
 ) -> dict[str, str]:
-    """Return the last reason that was given for each session, and in which DAG, by the session's key.
+    """Return the reason that each session's last cancel was given, and in which DAG, by the session's key.
 
     One question, by a key that is indexed; none where nothing was cancelled.
 
@@ -37,11 +37,10 @@ def read_reasons(
         .order_by(XComModel.timestamp)
     ).all()
     mine = readable({one.dag_id for one in stored})
+    last = {keys[one.key]: one for one in stored if one.dag_id in mine}
     # The DAG is named, for whoever writes XComs can give a reason for any session.
     return {
-        keys[one.key]: f"Reason given in {one.dag_id}: {text}"
-        for one in stored
-        if one.dag_id in mine and (text := _text(one.value))
+        key: f"Reason given in {one.dag_id}: {text}" for key, one in last.items() if (text := _text(one.value))
     }
 
 

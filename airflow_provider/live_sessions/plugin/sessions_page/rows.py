@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider.live_sessions.core.doors import Door
-from airflow_provider.live_sessions.core.pages import read_label
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -127,6 +128,19 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
             Stage.DONE, "Its time is over, and no task waited for its end: what became of it is not known."
         )
     return Standing(Stage.SCHEDULED, why or "It is launched; nobody has come yet.")
+
+
+def read_label(label: str) -> tuple[str, datetime | None]:
+    """Return the title and the planned start that the label of a lane's task is made of.
+
+    Args:
+        label: As ``flows.lane`` writes it, or any other: that one is all title.
+    """
+    title, _, start = label.rpartition(", ")
+    if title:
+        with suppress(ConfigurationError):
+            return title, parse_time(start)
+    return label, None
 
 
 def is_cancelled(launch: Launch, live: SessionStatus | None) -> bool:
