@@ -88,7 +88,11 @@ WHAT_IT_MEANS = """
     params={
         **fields.launched_by(list(LAUNCHES)),
         "reason": Param(
-            "", type=["string", "null"], maxLength=500, title="Reason", description="Shown to who approves."
+            "",
+            type=["string", "null"],
+            maxLength=500,
+            title="Reason",
+            description="Shown to who approves, and on the page Live sessions.",
         ),
         "end_live": Param(
             False,
@@ -135,6 +139,7 @@ def session_cancel() -> None:
             session=found.output,
             if_undone="fail",
             if_live="fail" if platform in CANNOT_END_LIVE else "{{ 'end' if params.end_live else 'fail' }}",
+            reason="{{ params.reason or '' }}",
         )
         for platform, operator in CANCELS.items()
     ]

@@ -11,6 +11,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
+from airflow_provider.live_sessions.core.pages import LONGEST_REASON, reason_key
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.claims import refuse_if_taken, skip_if_taken
@@ -47,6 +48,7 @@ class CancelSessionOperator(BaseOperator):
         destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
             another launch of it, has a link, whatever ``hand_over_before`` says now. By default where a lane's run
             keeps its claims.
+        reason: Why, in a few words: the page "Live sessions" shows it to who may read this DAG.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
@@ -69,6 +71,7 @@ class CancelSessionOperator(BaseOperator):
         "hand_over_before",
         "if_live",
         "destination",
+        "reason",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json", "options": "json"}
     ui_color = "#fbe4dd"
@@ -85,6 +88,7 @@ class CancelSessionOperator(BaseOperator):
         if_undone: str = "report",
         force: bool = False,
         destination: str = "",
+        reason: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -101,10 +105,10 @@ class CancelSessionOperator(BaseOperator):
         self.if_undone = if_undone
         self.force = force
         self.destination = destination
+        self.reason = reason
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel, tell it in the log, and return the outcome."""
-        del context
         with airflow_errors():
             self.check_if_live()
             self.check_hands()
@@ -127,6 +131,7 @@ class CancelSessionOperator(BaseOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
+            self._tell_why(meant, context)
             return outcome.to_json()
 
     def launch_options(self, occurrence: Occurrence) -> dict[str, Any]:
@@ -148,7 +153,7 @@ class CancelSessionOperator(BaseOperator):
 
         Raises:
             AirflowSkipException: Another run has it.
-            ConfigurationError: The same, and ``if_undone`` is ``fail``.
+            TooLate: The same, and ``if_undone`` is ``fail``.
         """
         claim = claim_of(self.session)
         if self.if_undone == "fail":
@@ -170,6 +175,11 @@ class CancelSessionOperator(BaseOperator):
             raise Unsupported(f"No launch of the class is found, so nothing was cancelled: {found.why}.")
         self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
+
+    def _tell_why(self, meant: Meant, context: Context) -> None:
+        """Leave the reason where whoever shows the session finds it; none as well, or an earlier one stands."""
+        reason = " ".join(str(self.reason or "").split())[:LONGEST_REASON]
+        context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
 
     def _tell(self, title: str, outcome: CancelOutcome) -> None:
         self.log.info("%s was %s when the cancel began.", title, outcome.state_before)

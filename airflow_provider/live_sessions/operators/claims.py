@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider.live_sessions.core.errors import ConfigurationError
+from airflow_provider.live_sessions.core.errors import TooLate
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.schedules.claims import ClaimBook, Ticket
 
@@ -51,13 +51,13 @@ def refuse_if_taken(claim: Mapping[str, Any]) -> None:
         claim: The lane's ticket as ``SelectClassesOperator`` gave it; empty where there was no timetable.
 
     Raises:
-        ConfigurationError: It is in other hands now; the message says in whose.
+        TooLate: It is in other hands now; the message says in whose.
     """
     taken = taken_by(claim)
     if taken is not None:
         doing = "cancelled it" if taken.action == "cancel" else "has it now"
         title = Ticket.from_json(claim).claim.title
-        raise ConfigurationError(
+        raise TooLate(
             f"{title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run."
         )
 

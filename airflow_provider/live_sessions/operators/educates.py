@@ -192,7 +192,6 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """End the sessions, tell it in the log, and return the outcome."""
-        del context
         with airflow_errors():
             self.check_if_live()
             self.check_hands()
@@ -217,6 +216,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
+            self._tell_why(meant, context)
             if self.if_live == "end":
                 self._insist(meant, outcome)
             return {**outcome.to_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
