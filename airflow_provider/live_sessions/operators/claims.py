@@ -57,9 +57,7 @@ def refuse_if_taken(claim: Mapping[str, Any]) -> None:
     if taken is not None:
         doing = "cancelled it" if taken.action == "cancel" else "has it now"
         title = Ticket.from_json(claim).claim.title
-        raise TooLate(
-            f"{title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run."
-        )
+        raise TooLate(f"{title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run.")
 
 
 def claims_url(claim: Mapping[str, Any]) -> str:
