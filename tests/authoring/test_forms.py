@@ -452,6 +452,12 @@ def test_a_field_that_the_form_has_not_was_ignored_without_a_word(field: str, sa
         session_of_form(form(**{field: 600}))
 
 
+def test_a_run_that_airflow_was_to_trace_in_detail_was_refused() -> None:
+    given = form()
+    given["dag_run"].conf = {"airflow/task_span_detail_level": 2}
+    assert session_of_form(given).title == "Extra"
+
+
 def test_a_scheduled_run_has_no_conf_and_is_taken() -> None:
     given = form()
     given["dag_run"].conf = None

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+AIRFLOW_S_OWN = "airflow/"
+"""How Airflow's own settings of a run begin, such as ``airflow/task_span_detail_level``: they are in no form."""
+
+
 def refuse_unknown_fields(context: Mapping[str, Any]) -> None:
     """Refuse a run whose conf has a field that its DAG's form has not: a typing error, or a name of before.
 
@@ -27,7 +31,7 @@ def refuse_unknown_fields(context: Mapping[str, Any]) -> None:
     """
     fields = list(context["dag"].params)
     with airflow_errors():
-        check_names(context["dag_run"].conf or {}, fields)
+        check_names((one for one in context["dag_run"].conf or {} if not one.startswith(AIRFLOW_S_OWN)), fields)
 
 
 def check_names(given: Iterable[str], fields: Iterable[str]) -> None:

@@ -125,7 +125,7 @@ class CancelSessionOperator(BaseOperator):
                 if not isinstance(meant, Meant):
                     return self._tell_nothing_found(meant)
                 handed_over = meant.handed_over(datetime.now(UTC)) or may_be_out(
-                    meant.ref.key, claim=claim_of(self.session), destination=self.destination, log=self.log
+                    meant.ref.key, claim=claim_of(self.session), destination=self.destination
                 )
                 outcome = platform.cancel(meant.ref, force=self.force, handed_over=handed_over)
             finally:

@@ -132,7 +132,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 "why": in_zone(seen["why"], zone),
                 "platform": hook.platform_label,
                 "handed_over": record.handed_over(datetime.now(UTC))
-                or may_be_out(record.ref.key, claim=record.claim, destination="", log=self.log),
+                or may_be_out(record.ref.key, claim=record.claim),
                 "when": _when(record.start, record.end, zone),
                 "links_until": _links_until(record, zone),
             }

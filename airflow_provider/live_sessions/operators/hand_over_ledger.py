@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ from airflow_provider.live_sessions.schedules.claims import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from logging import Logger
 
     from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.core.storage import Storage
+
+log = logging.getLogger(__name__)
 
 LEDGERS = "handed-over"
 
@@ -44,14 +46,13 @@ def anybody_served(destination: str, key: str) -> bool:
     return bool(storage.list(f"{LEDGERS}/{key}"))
 
 
-def may_be_out(key: str, *, claim: Mapping[str, Any], destination: str, log: Logger) -> bool:
+def may_be_out(key: str, *, claim: Mapping[str, Any], destination: str = "") -> bool:
     """Return whether a link may have left Airflow before its planned moment: it did, or that cannot be read.
 
     Args:
         key: The digest of the session's launch key.
         claim: The lane's ticket, which says where its run keeps its lists; empty where there was no timetable.
         destination: Where the hand-over keeps its list; empty for the claim's, and else for the default.
-        log: Says what cannot be read.
     """
     try:
         return anybody_served(destination or (Ticket.from_json(claim).destination if claim else ""), key)
