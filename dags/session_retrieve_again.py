@@ -95,6 +95,7 @@ def session_retrieve_again() -> None:
         run_id="{{ params.run_id or '' }}",
         launch_task=LAUNCHES,
         title="{{ params.title or '' }}",
+        timezone="{{ params.timezone }}",
     )
 
     @task.branch

@@ -124,6 +124,35 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
     assert find(records, title="b")[0] == bare(records[1])
 
 
+def test_starts_that_tell_sessions_apart_were_in_utc_whatever_the_zone_of_the_form(school: School) -> None:
+    at = [f"2099-07-01T21:{minute}:00+00:00" for minute in (10, 30)]
+    ends = {"end": "2099-07-01T23:30:00+00:00"}
+    records = [school.launch(school.lesson("A") | {"uid": one, "start": one} | ends) for one in at]
+    berlin = {"timezone": "Europe/Berlin"}
+    said = r"the title \(times of Europe/Berlin\): 2099-07-01 23:10 A; 2099-07-01 23:30 A$"
+    with pytest.raises(AirflowFailException, match=said):
+        find(records, **berlin)
+    assert find(records, title="2099-07-01 23:30 A", **berlin)[0] == bare(records[1])
+
+
+def test_starts_within_one_minute_are_told_apart_to_the_second(school: School) -> None:
+    at = [f"2099-07-01T21:10:{second}+00:00" for second in ("05", "45")]
+    ends = {"end": "2099-07-01T23:30:00+00:00"}
+    records = [school.launch(school.lesson("A") | {"uid": one, "start": one} | ends) for one in at]
+    with pytest.raises(AirflowFailException, match=rf": {re.escape(at[0])} A; {re.escape(at[1])} A$"):
+        find(records, title="A")
+    assert find(records, title=f"{at[1]} A")[0] == bare(records[1])
+
+
+def test_a_class_that_is_over_was_said_to_need_another_connection(school: School) -> None:
+    record = school.launch()
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    with pytest.raises(AirflowFailException) as caught:
+        find(record, cannot_end_live="The teacher can.")
+    said = "TooLate: 'Algebra 1' is cancelled already: there is nothing to cancel. Nothing was changed."
+    assert str(caught.value) == said
+
+
 @pytest.mark.parametrize(
     ("launched", "arguments", "said"),
     [
@@ -133,7 +162,11 @@ def test_one_of_several_is_found_by_its_title_or_by_start_and_title(school: Scho
         ("two", {}, r"launched 2 sessions\. Give one of these as the title: A; B$"),
         ("two", {"title": "Z"}, r"launched no session called 'Z'\. Give one of these as the title: A; B$"),
         ("one", {"title": "Z"}, r"launched no session called 'Z'\. Leave the title empty: it launched A alone\."),
-        ("same", {"title": "A"}, r"launched 2 sessions, 2 of them called 'A'\. Give .*: \S+\+00:00 A; \S+ A$"),
+        (
+            "same",
+            {"title": "A", "timezone": "Asia/Tokyo"},
+            r"launched 2 sessions, 2 of them called 'A'\. .* \(times of Asia/Tokyo\): \S+ [\d:]{5} A; \S+ \S+ A$",
+        ),
         ({"ref": {}}, {}, "not the record of a launched session"),
         (None, {}, "Look what became of its task class.launch"),
         ("two", {"run_id": "another"}, "There is no run 'another' of 'class_now'. Copy the id"),

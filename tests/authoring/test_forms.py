@@ -383,8 +383,9 @@ def test_people_are_read_as_in_a_timetable_one_a_line() -> None:
     ],
 )
 def test_a_mistake_among_the_people_is_told_by_its_line(lines: Any, said: str) -> None:
-    with pytest.raises(AirflowFailException, match=said):
+    with pytest.raises(AirflowFailException, match=said) as caught:
         session_of_form(form(participants=lines))
+    assert "connection" not in str(caught.value), "it is the form that has to be put right"
 
 
 def test_a_form_that_describes_no_session_fails_without_retry() -> None:

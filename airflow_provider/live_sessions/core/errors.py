@@ -7,7 +7,8 @@
     ├── Refused                  the platform understood and said no; carries its own words
     │   ├── AuthenticationFailed
     │   ├── NotFound
-    │   └── Unsupported          the platform has no such ability; names what does work
+    │   ├── Unsupported          the platform has no such ability; names what does work
+    │   └── TooLate              the session is past it; nothing has to be corrected
     ├── Transient                try again later
     │   ├── RateLimited          carries the wait asked for
     │   └── Unavailable
@@ -103,6 +104,12 @@ class NotFound(Refused):
 
 class Unsupported(Refused):
     """The platform has no such ability; the advice names the nearest thing that works."""
+
+
+class TooLate(Refused):
+    """Nothing is wrong with the connection or arguments: the session has begun, is over or is another run's."""
+
+    usual_advice: ClassVar[str] = "Nothing was changed."
 
 
 class Transient(LiveSessionError):

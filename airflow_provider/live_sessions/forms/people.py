@@ -34,7 +34,9 @@ def people_of_form(
         try:
             people = read_line(entry, role=role) if isinstance(entry, str) else (Participant.from_json(entry),)
         except CellError as error:
-            raise ConfigurationError(f"Line {number} of the people: {error}") from None
+            raise ConfigurationError(
+                f"Line {number} of the people: {error}", advice="Put the line right and trigger the DAG again."
+            ) from None
         for person in people:
             if person.id in found:
                 raise ConfigurationError(

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Ability, Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate
 from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF
 from airflow_provider.live_sessions.core.pages import LaunchPlace
 from airflow_provider.live_sessions.core.proof import check
@@ -54,12 +54,12 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         hook_class: Import path of the platform's hook; that of the session's own platform by default.
         launch_task: The launching task's id, with its group's; for several DAGs, the id by each DAG's.
         title: Which one, where the run launched several: its title, or its start and title as the message that
-            asks for it says them.
+            asks for it says them; the start as ISO 8601 in UTC is read too.
         cannot_end_live: For a cancel: what to say where the platform cannot end what people are in, e.g. who else
             can; a text, or one by each platform's name. A session that no cancel changes is then refused here,
             before anybody is asked: one that is live on such a platform, is over, or is another run's by now.
         end_live: For a cancel on any other platform: let a session pass that is live, for it is to be ended.
-        timezone: The zone in which the XCom ``now`` says times in words.
+        timezone: The zone in which messages and the XCom ``now`` say times.
 
     Returns:
         The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
@@ -114,7 +114,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         ti = context["ti"]
         with airflow_errors():
             zone = find_zone(self.timezone)
-            found = self._find(ti)
+            found = self._find(ti, zone)
             record = SessionRecord.from_json(found)
             self._check_proof(record, ti)
             hook = hook_class_of(self.hook_class or hook_path_of(record.ref.platform))
@@ -128,7 +128,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 "when": _when(record.start, record.end, zone),
                 "links_until": _links_until(record, zone),
             }
-            self.log.info("%s: %s. %s", _label(record), now["state"], now["why"])
+            self.log.info("%s: %s. %s", _label(record, zone), now["state"], now["why"])
             if self.cannot_end_live:
                 self._refuse_what_no_cancel_changes(record, now)
             ti.xcom_push(key="now", value=now)
@@ -137,24 +137,19 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
 
     def _refuse_what_no_cancel_changes(self, record: SessionRecord, now: dict[str, Any]) -> None:
         if now["empty"] and not now["ends_live"]:
-            raise ConfigurationError(
-                f"{record.title!r} cannot be cancelled any more. {now['why']}", advice=ENDS_BY_ITSELF
-            )
+            raise TooLate(f"{record.title!r} cannot be cancelled any more. {now['why']}", advice=ENDS_BY_ITSELF)
         if now["state"] == State.LIVE and not now["ends_live"]:
             inside = f"people are in it ({now['people']} seen)." if now["people"] else f"it is live. {now['why']}"
-            raise ConfigurationError(
+            raise TooLate(
                 f"{record.title!r} cannot be cancelled: {inside}",
                 advice=self._why_not_live(record.ref.platform) or "Allow that it is ended with people in it.",
             )
         if now["state"] in OVER:
-            raise ConfigurationError(
-                f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.",
-                advice="Nothing was changed.",
-            )
+            raise TooLate(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
         taken = taken_by(record.claim)
         if taken is not None:
             doing = "cancelled it" if taken.action == "cancel" else "has it now"
-            raise ConfigurationError(
+            raise TooLate(
                 f"{record.title!r} is no longer this run's: run {taken.run_id!r} {doing}.", advice="Name that run."
             )
 
@@ -190,7 +185,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 advice=f"Told are those of {', '.join(self.launch_task)}: add it to `launch_task`.",
             ) from None
 
-    def _find(self, ti: Any) -> dict[str, Any]:
+    def _find(self, ti: Any, zone: ZoneInfo) -> dict[str, Any]:
         if not str(self.run_id_of_launch or "").strip():
             raise ConfigurationError("The run id is empty.", advice=WHERE_IDS_ARE)
         pulled = ti.xcom_pull(
@@ -206,22 +201,20 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         fit = [
             one
             for one, record in zip(launched, records, strict=True)
-            if not wanted or wanted.casefold() in (_title(record).casefold(), _label(record).casefold())
+            if not wanted or wanted.casefold() in (one.casefold() for one in _names_of(record, zone))
         ]
         if len(fit) == 1:
             return dict(fit[0])
-        shown = _names(records)
         if fit:
             called = f", {len(fit)} of them called {wanted!r}" if wanted else ""
             raise ConfigurationError(
-                f"{run} launched {len(records)} sessions{called}.",
-                advice=f"Give one of these as the title: {shown}",
+                f"{run} launched {len(records)} sessions{called}.", advice=_which(records, zone)
             )
         raise ConfigurationError(
             f"{run} launched no session called {wanted!r}.",
-            advice=f"Leave the title empty: it launched {shown} alone."
+            advice=f"Leave the title empty: it launched {_title(records[0])} alone."
             if len(records) == 1
-            else f"Give one of these as the title: {shown}",
+            else _which(records, zone),
         )
 
     def _tell_why_nothing(self, ti: Any, run: str) -> NoReturn:
@@ -269,12 +262,19 @@ def _title(record: SessionRecord) -> str:
     return " ".join(record.title.split())
 
 
-def _label(record: SessionRecord) -> str:
-    return f"{format_time(record.start)} {_title(record)}"
+def _label(record: SessionRecord, zone: ZoneInfo) -> str:
+    return f"{record.start.astimezone(zone):%Y-%m-%d %H:%M} {_title(record)}"
 
 
-def _names(records: Sequence[SessionRecord]) -> str:
-    """Return what tells sessions apart: their titles, and for those whose titles repeat, their starts as well."""
-    titles = Counter(_title(one).casefold() for one in records)
-    names = sorted(_title(one) if titles[_title(one).casefold()] == 1 else _label(one) for one in records)
-    return "; ".join(names[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
+def _names_of(record: SessionRecord, zone: ZoneInfo) -> tuple[str, ...]:
+    """Return what a session may be called by; each tells it from more others than the one before."""
+    return (_title(record), _label(record, zone), f"{format_time(record.start)} {_title(record)}")
+
+
+def _which(records: Sequence[SessionRecord], zone: ZoneInfo) -> str:
+    """Ask which one is meant: by titles, and for those whose titles repeat, by their starts as well."""
+    known = [_names_of(one, zone) for one in records]
+    taken = Counter(one.casefold() for names in known for one in names)
+    shown = sorted(next((one for one in names if taken[one.casefold()] == 1), names[-1]) for names in known)
+    times = "" if set(shown) <= {names[0] for names in known} else f" (times of {zone.key})"
+    return f"Give one of these as the title{times}: {'; '.join(shown[:SHOWN])}{'; ...' if shown[SHOWN:] else ''}"

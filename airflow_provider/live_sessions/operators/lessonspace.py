@@ -454,4 +454,9 @@ def _room(space_id: str, space: str) -> dict[str, Any]:
 
 def _refuse_missing(record: SessionRecord, kind: str, missing: str) -> None:
     if missing:
-        raise Refused(f"A {kind} is missing: {missing}", platform="Lessonspace", conn_id=record.ref.conn_id)
+        raise Refused(
+            f"A {kind} is missing: {missing}",
+            platform="Lessonspace",
+            conn_id=record.ref.conn_id,
+            advice="What could be had was written; look for the rest in Lessonspace's dashboard.",
+        )

@@ -139,7 +139,7 @@ def test_twelve_hours_are_allowed() -> None:
 
 def test_nothing_is_created_of_which_nothing_is_left() -> None:
     the_plan = plan()
-    with pytest.raises(ConfigurationError, match="nothing is left"):
+    with pytest.raises(ConfigurationError, match=r"nothing is left of it\. Give a start that lies ahead\."):
         launching.session_request(the_plan, key_of(the_plan), CoviuOptions(), the_plan.end)
 
 

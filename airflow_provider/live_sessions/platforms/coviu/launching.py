@@ -193,7 +193,9 @@ def session_request(plan: Plan, key: LaunchKey, options: CoviuOptions, now: date
     start, end = future_second(plan.start, now), whole_second(plan.end)
     if end <= start:
         raise ConfigurationError(
-            f"{plan.title!r} ends at {format_time(plan.end)}: nothing is left of it.", platform=LABEL
+            f"{plan.title!r} ends at {format_time(plan.end)}: nothing is left of it.",
+            platform=LABEL,
+            advice="Give a start that lies ahead.",
         )
     bearer = bearer_of(plan)
     return SessionRequest(

@@ -18,6 +18,7 @@ from airflow_provider.live_sessions.core.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
+    TooLate,
     Transient,
 )
 from airflow_provider.live_sessions.core.proof import check
@@ -72,6 +73,7 @@ def open_door(door: Door, ref: SessionRef, visitor: Participant) -> SecretStr:
             "What the platform gave is no address that a browser could follow.",
             platform=hook.platform_label,
             conn_id=ref.conn_id,
+            advice="If it happens again, report it.",
         )
     return link
 
@@ -103,12 +105,13 @@ def check_claim(record: SessionRecord) -> None:
         return
     if taken is None:
         return
-    raise Refused(
+    raise TooLate(
         f"Run {taken.run_id!r} cancelled this class."
         if taken.action == "cancel"
         else f"Run {taken.run_id!r} has this class now; open it from there.",
         platform=hook_of(record.ref.platform).platform_label,
         conn_id=record.ref.conn_id,
+        advice="Nothing was opened.",
     )
 
 
