@@ -56,7 +56,7 @@ def call_now() -> None:
     def describe() -> dict[str, Any]:
         """Make a call of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
-        return session_of_form(context, role="patient").to_json()
+        return session_of_form(context, role="patient", leads="clinician").to_json()
 
     coviu_appointment(
         describe(),  # type: ignore[arg-type]  # the task's result

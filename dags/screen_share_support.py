@@ -88,7 +88,8 @@ def screen_share_support() -> None:
         """Make a session of the form; "now" is the run's own time, so a retry repeats it."""
         context = get_current_context()
         form = context["params"]
-        return session_of_form(context, uid="" if is_soon(form["start"]) else form["ticket"]).to_json()
+        uid = "" if is_soon(form["start"]) else form["ticket"]
+        return session_of_form(context, uid=uid, leads="leader").to_json()
 
     # Without the group's name before its tasks: there is but one share in a run.
     screenleap_share.override(prefix_group_id=False)(

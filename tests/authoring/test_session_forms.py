@@ -85,6 +85,19 @@ class Form:
         return choose.python_callable(found, **more)
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "person", "leads"),
+    [("call_now", "patient: Dana", "clinician"), ("screen_share_support", "Hal", "leader")],
+)
+def test_a_form_that_names_nobody_who_leads_was_taken_without_a_word(
+    examples: DagBag, caplog: pytest.LogCaptureFixture, dag_id: str, person: str, leads: str
+) -> None:
+    dag = examples.dags[dag_id]
+    dag.test(run_conf={"participants": [person]}, mark_success_pattern=r"(?!describe$).*")
+    said = f"Nobody leads {dag.params['title']!r}: write {leads}: before the one who does."
+    assert said in caplog.messages
+
+
 # ---- cancel
 
 

@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.core.keys import fingerprint
 from airflow_provider.live_sessions.core.launching import LaunchPolicy, OnExisting, create_or_find
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.core.status import State
+from airflow_provider.live_sessions.platforms.coviu.launching import participant_request
 from airflow_provider.live_sessions.platforms.coviu.models import ParticipantRequest
 from tests.platforms.coviu.clinic import DOCTOR, NOW, OTHER, PATIENT, START, Clinic, key_of, plan, task_key
 from tests.platforms.kit import altered
@@ -52,6 +53,16 @@ def test_a_request_that_never_arrived_is_unknown_too_and_the_retry_creates_once(
         create(clinic)
     assert create(clinic).created
     assert len(clinic.sessions) == 1
+
+
+def test_a_call_without_a_host_was_launched_without_a_word(clinic: Clinic) -> None:
+    assert create(clinic).warnings == ()
+    guests = plan("Two guests", people=(PATIENT, replace(OTHER, leader=False, role="")))
+    (warning,) = create(clinic, guests).warnings
+    assert warning.startswith("Nobody leads: ")
+    ref = create(clinic, guests).ref
+    clinic.client.add_participant(ref.session_id, participant_request(DOCTOR))
+    assert not any("Nobody leads" in one for one in create(clinic, guests).warnings), "a host was added since"
 
 
 def test_a_look_up_that_fails_creates_nothing(clinic: Clinic) -> None:

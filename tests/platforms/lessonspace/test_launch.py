@@ -105,6 +105,13 @@ def test_nothing_is_told_where_everything_was_taken_over(academy: Academy) -> No
     assert academy.launch(plan(transcribe=True, summarise=True)).warnings == ()
 
 
+def test_a_class_that_nobody_leads_was_launched_without_a_word(academy: Academy) -> None:
+    (warning,) = academy.launch(plan(people=(STUDENT,))).warnings
+    assert warning.startswith("Nobody leads: ")
+    (other,) = academy.launch(plan("Open house", people=())).warnings
+    assert other.startswith("No participants were named"), "nobody was to lead it"
+
+
 def test_times_are_sent_with_explicit_offsets(academy: Academy) -> None:
     start = datetime.fromisoformat("2026-09-01T11:00:00+02:00")
     academy.launch(plan(start=start, lead=600, grace=1200))

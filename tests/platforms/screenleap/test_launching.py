@@ -70,6 +70,13 @@ def test_a_share_without_people_has_a_presenter_and_a_viewer(studio: Studio) -> 
     assert [link.participant.id for link in alone.links] == ["p-1", "viewer"]
 
 
+def test_a_share_without_a_presenter_was_launched_without_a_word(studio: Studio) -> None:
+    assert studio.launch(plan()).warnings == ()
+    (warning,) = studio.launch(plan("Alone", people=(replace(PRESENTER, leader=False),))).warnings
+    assert warning.startswith("Nobody leads: ")
+    assert studio.launch(plan("Anybody", people=())).warnings == (), "nobody was to present it"
+
+
 def test_a_lost_answer_leaves_at_most_one_open_share_and_the_retry_its_launch_data() -> None:
     with Studio.open(stop_unstarted="ended") as studio:
         studio.sandbox.faults.add("reset_after", method="POST", path="/screen-shares$", count=1)

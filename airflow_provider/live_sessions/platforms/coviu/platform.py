@@ -170,6 +170,8 @@ class CoviuPlatform:
     ) -> Launched:
         options = CoviuOptions.of(plan, self.client.conn_id)
         told, links = list(warnings), []
+        if not any(one.deleted_at is None and one.role.casefold() == "host" for one in session.participants):
+            told.append("Nobody leads: no participant is a host, and guests wait until a host lets them in.")
         for person in plan.participants:
             there = marks.named(session.participants, launching.state_of(person))
             if there is None or there.deleted_at is not None:

@@ -111,6 +111,8 @@ class LessonspacePlatform:
         warnings: list[str] = []
         if not plan.participants:
             warnings.append("No participants were named: one link for a guest was made, whoever has it comes in.")
+        elif not any(one.leader for one in plan.participants):
+            warnings.append("Nobody leads: no participant is marked as the leader, so nobody can end it for all.")
         ref: SessionRef | None = None
         created = False
         secret: SecretStr | None = None

@@ -38,6 +38,10 @@ FAR_AWAY = (
     "server far from its presenter."
 )
 
+NOBODY_LEADS = (
+    "Nobody leads: no participant is marked as who shares their screen, so the launch data is no participant's."
+)
+
 _PRESENTER = Participant(id="presenter", name="Presenter", leader=True)
 _VIEWER = Participant(id="viewer", name="Viewer")
 
@@ -165,11 +169,12 @@ class ScreenleapOptions(CreateParameters):
         """Return from when until when a wait looks at the share."""
         return plan.start - timedelta(seconds=self.lead), plan.end + timedelta(seconds=self.grace)
 
-    def warnings(self) -> tuple[str, ...]:
-        """Return what the reader of the log should know about these options."""
-        if self.presenter_country_code or self.presenter_ip_address:
-            return ()
-        return (FAR_AWAY,)
+    def warnings(self, plan: Plan) -> tuple[str, ...]:
+        """Return what the reader of the log should know about these options and the people of a plan."""
+        told = [] if self.presenter_country_code or self.presenter_ip_address else [FAR_AWAY]
+        if plan.participants and not any(one.leader for one in plan.participants):
+            told.append(NOBODY_LEADS)
+        return tuple(told)
 
 
 def links_of(

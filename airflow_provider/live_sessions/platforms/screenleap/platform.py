@@ -133,7 +133,7 @@ class ScreenleapPlatform:
                 plan, options, data=made.data, viewer_url=made.viewer_url or self.client.viewer_url(made.code)
             ),
             created=True,
-            warnings=options.warnings(),
+            warnings=options.warnings(plan),
         )
         return self._alone(launched, plan, key, options, made.code, instead_of=instead_of)
 
