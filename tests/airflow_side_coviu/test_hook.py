@@ -48,7 +48,7 @@ def test_a_wrong_secret_is_told_without_showing_it(practice: Practice) -> None:
     practice.connect(password="wrong-key-secret-1")
     good, told = CoviuHook(practice.conn_id).test_connection()
     assert not good
-    assert "Check login" in told
+    assert "Check API key" in told
     assert "wrong-key-secret-1" not in told
 
 

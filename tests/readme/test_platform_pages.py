@@ -47,6 +47,14 @@ def test_a_page_names_every_field_of_its_connection_form(platform: str) -> None:
 
 
 @EACH
+def test_a_page_calls_a_connection_s_fields_by_the_names_of_its_form_and_by_airflow_s(platform: str) -> None:
+    form = importlib.import_module(f"airflow_provider.live_sessions.connections.{platform}").FORM
+    labels = {name: label.partition(" (")[0] for name, label in form["ui-field-behaviour"]["relabeling"].items()}
+    page = page_of(platform).read_text()
+    assert [name for name, label in labels.items() if f"{label} (Airflow's *{name}*)" not in page] == []
+
+
+@EACH
 def test_a_page_names_every_operator_and_sensor_of_its_platform(platform: str) -> None:
     own = [
         name

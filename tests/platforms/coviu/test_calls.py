@@ -228,7 +228,7 @@ def test_a_client_without_credentials_is_not_even_made(clinic: Clinic, key: str,
 
 def test_wrong_credentials_are_told_as_such_without_showing_them(clinic: Clinic) -> None:
     with clinic.new_client(key_secret=SecretStr("not-the-key-secret")) as client:
-        with pytest.raises(AuthenticationFailed, match="Check login") as caught:
+        with pytest.raises(AuthenticationFailed, match="Check API key") as caught:
             client.session("3f0c0000-0000-4000-8000-000000000000")
         assert "not-the-key-secret" not in f"{caught.value}{caught.value.words}{client!r}"
 

@@ -105,7 +105,7 @@ def test_a_first_refusal_gets_a_new_token_and_a_second_soon_after_is_believed() 
 def test_refused_credentials_are_another_error_than_a_refused_call() -> None:
     desk = Desk()
     desk.wrong["client_credentials"] = AuthenticationFailed("no", status=401)
-    with pytest.raises(TokenRefused, match="Check login") as caught:
+    with pytest.raises(TokenRefused, match="Check API key") as caught:
         desk.tokens.ensure()
     assert caught.value.status == 401
 

@@ -110,7 +110,7 @@ class CoviuClient:
                 "The connection lacks the API key or its secret.",
                 platform=PLATFORM,
                 conn_id=conn_id,
-                advice="Put the API key into the login field and the key secret into the password field.",
+                advice="Fill in API key (Airflow's login) and Key secret (Airflow's password).",
             )
         self.conn_id = conn_id
         self._retry = retry or RetryPolicy()

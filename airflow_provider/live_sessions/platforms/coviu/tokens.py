@@ -130,7 +130,7 @@ class Tokens:
                 error.what,
                 platform=error.platform,
                 conn_id=error.conn_id,
-                advice="Check login (API key) and password (key secret) of the connection.",
+                advice="Check API key (Airflow's login) and Key secret (Airflow's password) of the connection.",
                 status=error.status,
                 words=error.words,
             ) from None

@@ -56,7 +56,7 @@ def meaning(answer: Answer, secrets: Sequence[SecretStr] = ()) -> LiveSessionErr
             f"{LOG_IN}: the robot account was not accepted: {words_of(answer, secrets)}",
             platform=PLATFORM,
             conn_id=answer.conn_id,
-            advice="Compare login and password with status.educates.credentials.robot of the TrainingPortal.",
+            advice="Compare Robot account and its password with status.educates.credentials.robot of the portal.",
             status=400,
             words=words_of(answer, secrets),
         )

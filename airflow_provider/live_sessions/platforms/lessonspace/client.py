@@ -116,7 +116,7 @@ class LessonspaceClient:
                 "The connection has no API key.",
                 platform=PLATFORM,
                 conn_id=conn_id,
-                advice="Put the organisation's API key into the password field of the connection.",
+                advice="Put the organisation's key into API key of the connection (Airflow's password).",
             )
         self.conn_id = conn_id
         self._organisation = organisation

@@ -105,7 +105,7 @@ class ScreenleapClient:
                 "The connection lacks the account id or the auth token.",
                 platform=PLATFORM,
                 conn_id=conn_id,
-                advice="Put the account id into the login and the auth token into the password of the connection.",
+                advice="Fill in Account id (Airflow's login) and Auth token (Airflow's password).",
             )
         if base_url.startswith("http://") and urlsplit(base_url).hostname not in _LOOPBACK:
             raise ConfigurationError(
