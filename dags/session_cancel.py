@@ -87,7 +87,11 @@ WHAT_IT_MEANS = """
     params={
         **fields.launched_by(list(LAUNCHES)),
         "reason": Param(
-            "", type=["string", "null"], maxLength=500, title="Reason", description="Shown to who approves."
+            "",
+            type=["string", "null"],
+            maxLength=500,
+            title="Reason",
+            description="Shown to who approves, and on the page Live sessions.",
         ),
         "end_live": Param(
             False,
@@ -133,6 +137,7 @@ def session_cancel() -> None:
             task_id=f"cancel_{platform}",
             session=found.output,
             if_live="fail" if platform in CANNOT_END_LIVE else "{{ 'end' if params.end_live else 'fail' }}",
+            reason="{{ params.reason or '' }}",
         )
         for platform, operator in CANCELS.items()
     ]

@@ -10,13 +10,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.pages import LONGEST_REASON, reason_key
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceCancelSessionOperator,
     LessonspaceHandOverLinksOperator,
 )
 from airflow_provider.live_sessions.schedules.model import Occurrence
-from tests.airflow_side.stage import School, context
+from tests.airflow_side.stage import School, TaskInstance, context
 from tests.platforms.toy import ToyWorld
 from tests.platforms.toy_hook import HOOK, WORLDS
 
@@ -115,6 +116,18 @@ def test_a_class_the_platform_proves_absent_needs_no_cancel(monkeypatch: pytest.
     outcome = ToyCancel(task_id="cancel", session=lesson, conn_id="toy").execute(context())
     assert outcome == {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
     assert "cancel" not in WORLDS["cancel-toy"].calls
+
+
+def test_a_reason_lies_where_the_session_s_own_key_finds_it(school: School) -> None:
+    record, ti = school.launch(), TaskInstance(task_id="cancel")
+    given: dict[str, Any] = {"task_id": "cancel", "session": record}
+    LessonspaceCancelSessionOperator(**given, reason=" Teacher is\nill ").execute(context(ti))
+    assert ti.xcoms == {("cancel", -1, reason_key(record["ref"]["key"])): "Teacher is ill"}
+    LessonspaceCancelSessionOperator(**given, reason="x" * 9999).execute(context(ti))
+    assert len(ti.xcom_pull("cancel", key=reason_key(record["ref"]["key"]))) == LONGEST_REASON
+    for nothing in ("", "  ", None):
+        LessonspaceCancelSessionOperator(**given, reason=nothing).execute(context(ti))
+        assert ti.xcom_pull("cancel", key=reason_key(record["ref"]["key"])) == "", "the reason of an earlier one"
 
 
 def test_a_class_in_a_lasting_room_is_found_there_and_the_room_is_not_marked(school: School) -> None:

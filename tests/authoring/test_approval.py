@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider.live_sessions.core.pages import REASON
+from airflow_provider.live_sessions.plugin.sessions_page.records import value_of
 from tests.airflow_side.test_dags import DAGS, conf, states_of
 from tests.airflow_versions import DagBag, in_real_seconds
 
@@ -96,6 +98,17 @@ def cancels(**states: str) -> dict[str, str]:
     return {"find": "success", "approve": "success", "choose": "success", **ended}
 
 
+def reasons() -> list[Any]:
+    """Return what the page of sessions finds of why sessions were cancelled."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = select(XComModel.value).filter_by(dag_id="session_cancel").where(XComModel.key.startswith(REASON))
+        return [value_of(one) for one in session.scalars(found)]
+
+
 @in_real_seconds
 @pytest.mark.usefixtures("everybody_is_admin")
 def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
@@ -124,6 +137,7 @@ def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
     assert "Once somebody is in it, it cannot be cancelled any more." in question
     assert "the teacher is ill" in question
     assert not any(secret in question for secret in school.secrets)
+    assert reasons() == ["the teacher is ill"]
 
 
 @in_real_seconds

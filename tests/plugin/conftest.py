@@ -13,14 +13,15 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace
+from airflow_provider.live_sessions.core.pages import REASON, UNTIL, LaunchPlace
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LINK_KEY
+from airflow_provider.live_sessions.plugin.sessions_page.records import find
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
-from tests.plugin.roles import NARROW
+from tests.plugin.roles import NARROW, SHUT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -152,6 +153,25 @@ class Lessons:
             if value is not before:
                 yield
 
+    @contextmanager
+    def cancelled_again(self, reason: str) -> Iterator[None]:
+        """Have another DAG cancelled the lesson that was called off, later, while the body runs."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import delete, insert, select
+
+        xcoms: Any = XComModel.__table__
+        of_it = xcoms.c.dag_id == "plugin_called_off"
+        with create_session() as session:
+            key = session.scalar(select(xcoms.c.key).where(xcoms.c.key.startswith(REASON)))
+            row = session.execute(select(xcoms).where(of_it, xcoms.c.key == "return_value")).mappings().one()
+            value = json.dumps(reason) if isinstance(row["value"], str) else reason
+            given = {"key": key, "value": value, "timestamp": datetime.now(UTC)}
+            session.execute(insert(xcoms), {**row, **given})
+        yield
+        with create_session() as session:
+            session.execute(delete(xcoms).where(of_it, xcoms.c.key == key))
+
     def set_run(self, state: str) -> None:
         self._of_run(state=state)
 
@@ -231,14 +251,29 @@ class Lessons:
                 yield
 
 
+def _call_off(bag: DagBag, school: School) -> None:
+    """Launch a lesson, and cancel it in a run of another DAG, with a reason."""
+    from airflow.utils.session import create_session
+
+    given = {"conn_id": school.conn_id, "lessons": [school.lesson("Ethics")]}
+    run = bag.dags["plugin_called_off"].test(run_conf=given)
+    with create_session() as session:
+        record = find(session, LaunchPlace("plugin_called_off", run.run_id, "launch"))
+    why = {"session": record.to_json(), "reason": "Teacher is\n ill"}
+    assert str(bag.dags["plugin_cancels"].test(run_conf=why).state) == "success"
+
+
 @pytest.fixture(scope="module")
 def lessons(airflow_db: None) -> Iterator[Lessons]:
-    """Three lessons in lanes, of which nobody has come to any, and one of a DAG of its own."""
+    """Three lessons in lanes, of which nobody has come to any, one of a DAG of its own, and one called off."""
     from starlette.testclient import TestClient
 
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.plugin.roles.Roles")
-    patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", f"ada:admin,vera:viewer,uma:user,{NARROW}:user")
+    patch.setenv(
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
+        f"ada:admin,vera:viewer,uma:user,{NARROW}:user,{SHUT_OUT}:user",
+    )
     patch.setenv(
         "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of the tests, which is long enough for every digest" * 2
     )
@@ -252,6 +287,7 @@ def lessons(airflow_db: None) -> Iterator[Lessons]:
             own = {"conn_id": school.conn_id, "lessons": [school.lesson("Diplomacy")]}
             private = bag.dags["plugin_private"].test(run_conf=own)
             assert (str(run.state), str(private.state)) == ("success", "success")
+            _call_off(bag, school)
 
             from airflow.api_fastapi.app import (
                 get_auth_manager,

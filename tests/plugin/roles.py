@@ -1,4 +1,4 @@
-"""Airflow's simple login, with one person who may see one DAG alone."""
+"""Airflow's simple login, with one person who may see one DAG alone, and one who may see all but one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 
 NARROW = "nora"
 HER_DAG = "plugin_private"
+SHUT_OUT = "olga"
+HIDDEN_DAG = "plugin_cancels"
 
 
 class Roles(SimpleAuthManager):
-    """Everybody may what their role says; Nora may see only her own DAG."""
+    """Everybody may what their role says; Nora may see only her own DAG, and Olga not the one that cancels."""
 
     def is_authorized_dag(self, *, user: Any, details: Any = None, **asked: Any) -> bool:
         if user.get_name() == NARROW and (details is None or details.id != HER_DAG):
+            return False
+        if user.get_name() == SHUT_OUT and details is not None and details.id == HIDDEN_DAG:
             return False
         return bool(super().is_authorized_dag(user=user, details=details, **asked))

@@ -16,6 +16,7 @@ from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.pages import LaunchPlace, until_key
 from airflow_provider.live_sessions.core.proof import prove
 from airflow_provider.live_sessions.plugin.sessions_page.launches import MOST, Launches
+from airflow_provider.live_sessions.plugin.sessions_page.reasons import read_reasons
 from airflow_provider.live_sessions.schedules.claims import Claim, ClaimBook, Ticket
 from tests.airflow_side.stage import School
 from tests.core.cipher import FernetCipher
@@ -126,6 +127,35 @@ def test_a_launch_that_was_killed_before_it_wrote_anything_is_shown_as_failed(le
     lessons.set_state("lane.launch", "success", 2)
     assert stages[2] == ("failed", "The launch failed; its task's log says why.")
     assert lessons.row("Chemistry")["stage"] == "scheduled"
+
+
+def called_off(lessons: Lessons, name: str = "ada", role: str = "ADMIN") -> Any:
+    (row,) = [one for one in lessons.rows(name=name, role=role, others=True)["rows"] if one["title"] == "Ethics"]
+    return row
+
+
+def test_the_reason_of_a_cancel_was_told_to_who_approves_alone(lessons: Lessons) -> None:
+    row = called_off(lessons)
+    assert row["stage"] == "cancelled"
+    assert row["why"].endswith(" is marked so. Reason given in plugin_cancels: Teacher is ill.")
+
+
+def test_who_may_not_read_the_dag_that_cancelled_is_told_no_reason(lessons: Lessons) -> None:
+    row = called_off(lessons, "olga", "USER")
+    assert row["stage"] == "cancelled"
+    assert row["why"].endswith(" is marked so.")
+
+
+def test_a_cancel_without_a_reason_has_not_that_of_the_one_before(lessons: Lessons) -> None:
+    with lessons.cancelled_again("Snow"):
+        assert called_off(lessons)["why"].endswith("in plugin_called_off: Snow.")
+    with lessons.cancelled_again(""):
+        assert called_off(lessons)["why"].endswith(" is marked so.")
+
+
+def test_nothing_is_asked_about_reasons_where_nothing_was_cancelled() -> None:
+    nobody: Any = None
+    assert read_reasons(nobody, set(), nobody) == {}
 
 
 def test_who_may_only_read_is_offered_no_door(lessons: Lessons) -> None:
@@ -276,6 +306,7 @@ def test_an_old_run_does_not_open_a_class_that_another_has_in_hand(lessons: Less
             ClaimBook(storage, "school").write(replace(mine, run_id="the-next-run", action=action))
             answer = lessons.get(room, accept="text/html")
             assert (answer.status_code, said in answer.text, "the-next-run" in answer.text) == (409, True, True)
+            assert "Correct what was asked for" not in answer.text
         assert lessons.school.launches == before
     with lessons.claimed(2, replace(ticket, destination="nowhere-at-all://x")):
         assert lessons.get(room).status_code == 303, "what the api-server cannot look at refuses nobody"

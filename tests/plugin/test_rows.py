@@ -7,10 +7,12 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Template
 
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.models import Participant, SessionRef
@@ -18,6 +20,7 @@ from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
+from airflow_provider.live_sessions.flows.lane import LABEL
 from airflow_provider.live_sessions.plugin.sessions_page import rows
 from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind, Launch
 from airflow_provider.live_sessions.plugin.sessions_page.rows import (
@@ -25,6 +28,8 @@ from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     Stage,
     Standing,
     is_asked_about,
+    is_cancelled,
+    read_label,
     row_of,
     seen_of,
     standing,
@@ -171,6 +176,47 @@ def test_a_session_that_a_task_still_waits_for_was_called_done_once_its_window_w
 def test_a_wait_s_memory_begins_with_the_record() -> None:
     seen = seen_of(LAUNCHED)
     assert (seen.planned_start, seen.planned_end, seen.deadline) == (START, END, WINDOW_END)
+
+
+def shown(launch: Launch, live: SessionStatus | None = None, **more: Any) -> dict[str, Any]:
+    return row_of(launch, live, label="Lessonspace", doors=(), below="", now=START, **more)
+
+
+def test_a_launch_that_failed_was_called_by_its_title_and_its_start_in_one() -> None:
+    failed = replace(LAUNCHED, record=None, state="failed")
+    label = Template(LABEL).render(task={"session": {"title": "Algebra, again", "start": format_time(START)}})
+    row = shown(replace(failed, label=label))
+    assert (row["title"], row["start"], row["end"]) == ("Algebra, again", format_time(START), None)
+    assert (shown(failed)["title"], shown(failed)["start"]) == (PLACE.task_id, None)
+    assert shown(replace(LAUNCHED, label="Another, 2026-01-01T00:00:00+00:00"))["title"] == "Algebra"
+
+
+@given(title=st.text(min_size=1), seconds=st.integers(-(2**31), 2**31))
+def test_a_label_is_read_back_whatever_the_title(title: str, seconds: int) -> None:
+    start = START + timedelta(seconds=seconds)
+    assert read_label(f"{title}, {format_time(start)}") == (title, start)
+
+
+@given(label=st.text() | st.sampled_from(["Algebra, 2026-09-01", "Algebra, 09:00", ", 2026-09-01T09:00:00+00:00"]))
+def test_a_label_of_another_make_is_all_title(label: str) -> None:
+    assert read_label(label) == (label, None)
+
+
+def test_a_cancel_s_reason_stands_behind_what_the_platform_says() -> None:
+    cancelled = status(State.CANCELLED, "it was cancelled")
+    row = shown(LAUNCHED, cancelled, reason="Reason given in session_cancel: ill")
+    assert row["why"] == "It was cancelled. Reason given in session_cancel: ill."
+    assert shown(LAUNCHED, cancelled)["why"] == "It was cancelled."
+
+
+@pytest.mark.parametrize("state", State)
+def test_reasons_are_looked_for_where_a_session_was_cancelled_and_nowhere_else(state: State) -> None:
+    cancelled = state is State.CANCELLED
+    assert is_cancelled(LAUNCHED, status(state)) is cancelled
+    assert is_cancelled(replace(LAUNCHED, behind=behind(hand_over="failed")), status(state)) is cancelled
+    assert is_cancelled(replace(LAUNCHED, record=replace(RECORD, state=state)), None) is cancelled
+    assert not is_cancelled(replace(LAUNCHED, outcomes=(status(State.ENDED),)), status(state))
+    assert not is_cancelled(replace(LAUNCHED, record=None), status(state))
 
 
 @given(

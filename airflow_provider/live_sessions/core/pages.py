@@ -17,6 +17,22 @@ UNTIL = "live_session_until_"
 """How the key of a launch's XCom begins that says until when its session can matter: keys are indexed."""
 
 
+REASON = "live_session_reason_"
+"""How the key of a cancel's XCom begins that says why; the session's own key follows."""
+
+LONGEST_REASON = 500
+"""Characters of a reason."""
+
+
+def reason_key(session_key: str) -> str:
+    """Return the key of that XCom, by which whoever shows the session finds it.
+
+    Args:
+        session_key: The digest of the session's launch key.
+    """
+    return f"{REASON}{session_key}"
+
+
 def until_key(moment: datetime) -> str:
     """Return the key of that XCom; keys sort as their moments do."""
     return f"{UNTIL}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

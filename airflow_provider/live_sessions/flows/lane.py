@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import BaseOperator
 
-# With its start, so that no title ("101", "None") is ever read as something else than text.
+# With its start, so that no title ("101", "None") is ever read as something else than text. Where a launch left no
+# record, the page of sessions reads both from it.
 LABEL = "{{ task.session['title'] }}, {{ task.session['start'] }}"
 
 HAND_OVER_RETRIES = 10

@@ -11,6 +11,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Absent
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Unsupported
+from airflow_provider.live_sessions.core.pages import LONGEST_REASON, reason_key
 from airflow_provider.live_sessions.core.status import State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.operators.claims import skip_if_taken
@@ -41,6 +42,7 @@ class CancelSessionOperator(BaseOperator):
         force: Also try what is documented but of uncertain effect.
         destination: Where the hand-over wrote down who was served: whoever was, before the class was moved or from
             another launch of it, has a link, whatever ``hand_over_before`` says now.
+        reason: Why, in a few words: the page "Live sessions" shows it to who may read this DAG.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``links_valid_until``,
@@ -62,6 +64,7 @@ class CancelSessionOperator(BaseOperator):
         "hand_over_before",
         "if_live",
         "destination",
+        "reason",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json", "options": "json"}
     ui_color = "#fbe4dd"
@@ -77,6 +80,7 @@ class CancelSessionOperator(BaseOperator):
         if_live: str = "fail",
         force: bool = False,
         destination: str = "",
+        reason: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**prefer(kwargs, retries=2))
@@ -90,10 +94,10 @@ class CancelSessionOperator(BaseOperator):
         self.if_live = if_live
         self.force = force
         self.destination = destination
+        self.reason = reason
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel, tell it in the log, and return the outcome."""
-        del context
         with airflow_errors():
             self.check_if_live()
             skip_if_taken(claim_of(self.session))
@@ -114,6 +118,7 @@ class CancelSessionOperator(BaseOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
+            self._tell_why(meant, context)
             return outcome.to_json()
 
     def launch_options(self, occurrence: Occurrence) -> dict[str, Any]:
@@ -152,6 +157,11 @@ class CancelSessionOperator(BaseOperator):
             return {"state_before": "absent", "confirmed": True, "done": [], "not_done": []}
         self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
+
+    def _tell_why(self, meant: Meant, context: Context) -> None:
+        """Leave the reason where whoever shows the session finds it; none as well, or an earlier one stands."""
+        reason = " ".join(str(self.reason or "").split())[:LONGEST_REASON]
+        context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
 
     def _tell(self, title: str, outcome: CancelOutcome) -> None:
         self.log.info("%s was %s when the cancel began.", title, outcome.state_before)

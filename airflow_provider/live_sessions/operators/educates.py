@@ -193,7 +193,6 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """End the sessions, tell it in the log, and return the outcome."""
-        del context
         with airflow_errors():
             self.check_if_live()
             skip_if_taken(claim_of(self.session))
@@ -218,6 +217,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
+            self._tell_why(meant, context)
             if self.if_live == "end":
                 self._insist(meant, outcome)
             return {**outcome.to_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -176,7 +176,6 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop, tell it in the log, and return the outcome."""
-        del context
         with airflow_errors():
             self.check_if_live()
             if bool(self.session) == bool(self.code):
@@ -195,6 +194,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._settle_for(meant.title, outcome)
+            self._tell_why(meant, context)
             unstarted = outcome.state_before in (State.SCHEDULED, State.NEVER_HELD) and not outcome.confirmed
             if unstarted and is_true(self.enforce):
                 return self._enforce(meant)

@@ -2,6 +2,7 @@
 # Without postponed annotations: FastAPI reads them where a function is defined.
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import LiveSessionError
 from airflow_provider.live_sessions.core.pages import LaunchPlace
+from airflow_provider.live_sessions.core.status import SessionStatus
 from airflow_provider.live_sessions.core.times import format_optional_time, format_time
 from airflow_provider.live_sessions.plugin.sessions_page.access import (
     MAY_OPEN,
@@ -27,7 +29,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.access import (
 )
 from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, Launch, Launches
-from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates
+from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates, Told
 from airflow_provider.live_sessions.plugin.sessions_page.opening import (
     check_claim,
     check_proof,
@@ -35,8 +37,9 @@ from airflow_provider.live_sessions.plugin.sessions_page.opening import (
     open_door,
     status_of,
 )
+from airflow_provider.live_sessions.plugin.sessions_page.reasons import read_reasons
 from airflow_provider.live_sessions.plugin.sessions_page.records import find
-from airflow_provider.live_sessions.plugin.sessions_page.rows import is_asked_about, row_of, seen_of
+from airflow_provider.live_sessions.plugin.sessions_page.rows import is_asked_about, is_cancelled, row_of, seen_of
 from airflow_provider.live_sessions.plugin.sessions_page.telling import below, tell
 
 STATIC = {
@@ -116,16 +119,15 @@ class _Page:
         told = self._states.look(_asked(shown, now))
         root = below(request)
         openable = {dag_id: may_open(dag_id, user) for dag_id in {one.place.dag_id for one in shown}}
+        live = {one.place: _live(one, told) for one in shown}
+        reasons = _reasons([one for one in shown if is_cancelled(one, live[one.place])], user)
         rows = []
         for one in shown:
             hook = None if one.record is None else hook_of(one.record.ref.platform)
-            live = None
-            if one.record is not None:
-                account = told.get((one.record.ref.platform, one.record.ref.conn_id))
-                live = None if account is None else account.statuses.get(one.record.ref)
             doors = hook.doors if hook is not None and openable[one.place.dag_id] else frozenset()
             label = "" if hook is None else hook.platform_label
-            rows.append(row_of(one, live, label=label, doors=doors, below=root, now=now))
+            reason = reasons.get(one.place, "")
+            rows.append(row_of(one, live[one.place], label=label, doors=doors, below=root, now=now, reason=reason))
         return JSONResponse(
             {
                 "now": format_time(now),
@@ -173,6 +175,25 @@ def _asked(launches: list[Launch], now: datetime) -> dict[Account, dict[Any, Any
             ref = one.record.ref
             wanted[ref.platform, ref.conn_id][ref] = seen_of(one)
     return wanted
+
+
+def _live(launch: Launch, told: Mapping[Account, Told]) -> SessionStatus | None:
+    """Return what the platform said last of a session; None where it was not asked."""
+    if launch.record is None:
+        return None
+    ref = launch.record.ref
+    account = told.get((ref.platform, ref.conn_id))
+    return None if account is None else account.statuses.get(ref)
+
+
+def _reasons(cancelled: list[Launch], user: Any) -> dict[LaunchPlace, str]:
+    """Return why sessions were cancelled, as far as this user may know."""
+    keys = {one.place: one.record.ref.key for one in cancelled if one.record is not None}
+    if not keys:
+        return {}
+    with create_session() as session:
+        found = read_reasons(session, set(keys.values()), lambda dag_ids: readable(dag_ids, user))
+    return {place: found[key] for place, key in keys.items() if key in found}
 
 
 def _file(name: str, user: GetUserDep) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider.live_sessions.core.doors import Door
+from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -128,8 +130,36 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
     return Standing(Stage.SCHEDULED, why or "It is launched; nobody has come yet.")
 
 
+def read_label(label: str) -> tuple[str, datetime | None]:
+    """Return the title and the planned start that the label of a lane's task is made of.
+
+    Args:
+        label: As ``flows.lane`` writes it, or any other: that one is all title.
+    """
+    title, _, start = label.rpartition(", ")
+    if title:
+        with suppress(ConfigurationError):
+            return title, parse_time(start)
+    return label, None
+
+
+def is_cancelled(launch: Launch, live: SessionStatus | None) -> bool:
+    """Return whether a session was cancelled, whatever became of the tasks behind its launch."""
+    if launch.record is None:
+        return False
+    status = _final(launch) or live
+    return (launch.record.state if status is None else status.state) is State.CANCELLED
+
+
 def row_of(
-    launch: Launch, live: SessionStatus | None, *, label: str, doors: Collection[Door], below: str, now: datetime
+    launch: Launch,
+    live: SessionStatus | None,
+    *,
+    label: str,
+    doors: Collection[Door],
+    below: str,
+    now: datetime,
+    reason: str = "",
 ) -> dict[str, Any]:
     """Return a row as JSON.
 
@@ -140,17 +170,19 @@ def row_of(
         doors: What whoever asks may open.
         below: What Airflow is served below.
         now: The time.
+        reason: Why it was cancelled, where somebody said so.
     """
     stands = standing(launch, live, now=now)
     record, place = launch.record, launch.place
+    labelled, starts = read_label(launch.label)
     status = _final(launch) or live
     return {
         "stage": stands.stage.value,
-        "why": stands.why,
-        "title": (record.title if record else "") or launch.label or place.task_id,
+        "why": f"{stands.why} {_sentence(reason)}".rstrip(),
+        "title": (record.title if record else "") or labelled or place.task_id,
         "platform": label,
         "conn_id": record.ref.conn_id if record else "",
-        "start": format_time(record.start) if record else None,
+        "start": format_optional_time(record.start if record else starts),
         "end": format_time(record.end) if record else None,
         "started_at": format_optional_time(status.started_at) if status else None,
         "ended_at": format_optional_time(status.ended_at) if status else None,
