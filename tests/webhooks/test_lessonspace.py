@@ -18,7 +18,7 @@ from airflow_provider.live_sessions.core.happening import Happening
 from airflow_provider.live_sessions.core.sealing import is_sealed
 from airflow_provider.live_sessions.core.signatures import Signature
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher, reveal, seal
-from airflow_provider.live_sessions.platforms.lessonspace.deliveries import AROUND
+from airflow_provider.live_sessions.platforms.lessonspace.deliveries import AROUND, PATIENT
 from airflow_provider.live_sessions.webhooks.desk import AGAIN, UNWRITTEN, Desk
 from airflow_provider.live_sessions.webhooks.queue import TRIES, Job
 from airflow_provider.live_sessions.webhooks.tokens import Addressee, write
@@ -363,6 +363,32 @@ def test_a_platform_or_an_airflow_that_is_away_for_half_an_hour_loses_no_deliver
         assert desk.handle(job) is None
         assert len(airflow.told) == 2
         desk = Desk(airflow, signature=Signature())  # which has told nobody yet
+
+
+def test_an_end_that_is_written_as_late_as_a_watcher_waits_for_is_told(
+    school: School, post: Post, airflow: Airflow
+) -> None:
+    record = launch(school, airflow)
+    school.go_to(record["start"])
+    school.join(record, "t-1", "s-1")
+    school.wait(600)
+    delivered(school, post)
+    airflow.told.clear()
+    body = {"id": record["ref"]["session_id"], "room": {"id": record["ref"]["details"]["space"]}}
+    job, waited = signed(airflow, sent(me(school), "session.end", body)), 0.0
+    job.delivery = replace(job.delivery, at=school.sandbox.clock.now())
+    desk = Desk(airflow, signature=Signature())
+    while waited < PATIENT:
+        job.tries += 1  # as the queue does
+        assert job.tries < TRIES
+        again = desk.handle(job)
+        assert again is not None
+        waited += again
+        school.wait(again)
+    school.leave(record, "t-1", "s-1")
+    school.wait(60)
+    assert desk.handle(job) is None
+    assert [extra["happening"] for _, extra, _ in airflow.told] == 2 * ["session-ended"]
 
 
 def test_a_connection_that_is_wrong_is_said_and_let_go(

@@ -32,6 +32,9 @@ REACH = timedelta(minutes=10)
 PART = timedelta(hours=6)
 """How much is asked for at once of what ended while nobody watched; more where ends appear very late."""
 
+WOBBLE = timedelta(seconds=2)
+"""How far the platform's time, told in whole seconds, may seem to go back from one answer to the next."""
+
 KEPT = 4
 """Answers that are kept: the last of those who are up to date, and of some who catch up."""
 
@@ -62,7 +65,7 @@ class Listed:
         if behind is None:
             return not self.part
         up_to = self.backlog.up_to
-        return self.behind <= behind and (behind < up_to if self.part else behind <= up_to)
+        return self.behind <= behind and (behind < up_to if self.part else behind <= up_to + WOBBLE)
 
     def cursor(self, known: Cursor | None) -> Cursor:
         """Return the cursor to take from the list with: the one that is known, else one that begins with now."""

@@ -64,6 +64,9 @@ SOON: Final = 15.0
 LATER: Final = 60.0
 """Seconds after which what is not there yet is asked for again."""
 
+PATIENT: Final = 600.0
+"""As long as a watched connection waits for an end to be written; no document says how late it may be."""
+
 
 def webhooks_for(url: str) -> dict[str, dict[str, str]]:
     """Return the complete ``webhooks`` of a launch that sends everything of use to one URL."""
@@ -117,7 +120,7 @@ def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | Non
     room = own or delivery.room
     session = _session_of(client, delivery, room)
     if session is None:
-        return NotYet("Lessonspace shows no such session yet", SOON)
+        return NotYet("Lessonspace shows no such session yet", _soon(client, delivery))
     if session.space is not None and room and not session.space.is_room(room):
         return Untrue("its session is in another room")
     at: datetime | None = None
@@ -126,16 +129,22 @@ def confirm(client: LessonspaceClient, delivery: Delivery, ref: SessionRef | Non
     if delivery.happening is Happening.STARTED:
         at = session.start_time
         if at is None:
-            return NotYet("the session has not started", SOON)
+            return NotYet("the session has not started", _soon(client, delivery))
     else:
         at, held = session.end_time, _held(session)
         if at is None:
-            return NotYet("the session has not ended", SOON)
+            return NotYet("the session has not ended", _soon(client, delivery))
     if delivery.happening is Happening.TRANSCRIPT:
         if not _transcribed(client, session.uuid):
             return NotYet("there is no transcript yet", LATER)
         at, ended_at = None, at  # when it was made is not told
     return Fact(delivery.happening, session.uuid, at, held, session.tags.get(key_tag, ""), ended_at)
+
+
+def _soon(client: LessonspaceClient, delivery: Delivery) -> float:
+    """Return the seconds until the next look: as many again as have passed, so that a few looks last long."""
+    age = 0.0 if delivery.at is None else (client.now() - delivery.at).total_seconds()
+    return min(max(SOON, age), PATIENT)
 
 
 def _held(session: Session) -> Held:
