@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
 from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, ExportResult, export
+from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.retry import RetryPolicy
 from tests.artifacts.memory import MemoryStorage
 from tests.exports.lessonspace_past import ended
@@ -96,6 +97,14 @@ def test_a_row_that_cannot_be_placed_is_counted_and_not_dropped_in_silence(studi
     told = run(studio, MemoryStorage(), BEGIN, BEGIN + timedelta(days=1))
     assert (told.counts["sessions"], told.counts["unreadable"]) == (once.counts["sessions"], 1)
     assert "no code or no start" in told.partial[0]
+
+
+@pytest.mark.parametrize("row", [None, 7, "x", []])
+def test_a_row_that_is_none_is_an_error_in_words(studio: Studio, row: object) -> None:
+    fill_screenleap(studio.sandbox, BEGIN, END, 10)
+    studio.tap.answer = lambda _, response: altered(response, lambda rows: [*rows, row])
+    with pytest.raises(Unavailable, match="shares: the answer has an unexpected shape"):
+        run(studio, MemoryStorage())
 
 
 def test_a_share_left_open_is_counted_as_unended(studio: Studio) -> None:

@@ -6,14 +6,21 @@ launched before; what it returns is looked at in full, because lists are lazy.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr  # noqa: TID253 - not at DAG parse
 
-from airflow_provider.live_sessions.artifacts.export_run import window_key
+from airflow_provider.live_sessions.artifacts.export_checks import problems, read
+from airflow_provider.live_sessions.artifacts.export_chunks import Period, cut
+from airflow_provider.live_sessions.artifacts.export_files import rows_of
+from airflow_provider.live_sessions.artifacts.export_run import ExportPlan, export_from, window_key
+from airflow_provider.live_sessions.artifacts.export_sources import SegmentSource, SessionSource
+from airflow_provider.live_sessions.artifacts.export_sql import Tables
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.core.contract import DEFAULT_RULES, Ability
 from airflow_provider.live_sessions.core.launching import create_or_find
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from airflow_provider.live_sessions.artifacts.export_sources import Source
     from airflow_provider.live_sessions.core.models import Launched, Plan
     from tests.fuzz.proxy import Proxy
 
@@ -158,6 +166,30 @@ class Theatre:
         }
 
 
+def _day(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _exported(open_source: Callable[[Any], Source], day: datetime) -> Act:
+    """Export a day around what was launched, twice, check what came of it and put it into a database."""
+
+    def act(scene: Scene) -> object:
+        storage = MemoryStorage()
+        plan = ExportPlan(storage, "fuzz", recheck=True)
+        chunks = list(cut(day, day + timedelta(days=1), Period.DAY))
+        source = open_source(scene.platform)
+        export_from(source, plan, chunks, say=lambda _: None)
+        (name,) = export_from(source, plan, chunks, say=lambda _: None).manifests
+        tables = Tables("sqlite", "?")
+        with closing(sqlite3.connect(":memory:")) as connection:
+            cursor = connection.cursor()
+            tables.create(cursor, source.shape)
+            loaded = tables.load(cursor, rows_of(storage, read(storage, name)), source.shape)
+        return problems(storage, [name]), loaded, storage.files
+
+    return act
+
+
 # ---- Lessonspace
 
 
@@ -229,6 +261,8 @@ LESSONSPACE: dict[str, Act] = {
             scene.platform, scene.record, scene.writer("attendance"), late_after=300, zone=UTC
         )
     ),
+    "export": _lessons(_exported(SessionSource, _day(academy.START))),
+    "export what was said": _lessons(_exported(SegmentSource, _day(academy.START))),
 }
 
 # ---- Coviu
@@ -284,6 +318,7 @@ COVIU: dict[str, Act] = {
             scene.platform, scene.record, scene.writer("attendance"), late_after=300, zone=UTC
         )
     ),
+    "export": _consulted(_exported(SessionSource, _day(clinic.START))),
 }
 
 # ---- Screenleap
@@ -359,6 +394,7 @@ SCREENLEAP: dict[str, Act] = {
             zone=UTC,
         )
     ),
+    "export": _shared(_exported(SessionSource, _day(studio.START))),
     "reap": _reaped,
 }
 

@@ -302,9 +302,9 @@ class ScreenleapClient:
             raise Unavailable(
                 f"{label}: the answer is no list.", platform=PLATFORM, conn_id=self.conn_id, advice=_CHANGED
             )
-        if on_page is not None:
-            on_page(body)
         rows = [self._parse(one, label) for one in body]
+        if on_page is not None:  # who looks at the rows may rely on their shape
+            on_page(body)
         return [row for row in rows if row.code is not None]
 
     def _refuse_unordered(self, rows: Sequence[Share]) -> None:
