@@ -140,7 +140,8 @@ class Person:
                 field.send_keys(text)
             if keys or field.get_attribute("value") == text:
                 return
-        raise AssertionError(f"{selector} holds {field.get_attribute('value')!r}, not {text!r}.")
+        held = self.see(selector).get_attribute("value")
+        raise AssertionError(f"{selector} holds {held!r}, not {text!r}.")
 
     def picture(self, name: str, *, keep: bool = True) -> None:
         """Write a picture of what is seen; ``keep`` for the documentation."""
