@@ -33,6 +33,7 @@ FINAL = [
     errors.AuthenticationFailed,
     errors.NotFound,
     errors.Unsupported,
+    errors.TooLate,
 ]
 PASSING = [errors.Transient, errors.RateLimited, errors.Unavailable, errors.OutcomeUnknown]
 
