@@ -156,7 +156,7 @@ def test_a_support_session_that_is_held_brings_its_cost_and_its_people_home(
     (usage,) = [json.loads(path.read_bytes()) for path in tmp_path.rglob("usage.json")]
     assert [row["external_id"] for row in usage] == ["0123"]
     (people,) = [json.loads(path.read_bytes()) for path in tmp_path.rglob("attendance.json")]
-    assert {one["participant_id"] for one in people} == {"Cora Customer", "Hal Helper"}
+    assert {one["participant_id"] for one in people} == {"cora@home.example", "hal@support.example"}
     assert all(one["first_joined"] for one in people)
 
 

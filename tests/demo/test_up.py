@@ -16,7 +16,9 @@ from airflow_provider.live_sessions.sandbox.scripts import Script
 from demo.__main__ import SCENARIOS
 from demo.coviu.mailbox import HOST, Mailboxes
 from demo.lessonspace.day import API_KEY
-from demo.up import CANCEL_DAG, FIRST_DAG, OPENS, STAYS, banner, people, zone_here
+from demo.running import PRIVATE
+from demo.screenleap.page import Page
+from demo.up import CANCEL_DAG, FIRST_DAG, FORMS, OPENS, PAGE_CONNECTION, STAYS, banner, main, people, tell, zone_here
 from tests.airflow_side.stage import School
 from tests.airflow_versions import DagBag
 
@@ -94,8 +96,66 @@ def test_what_a_newcomer_needs_is_named_in_that_order() -> None:
     assert found == sorted(found)
     assert told.index("open-sesame") < found[1]
     assert told.index(CANCEL_DAG, found[4]) > found[4], "it says what the required action is for"
-    assert "host http://127.0.0.1:8899/lessonspace/v2" in told
+    assert "host http://127.0.0.1:8899/lessonspace/v2\n" in told
+    assert "port 443" in told, "Test connection answers Bad Request without one"
     assert API_KEY in told, "the form of a connection could not be tried"
+
+
+def test_the_class_was_too_short_for_the_transcript_that_the_page_promises() -> None:
+    comes, *_, ends = (one["after"] for one in people("lessonspace")["events"])
+    assert ends - comes > LessonspaceOptions().transcript_min
+
+
+@pytest.mark.parametrize("dag_id", [one for one in FORMS if not one.startswith("session_")])
+def test_everybody_who_stands_in_a_form_at_first_can_be_sent_a_link(examples: DagBag, dag_id: str) -> None:
+    params = examples.dags[dag_id].params
+    people = people_of_form(params["learners" if dag_id == "workshop_day" else "participants"])
+    assert len(people) == 2
+    for one in people:
+        assert one.email.endswith(".example"), "a name that is nobody's"
+
+
+@pytest.mark.parametrize("dag_id", FORMS)
+def test_what_make_up_unpauses_runs_only_when_it_is_triggered(examples: DagBag, dag_id: str) -> None:
+    assert examples.dags[dag_id].schedule is None
+
+
+def test_the_page_of_screen_shares_was_named_to_airflow_and_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs ``make up`` as far as its components: a stack that asks the page and ends."""
+
+    class Stack:
+        def __init__(self, home: Path, dags: Path, settings: Mapping[str, str]) -> None:
+            self.settings = settings
+
+        def __enter__(self) -> Never:
+            given = json.loads(self.settings[PAGE_CONNECTION])
+            page = page_client(Connection(conn_id="screen_share_page", **given))
+            way_in = {"title": "Support", "name": "Cora", "presenter": True, "launch_data": {"key": "s3cret"}}
+            with page:
+                page.request("PUT", "key/cora", label="hand over", json=way_in, expect_json=False)
+            (tmp_path / "up" / "airflow.db").touch()
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr("demo.up.HOME", tmp_path / "up")
+    monkeypatch.setattr("demo.up.only_one", nullcontext)
+    monkeypatch.setattr("demo.up.AirflowStack", Stack)
+    before = os.umask(0o022)
+    terminated = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main() == 0
+    finally:
+        os.umask(before)
+        signal.signal(signal.SIGTERM, terminated)
+    printed = capsys.readouterr().out
+    assert "To the page of screen shares: Cora, Support\n" in printed
+    assert "s3cret" not in printed
+    for name in ("", "sandbox.log", "airflow.db"):
+        mode = (tmp_path / "up" / name).stat().st_mode
+        assert mode & PRIVATE == 0, f"others can read {name}"
 
 
 def test_the_mail_server_s_talk_drowned_what_a_newcomer_was_to_read(caplog: pytest.LogCaptureFixture) -> None:
