@@ -6,7 +6,6 @@ Installs nothing and leaves nothing running. Exit 0 only when everything became 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import signal
 import sys
@@ -20,9 +19,9 @@ from demo import clear_text, rest_scan
 from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.day import DayOfAppointments
 from demo.educates.day import DayOfWorkshops
+from demo.home import new_home
 from demo.lessonspace.day import DayOfClasses
 from demo.lessonspace.events import EventsOfClasses
-from demo.running import PRIVATE
 from demo.sandbox_process import ROOT, sandbox
 from demo.scenario import Scenario, Stage
 from demo.screenleap.day import ScreenShares
@@ -54,12 +53,10 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=ROOT / ".run" / "demo", help="Airflow's home, made anew")
     parser.add_argument("--output", type=Path, default=ROOT / "demo-output", help="where files go, made anew")
     arguments = parser.parse_args()
-    os.umask(PRIVATE)
     wanted = (arguments.platform, *NEEDED.get(arguments.platform, ()))
     chosen = [one for one in SCENARIOS if arguments.platform == "all" or one.name in wanted]
-    for folder in (arguments.home, arguments.output):
-        shutil.rmtree(folder, ignore_errors=True)
-    arguments.home.mkdir(parents=True)
+    new_home(arguments.home)
+    shutil.rmtree(arguments.output, ignore_errors=True)
     signal.signal(signal.SIGTERM, _interrupted)
     say = Teller()
     try:

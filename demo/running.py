@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[1] / ".run" / "up.pid"
 PATIENCE = 90.0
 """Seconds that stopping may take."""
-PRIVATE = 0o077
-"""The umask of what is started: names and addresses of people stand in its database and logs."""
 
 
 class AlreadyRunningError(RuntimeError):

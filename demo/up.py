@@ -7,8 +7,6 @@ first, then the others, and after three minutes the teacher ends it.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import sys
 import time
@@ -24,8 +22,9 @@ from airflow_provider.live_sessions.schedules.zones import find_zone
 from demo.__main__ import SCENARIOS
 from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.mailbox import HOST, Mailboxes
+from demo.home import new_home
 from demo.lessonspace.day import API_KEY
-from demo.running import PRIVATE, AlreadyRunningError, only_one
+from demo.running import AlreadyRunningError, only_one
 from demo.sandbox_process import ROOT, sandbox
 from demo.screenleap.page import Page
 
@@ -108,7 +107,6 @@ def zone_here() -> str:
 def main() -> int:
     """Run until somebody ends it, and return the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    os.umask(PRIVATE)
     try:
         with only_one():
             run()
@@ -126,22 +124,12 @@ def run() -> None:
     Raises:
         StackError: A component did not start, or stopped by itself.
     """
-    shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir(parents=True)
+    new_home(HOME)
     options = [option for scenario in SCENARIOS for option in scenario.sandbox_options]
     with sandbox(HOME, options) as url, Mailboxes.opened() as mailboxes, Page(tell).open() as page:
         for platform in OPENS:
             SandboxControl(url).add_script(people(platform))
-        settings = {
-            "AIRFLOW__LIVE_SESSIONS__DESTINATION": (HOME / "brought-home").as_uri(),
-            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-            "AIRFLOW__LIVE_SESSIONS__TIMEZONE": zone_here(),
-            "AIRFLOW_CONN_SMTP_DEFAULT": mail_connection(mailboxes.port),
-            "AIRFLOW_VAR_CLASS_DAY_TIMETABLE": str(ROOT / "dags" / "timetables" / "example.csv"),
-        }
-        for scenario in SCENARIOS:
-            settings.update(scenario.settings(url))
-        settings[PAGE_CONNECTION] = page.connection()  # the scenario's own is open while it plays
+        settings = settings_of(url, mailboxes.port, page)
         print("Starting the sandbox and Airflow; this takes one to three minutes.", flush=True)
         with AirflowStack(HOME, ROOT / "dags", settings) as stack:
             for dag_id in FORMS:
@@ -155,6 +143,26 @@ def run() -> None:
                     print(f"Mail to {mail.to}: {mail.subject}", flush=True)  # its link is its reader's alone
                     told += 1
                 time.sleep(2)
+
+
+def settings_of(url: str, mail_port: int, page: Page) -> dict[str, str]:
+    """Return what this Airflow is told beside its own settings: connections, and where and when it is.
+
+    Args:
+        url: The sandbox.
+        mail_port: Where the mail server listens.
+        page: Takes in what is handed over for screen shares; it is open.
+    """
+    settings = {
+        "AIRFLOW__LIVE_SESSIONS__DESTINATION": (HOME / "brought-home").as_uri(),
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__LIVE_SESSIONS__TIMEZONE": zone_here(),
+        "AIRFLOW_CONN_SMTP_DEFAULT": mail_connection(mail_port),
+        "AIRFLOW_VAR_CLASS_DAY_TIMETABLE": str(ROOT / "dags" / "timetables" / "example.csv"),
+    }
+    for scenario in SCENARIOS:
+        settings.update(scenario.settings(url))
+    return {**settings, PAGE_CONNECTION: page.connection()}  # the scenario's own is open only while it plays
 
 
 def tell(message: dict[str, Any]) -> None:
