@@ -128,7 +128,7 @@ def customer(account: Sandbox, *, ends_after: float | None) -> Iterator[None]:
         while not (codes := account.screenleap.codes()) and time.monotonic() < deadline:
             time.sleep(0.05)
         account.screenleap.present(codes[0])
-        account.screenleap.view(codes[0], "Hal Helper")
+        account.screenleap.view(codes[0], "hal@support.example")
         if ends_after is not None:
             time.sleep(ends_after)
             account.screenleap.end(codes[0])
