@@ -28,7 +28,7 @@ from airflow_provider.live_sessions.sensors.coviu import SETTLE
         "start": fields.start("in 2 minutes"),
         "minutes": fields.minutes(30, longest=720, whole=True),  # Coviu allows 12 hours
         "participants": fields.participants(
-            ["clinician: Dr. Ada Brandt", "patient: Dana Weiss"],
+            ["clinician: Dr. Ada Brandt <ada@clinic.example>", "patient: Dana Weiss <dana@home.example>"],
             roles=["clinician", "patient"],
             leader=False,
             label="Clinicians and patients",

@@ -26,7 +26,8 @@ from airflow_provider.live_sessions.forms.session import session_of_form
         "start": fields.start("in 2 minutes"),
         "minutes": fields.minutes(45, longest=720, whole=True),
         "participants": fields.participants(
-            ["teacher: Tess Teacher", "Sam Student"], roles=["teacher", "student"]
+            ["teacher: Tess Teacher <tess@school.example>", "Sam Student <sam@home.example>"],
+            roles=["teacher", "student"],
         ),
         **fields.lessonspace_class(),
         "conn_id": fields.conn_id("Lessonspace"),

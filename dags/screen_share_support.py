@@ -48,7 +48,7 @@ from airflow_provider.live_sessions.platforms.screenleap.marks import MAX_USERS_
         "start": fields.start("now"),
         "minutes": fields.minutes(60, longest=720, label="Time limit, minutes"),
         "participants": fields.participants(
-            ["leader: Cora Customer", "Hal Helper"],
+            ["leader: Cora Customer <cora@home.example>", "Hal Helper <hal@support.example>"],
             most=50,
             description="Who leads shares their screen, the others watch.",
         ),

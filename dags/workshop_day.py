@@ -42,7 +42,7 @@ from airflow_provider.live_sessions.sensors.educates import EducatesActivationSe
         "start": fields.start("in 10 minutes"),
         "minutes": fields.minutes(240, longest=1440, label="Time until closing, minutes"),
         "learners": fields.participants(
-            ["learner-1|Ada", "learner-2|Bo"],
+            ["learner-1|Ada <ada@home.example>", "learner-2|Bo <bo@home.example>"],
             leader=False,
             with_ids=True,
             label="Learners",

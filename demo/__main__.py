@@ -19,6 +19,7 @@ from demo import clear_text, rest_scan
 from demo.airflow_stack import AirflowStack, StackError
 from demo.coviu.day import DayOfAppointments
 from demo.educates.day import DayOfWorkshops
+from demo.home import new_home
 from demo.lessonspace.day import DayOfClasses
 from demo.lessonspace.events import EventsOfClasses
 from demo.sandbox_process import ROOT, sandbox
@@ -54,9 +55,8 @@ def main() -> int:
     arguments = parser.parse_args()
     wanted = (arguments.platform, *NEEDED.get(arguments.platform, ()))
     chosen = [one for one in SCENARIOS if arguments.platform == "all" or one.name in wanted]
-    for folder in (arguments.home, arguments.output):
-        shutil.rmtree(folder, ignore_errors=True)
-    arguments.home.mkdir(parents=True)
+    new_home(arguments.home)
+    shutil.rmtree(arguments.output, ignore_errors=True)
     signal.signal(signal.SIGTERM, _interrupted)
     say = Teller()
     try:

@@ -129,7 +129,7 @@ def customer(account: Sandbox, *, ends_after: float | None) -> Iterator[None]:
         while not (codes := account.screenleap.codes()) and time.monotonic() < deadline:
             time.sleep(0.05)
         account.screenleap.present(codes[0])
-        account.screenleap.view(codes[0], "Hal Helper")
+        account.screenleap.view(codes[0], "hal@support.example")
         if ends_after is not None:
             time.sleep(ends_after)
             account.screenleap.end(codes[0])
@@ -157,7 +157,7 @@ def test_a_support_session_that_is_held_brings_its_cost_and_its_people_home(
     (usage,) = [json.loads(path.read_bytes()) for path in tmp_path.rglob("usage.json")]
     assert [row["external_id"] for row in usage] == ["0123"]
     (people,) = [json.loads(path.read_bytes()) for path in tmp_path.rglob("attendance.json")]
-    assert {one["participant_id"] for one in people} == {"Cora Customer", "Hal Helper"}
+    assert {one["participant_id"] for one in people} == {"cora@home.example", "hal@support.example"}
     assert all(one["first_joined"] for one in people)
 
 

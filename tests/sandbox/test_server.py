@@ -101,6 +101,21 @@ def test_the_command_serves_in_this_process_too(capsys: pytest.CaptureFixture[st
     assert START_LINE.fullmatch(capsys.readouterr().out)
 
 
+def test_a_port_that_was_taken_ended_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with Sandbox() as first:
+        port = first.url.rpartition(":")[2]
+        try:
+            assert main(["--port", port]) == 1
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"The sandbox cannot listen on 127.0.0.1, port {port}: Address already in use. ")
+    assert err.count("\n") == 1
+
+
 def _answers(control: SandboxControl) -> bool:
     try:
         return bool(control.info())

@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import MISSING, fields
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line, None for the process's own.
 
     Returns:
-        The exit status.
+        The exit status: 1 where nothing can listen at that address.
     """
     given = vars(parser().parse_args(arguments))
     common = {name: given.pop(name) for name in ("port", "host", "start", "frozen", "public_url")}
@@ -87,7 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox(**common, **_options_of(given)) as sandbox:
+    with ExitStack() as stack:
+        try:
+            sandbox = stack.enter_context(Sandbox(**common, **_options_of(given)))
+        except OSError as error:
+            sys.stderr.write(
+                f"The sandbox cannot listen on {common['host']}, port {common['port']}: {error.strerror}. "
+                "Is another one still running? --port takes another port, 0 any free one.\n"
+            )
+            return 1
         for script in people:
             sandbox.scripts.add(script)
         told = [f"Sandbox {sandbox.url}"]
