@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
+    from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.operators.link_mail import Texts
 
     Deliver = Callable[[SessionRecord, SealedLink], None]
@@ -226,8 +227,7 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
             platform.close()
         now = datetime.now(UTC)
         over = status if status is not None and status.state.over else None
-        # Over before its time and not held: it was called off, also where a platform has no word for that.
-        if over and (over.state is State.CANCELLED or (now < record.start and over.held is not Held.YES)):
+        if over and _called_off(record, over, now):
             raise AirflowSkipException(f"{record.title!r} is {over.state}: nobody gets a link any more.")
         if now >= record.end:
             off = f"{record.title!r} was to end at {record.end}"
@@ -271,6 +271,15 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
 
     def _letter(self) -> LinkMail:
         return LinkMail(self.subject, self.html_body, timezone=self.timezone, from_email=self.from_email)
+
+
+def _called_off(record: SessionRecord, over: SessionStatus, now: datetime) -> bool:
+    """Return whether a session is over because it was called off, not because its time came."""
+    if over.state is State.CANCELLED:
+        # Stopped after its start, it may well be a no-show that was withdrawn: nobody comes who got no link.
+        return over.ended_at is None or over.ended_at < record.start
+    # Over before its time and not held: it was called off, also where a platform has no word for that.
+    return now < record.start and over.held is not Held.YES
 
 
 def _stay(record: SessionRecord, link: SealedLink) -> None:
