@@ -27,11 +27,11 @@ SETTLE = 600.0
 AFTER_WINDOW = timedelta(minutes=15)
 """So long after its window a session that nobody knows the end of is still asked about."""
 
-FAILED = frozenset({"failed", "upstream_failed"})
-AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
 HAND_OVER = "hand_over"
 """What every lane and example calls the task that hands its links over."""
 
+FAILED = frozenset({"failed", "upstream_failed"})
+AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
