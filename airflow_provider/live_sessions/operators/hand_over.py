@@ -22,9 +22,9 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate, Unavailable
 from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
-from airflow_provider.live_sessions.core.status import Seen
+from airflow_provider.live_sessions.core.status import Held, Seen, State
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import claims_url, skip_if_taken
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
+    from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.operators.link_mail import Texts
 
     Deliver = Callable[[SessionRecord, SealedLink], None]
@@ -48,7 +49,8 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
     """Hand each participant their own link: by mail where an SMTP connection exists, else sealed in XCom.
 
     Links are handed over when the launch said so (``hand_over_before``), and not at all for a session that was
-    cancelled by then.
+    cancelled by then. A late link is never sent: where a session is over and somebody never got theirs, the task
+    fails and names them, so that a session without links is not green.
 
     Args:
         session: A launch operator's result.
@@ -68,7 +70,9 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         ``at``, and for ``xcom`` the sealed ``url``; ``title`` and ``key``.
 
     Raises:
-        AirflowSkipException: The session was cancelled, is over, or is in another run's hands.
+        AirflowSkipException: The session was cancelled, is in another run's hands, or is over and everybody had
+            got their link; the log says which.
+        AirflowFailException: The session is over, and somebody never got a link; a retry changes nothing.
         Unavailable: Some mails could not be sent, or the platform could not be asked; the retry goes on.
     """
 
@@ -117,9 +121,14 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
         with airflow_errors():
             record = SessionRecord.from_json(self.session)
             self._letter()  # wrong arguments are found before anybody is served
-            skip_if_taken(record.claim)
-            self._refuse_if_off(record)
-            ledger = Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
+            try:
+                skip_if_taken(record.claim)
+                self._refuse_if_off(record)
+            except AirflowSkipException as off:
+                # Airflow's own line has the reason in a field that not every view of a log shows.
+                self.log.info("Nothing is handed over: %s", off)
+                raise
+            ledger = self._ledger(record)
             links = record.links or ()
             served: dict[int, dict[str, str]] = {}
             failed: list[str] = []
@@ -146,8 +155,16 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
                         # After, not before: a crash in between sends one mail twice rather than none.
                         entry = ledger.record(link, by)
                         recorded += 1
-                        how = "stays sealed inside Airflow; nobody was sent it" if by == XCOM else f"sent by {by}"
-                        self.log.info("Link %d of %d: %s.", number + 1, len(links), how)
+                        if by == XCOM:
+                            self.log.info(
+                                "Link %d of %d, %s: stays sealed inside Airflow; nobody was sent it. %s",
+                                number + 1,
+                                len(links),
+                                link.participant.name or link.participant.id,
+                                self.how_to_reach(link),
+                            )
+                        else:
+                            self.log.info("Link %d of %d: sent by %s.", number + 1, len(links), by)
                     told = {"participant": link.participant.id, "name": link.participant.name, **entry}
                     served[number] = {**told, "url": link.url} if entry["by"] == XCOM else told
             if failed:
@@ -185,6 +202,17 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
             return "mail", ways["mail"]
         return XCOM, _stay
 
+    def how_to_reach(self, link: SealedLink) -> str:
+        """Return what gets a link to its person that stays sealed, in one sentence."""
+        if link.participant.email:
+            first = "Make the connection that smtp_conn_id names and clear this task"
+        else:
+            first = "Give an address, in the timetable or at the next launch"
+        return f"{first}, or send it in a task of your own with reveal()."
+
+    def _ledger(self, record: SessionRecord) -> Ledger:
+        return Ledger(open_storage(shared_destination(self.destination)), self.ledger_key(record))
+
     def _refuse_if_off(self, record: SessionRecord) -> None:
         if record.links is None:
             raise AirflowSkipException(f"{record.title!r} is {record.state}: there are no links to hand over.")
@@ -197,12 +225,28 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
             raise Unavailable(f"Whether it still takes place could not be asked: {error.what}") from None
         finally:
             platform.close()
-        if datetime.now(UTC) >= record.end:
-            raise AirflowSkipException(
-                f"{record.title!r} was to end at {record.end}: nobody gets a link any more."
+        now = datetime.now(UTC)
+        over = status if status is not None and status.state.over else None
+        if over and _called_off(record, over, now):
+            raise AirflowSkipException(f"{record.title!r} is {over.state}: nobody gets a link any more.")
+        if now >= record.end:
+            off = f"{record.title!r} was to end at {record.end}"
+        elif over:
+            off = f"{record.title!r} is {over.state}"
+        else:
+            return
+        self._refuse_if_never_served(record, off)
+        raise AirflowSkipException(f"{off}: nobody gets a link any more.")
+
+    def _refuse_if_never_served(self, record: SessionRecord, off: str) -> None:
+        """Fail for a session that is over where somebody who was to get a link never did."""
+        links, ledger = record.links or (), self._ledger(record)
+        never = [link.participant.id for link in links if not ledger.was_served(link)]
+        if never:
+            raise TooLate(
+                f"{off}, and {len(never)} of {len(links)} people never got a link: {', '.join(never)}.",
+                advice="No link is sent any more: a retry changes nothing.",
             )
-        if status is not None and status.state.over:
-            raise AirflowSkipException(f"{record.title!r} is {status.state}: nobody gets a link any more.")
 
     def _smtp(self, stack: contextlib.ExitStack) -> SmtpHook | None:
         if not self.smtp_conn_id:
@@ -227,6 +271,15 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
 
     def _letter(self) -> LinkMail:
         return LinkMail(self.subject, self.html_body, timezone=self.timezone, from_email=self.from_email)
+
+
+def _called_off(record: SessionRecord, over: SessionStatus, now: datetime) -> bool:
+    """Return whether a session is over because it was called off, not because its time came."""
+    if over.state is State.CANCELLED:
+        # Stopped after its start, it may well be a no-show that was withdrawn: nobody comes who got no link.
+        return over.ended_at is None or over.ended_at < record.start
+    # Over before its time and not held: it was called off, also where a platform has no word for that.
+    return now < record.start and over.held is not Held.YES
 
 
 def _stay(record: SessionRecord, link: SealedLink) -> None:

@@ -105,6 +105,11 @@ class Ledger:
             entry if all(entry.get(name) == now[name] for name in now if name != "from" or name in entry) else None
         )
 
+    def was_served(self, link: SealedLink) -> bool:
+        """Return whether a participant was served at any time, in whatever way and at whatever address."""
+        by = self._entry(link).get("by")
+        return isinstance(by, str) and by not in ("", BEGUN)
+
     def begin(self, link: SealedLink) -> None:
         """Write down that a participant is about to be served."""
         self.record(link, BEGUN)

@@ -76,6 +76,15 @@ class ScreenleapHandOverLinksOperator(HandOverLinksOperator):
             return PAGE, ways[PAGE]
         return super().choose({} if _presents(link) else ways, link)
 
+    def how_to_reach(self, link: SealedLink) -> str:
+        """Return what gets a link, or the presenter's launch data, to its person, in one sentence."""
+        if not _presents(link):
+            return super().how_to_reach(link)
+        return (
+            "Make the connection that page_conn_id names and clear this task, or send it in a task of your own "
+            "with reveal_launch_data()."
+        )
+
     def _page(self) -> Connection | None:
         if not self.page_conn_id:
             return None

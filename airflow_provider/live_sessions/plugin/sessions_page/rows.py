@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ SETTLE = 600.0
 
 AFTER_WINDOW = timedelta(minutes=15)
 """So long after its window a session that nobody knows the end of is still asked about."""
+
+HAND_OVER = "hand_over"
+"""What every lane and example calls the task that hands its links over."""
 
 FAILED = frozenset({"failed", "upstream_failed"})
 AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
@@ -95,6 +98,14 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
         live: What the platform said last; None where it was not asked.
         now: The time.
     """
+    stands = _standing(launch, live, now)
+    joinable = stands.stage in (Stage.SCHEDULED, Stage.LIVE, Stage.EMPTY)
+    if joinable and not launch.run_over and _hand_over_is(launch, "up_for_retry"):
+        return replace(stands, why=f"Its links are not all handed over yet: {HAND_OVER} tries again. {stands.why}")
+    return stands
+
+
+def _standing(launch: Launch, live: SessionStatus | None, now: datetime) -> Standing:
     if launch.unreadable:
         return Standing(Stage.FAILED, launch.unreadable)
     record = launch.record
@@ -105,7 +116,7 @@ def standing(launch: Launch, live: SessionStatus | None, *, now: datetime) -> St
     failed = sorted({one.task_id for one in launch.behind if one.state == "failed"})
     if failed:
         told = f" The session: {status.why}" if status is not None and status.why else ""
-        return Standing(Stage.FAILED, f"Failed: {', '.join(failed)}.{told}")
+        return Standing(Stage.FAILED, f"{_failures(launch, failed)}{told}")
     why = _sentence("" if status is None else status.why)
     if state is State.CANCELLED:
         return Standing(Stage.CANCELLED, why or "It was cancelled.")
@@ -221,6 +232,20 @@ def _launching(launch: Launch) -> Standing:
     if launch.state == "deferred":
         return Standing(Stage.SCHEDULED, "The launch waits for its time.")
     return Standing(Stage.SCHEDULED, "It is being launched.")
+
+
+def _failures(launch: Launch, failed: list[str]) -> str:
+    others = [one for one in failed if not _hands_over(one)]
+    links = f"Its links were not all handed over: {HAND_OVER} failed." if _hand_over_is(launch, "failed") else ""
+    return f"{links} Failed: {', '.join(others)}.".lstrip() if others else links
+
+
+def _hand_over_is(launch: Launch, state: str) -> bool:
+    return any(one.state == state and _hands_over(one.task_id) for one in launch.behind)
+
+
+def _hands_over(task_id: str) -> bool:
+    return task_id.rpartition(".")[2] == HAND_OVER
 
 
 def _final(launch: Launch) -> SessionStatus | None:
