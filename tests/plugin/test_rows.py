@@ -17,7 +17,7 @@ from jinja2 import Template
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.models import Participant, SessionRef
 from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
-from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.flows.lane import LABEL
@@ -217,6 +217,24 @@ def test_reasons_are_looked_for_where_a_session_was_cancelled_and_nowhere_else(s
     assert is_cancelled(replace(LAUNCHED, record=replace(RECORD, state=state)), None) is cancelled
     assert not is_cancelled(replace(LAUNCHED, outcomes=(status(State.ENDED),)), status(state))
     assert not is_cancelled(replace(LAUNCHED, record=None), status(state))
+
+
+def test_a_room_was_offered_hours_before_any_link_to_it_worked() -> None:
+    opens = START - timedelta(minutes=30)
+    links = tuple(SealedLink(one, "sealed:v1:x", not_before=opens, not_after=END) for one in PEOPLE)
+    launch = replace(LAUNCHED, record=replace(RECORD, links=links))
+
+    def row(now: datetime, why: str = "nobody has come yet", offered: Any = frozenset(Door)) -> dict[str, Any]:
+        return row_of(launch, status(State.SCHEDULED, why), label="", doors=offered, below="", now=now)
+
+    early = row(START - timedelta(hours=7))
+    assert early["doors"] == {}
+    assert early["why"] == f"Nobody has come yet. The room opens at {format_time(opens)}."
+    told = f"It opens at {format_time(opens)}."
+    assert row(START - timedelta(hours=7), told)["why"] == told, "said once"
+    assert "room" not in row(START - timedelta(hours=7), offered=())["why"], "of a room that nobody here may open"
+    on_time = row(opens)
+    assert (list(on_time["doors"]), on_time["why"]) == (["room"], "Nobody has come yet.")
 
 
 @given(

@@ -12,12 +12,13 @@ from urllib.parse import quote
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time, told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from airflow_provider.live_sessions.core.record import SessionRecord
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.plugin.sessions_page.launches import Launch
 
@@ -176,9 +177,14 @@ def row_of(
     record, place = launch.record, launch.place
     labelled, starts = read_label(launch.label)
     status = _final(launch) or live
+    fitting = {door for door in doors if record is not None and _fits(door, stands.stage)}
+    opening = ""
+    if Door.ROOM in fitting and (opens := _opens_at(record)) is not None and now < opens:
+        fitting.remove(Door.ROOM)  # a link made now would let nobody in yet
+        opening = "" if told(opens) in stands.why else f"The room opens at {told(opens)}."
     return {
         "stage": stands.stage.value,
-        "why": f"{stands.why} {_sentence(reason)}".rstrip(),
+        "why": " ".join(filter(None, (stands.why, opening, _sentence(reason)))),
         "title": (record.title if record else "") or labelled or place.task_id,
         "platform": label,
         "conn_id": record.ref.conn_id if record else "",
@@ -193,11 +199,7 @@ def row_of(
         "task_id": place.task_id,
         "map_index": place.map_index,
         "run": below + run_address(place.dag_id, place.run_id),
-        "doors": {
-            door.value: below + place.opening(door)
-            for door in sorted(doors)
-            if record is not None and _fits(door, stands.stage)
-        },
+        "doors": {door.value: below + place.opening(door) for door in sorted(fitting)},
     }
 
 
@@ -209,6 +211,12 @@ def run_address(dag_id: str, run_id: str) -> str:
 def _fits(door: Door, stage: Stage) -> bool:
     fitting = (Stage.WAITING, Stage.DONE) if door is Door.RECORDING else (Stage.SCHEDULED, Stage.LIVE, Stage.EMPTY)
     return stage in (*fitting, Stage.FAILED)  # a task that failed does not say how the session stands
+
+
+def _opens_at(record: SessionRecord | None) -> datetime | None:
+    """Return from when links of a session work; None where that is not bounded, or not told."""
+    links = (record.links if record is not None else None) or ()
+    return min((link.not_before for link in links if link.not_before is not None), default=None)
 
 
 def _launching(launch: Launch) -> Standing:
