@@ -156,7 +156,7 @@ class LessonspaceCancelSessionOperator(CancelSessionOperator):
     """Cancel a class on Lessonspace, as far as that can be done there.
 
     Lessonspace has no call that ends a session, puts people out or revokes a link. A class that nobody entered
-    is marked as cancelled, so that everybody who waits for it sees it; links that were handed over keep working
+    is marked as cancelled, which tasks that wait for it see, and people do not; links that were handed over keep working
     until they run out, and the outcome says until when. The cancel is complete as long as no link has left
     Airflow (``hand_over_before`` at the launch). A class with people in it fails the task, naming the bound.
 
