@@ -103,7 +103,7 @@ def test_a_session_that_is_over_waits_for_what_its_tasks_still_have_to_do() -> N
     )
     stands = standing(launch, status(State.ENDED), now=START)
     assert stands.stage is Stage.WAITING
-    assert "retrieve, wait_for_transcript" in stands.why
+    assert stands.why == "It is over; still to do: retrieve, wait for transcript."
     assert stage(replace(launch, run_over=True), status(State.ENDED)) is Stage.DONE
     assert stage(launch, status(State.CANCELLED)) is Stage.CANCELLED
 
@@ -166,7 +166,7 @@ def test_a_session_that_a_task_still_waits_for_was_called_done_once_its_window_w
     assert is_asked_about(launch, late)
     assert standing(launch, status(State.LIVE), now=late).stage is Stage.LIVE
     stands = standing(launch, None, now=late)
-    assert stands == Standing(Stage.WAITING, "Its time is over; still to do: retrieve, wait_for_end.")
+    assert stands == Standing(Stage.WAITING, "Its time is over; still to do: retrieve, wait for end.")
     over = replace(launch, run_over=True)
     assert not is_asked_about(over, late)
     assert standing(over, None, now=late).stage is Stage.DONE
@@ -207,6 +207,42 @@ def test_a_cancel_s_reason_stands_behind_what_the_platform_says() -> None:
     row = shown(LAUNCHED, cancelled, reason="Reason given in session_cancel: ill")
     assert row["why"] == "It was cancelled. Reason given in session_cancel: ill."
     assert shown(LAUNCHED, cancelled)["why"] == "It was cancelled."
+
+
+def test_a_cancelled_row_said_nothing_of_links_that_still_opened_the_room() -> None:
+    signed = replace(RECORD, ref=REF.with_details(links_end=format_time(END)), hand_over_at=START)
+    launch, cancelled = replace(LAUNCHED, record=signed), status(State.CANCELLED, "it was cancelled")
+
+    def why(launch: Launch, now: datetime, reason: str = "") -> str:
+        row = row_of(launch, cancelled, label="", doors=(), below="", now=now, reason=reason)
+        return str(row["why"])
+
+    still = f"A link that was handed over still opens the room until {format_time(END)}."
+    assert why(launch, START) == f"It was cancelled. {still}"
+    assert why(launch, START, "ill") == f"It was cancelled. {still} Ill."
+    assert why(launch, START - timedelta(seconds=1)) == "It was cancelled.", "none can be out"
+    assert why(launch, END) == "It was cancelled.", "they have run out"
+    assert why(LAUNCHED, START) == "It was cancelled.", "a platform whose links end with the session"
+    assert "still opens" not in shown(launch, status(State.LIVE))["why"]
+
+
+def test_a_workshop_that_was_over_waited_for_artifacts_by_the_ids_of_its_tasks() -> None:
+    launch = replace(LAUNCHED, behind=behind(clean_up=None, closing_time="up_for_reschedule", report=None))
+    stands = standing(launch, status(State.ENDED), now=START)
+    assert stands == Standing(Stage.WAITING, "It is over; still to do: clean up, closing time, report.")
+    in_group = replace(launch, behind=(Behind("lane.wait_for_transcript", "deferred"),))
+    assert standing(in_group, status(State.ENDED), now=START).why.endswith(": wait for transcript.")
+    script = (Path(rows.__file__).parent / "static" / "page.js").read_text()
+    assert 'waiting: "Over, tasks left"' in script
+
+
+@pytest.mark.parametrize("state", [State.SCHEDULED, State.NEVER_HELD])
+def test_a_class_was_called_scheduled_and_held_in_one_row_where_one_person_had_been_in_alone(state: State) -> None:
+    alone = replace(status(state), started_at=START, ended_at=START + timedelta(minutes=2), people=1)
+    row = shown(LAUNCHED, alone)
+    assert (row["started_at"], row["ended_at"], row["people"]) == (None, None, 1)
+    held = shown(LAUNCHED, replace(alone, state=State.ENDED))
+    assert (held["started_at"], held["ended_at"]) == (format_time(START), format_time(alone.ended_at or END))
 
 
 @pytest.mark.parametrize("state", State)

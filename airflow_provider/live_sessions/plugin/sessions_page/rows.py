@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.plugin.sessions_page.launches import Launch
 
+SIGNED_UNTIL = "links_end"
+"""The detail of a session until when its links work whatever becomes of it: the end is signed into them."""
+
 SETTLE = 600.0
 """Seconds for which an early end must stand; the waits' own default."""
 
@@ -177,6 +180,8 @@ def row_of(
     record, place = launch.record, launch.place
     labelled, starts = read_label(launch.label)
     status = _final(launch) or live
+    # Who was in alone is told by the sentence: no class was held by that.
+    met = None if stands.stage in (Stage.SCHEDULED, Stage.NOT_HELD) else status
     fitting = {door for door in doors if record is not None and _fits(door, stands.stage)}
     opening = ""
     if Door.ROOM in fitting and (opens := _opens_at(record)) is not None and now < opens:
@@ -184,14 +189,14 @@ def row_of(
         opening = "" if told(opens) in stands.why else f"The room opens at {told(opens)}."
     return {
         "stage": stands.stage.value,
-        "why": " ".join(filter(None, (stands.why, opening, _sentence(reason)))),
+        "why": " ".join(filter(None, (stands.why, opening, _left_open(launch, stands, now), _sentence(reason)))),
         "title": (record.title if record else "") or labelled or place.task_id,
         "platform": label,
         "conn_id": record.ref.conn_id if record else "",
         "start": format_optional_time(record.start if record else starts),
         "end": format_time(record.end) if record else None,
-        "started_at": format_optional_time(status.started_at) if status else None,
-        "ended_at": format_optional_time(status.ended_at) if status else None,
+        "started_at": format_optional_time(met.started_at) if met else None,
+        "ended_at": format_optional_time(met.ended_at) if met else None,
         "people": status.people if status else None,
         "expected": len(record.participants) if record else None,
         "dag_id": place.dag_id,
@@ -219,6 +224,17 @@ def _opens_at(record: SessionRecord | None) -> datetime | None:
     return min((link.not_before for link in links if link.not_before is not None), default=None)
 
 
+def _left_open(launch: Launch, stands: Standing, now: datetime) -> str:
+    """Say until when a session that was cancelled is open all the same, to who has a link already."""
+    record = launch.record
+    if stands.stage is not Stage.CANCELLED or record is None or not record.handed_over(now):
+        return ""
+    until = record.ref.detail(SIGNED_UNTIL)
+    if not until or parse_time(until) <= now:
+        return ""
+    return f"A link that was handed over still opens the room until {told(parse_time(until))}."
+
+
 def _launching(launch: Launch) -> Standing:
     if launch.state in FAILED:
         return Standing(Stage.FAILED, "The launch failed; its task's log says why.")
@@ -237,9 +253,11 @@ def _final(launch: Launch) -> SessionStatus | None:
 
 
 def _unfinished(launch: Launch) -> list[str]:
+    """Return what is still to do, in words; what failed is called by its id, for somebody has to find it."""
     if launch.run_over:
         return []
-    return sorted({one.task_id for one in launch.behind if one.state not in FINISHED})
+    left = {one.task_id for one in launch.behind if one.state not in FINISHED}
+    return sorted({one.rpartition(".")[2].replace("_", " ") for one in left})
 
 
 def _window_end(launch: Launch) -> datetime:

@@ -5,7 +5,7 @@ const STAGES = {
   live: "Live",
   empty: "Empty",
   failed: "Failed",
-  waiting: "Waiting for artifacts",
+  waiting: "Over, tasks left",
   scheduled: "Scheduled",
   done: "Done",
   cancelled: "Cancelled",
