@@ -124,7 +124,11 @@ def test_a_launch_that_was_killed_before_it_wrote_anything_is_shown_as_failed(le
     lessons.rows()
     with lessons.unwritten(2):
         lessons.set_state("lane.launch", "failed", 2)
-        stages = {one["map_index"]: (one["stage"], one["why"]) for one in lessons.rows()["rows"]}
+        rows = lessons.rows()["rows"]
+        stages = {one["map_index"]: (one["stage"], one["why"]) for one in rows}
+        (failed,) = [one for one in rows if one["stage"] == "failed"]
+        assert failed["log"].endswith("/tasks/lane.launch/mapped/2")
+        assert failed["platform"] == "Lessonspace"
     lessons.set_state("lane.launch", "success", 2)
     assert stages[2] == ("failed", "The launch failed; its task's log says why.")
     assert lessons.row("Chemistry")["stage"] == "scheduled"

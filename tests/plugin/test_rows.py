@@ -22,6 +22,7 @@ from airflow_provider.live_sessions.core.status import Held, SessionStatus, Stat
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.flows.lane import LABEL
 from airflow_provider.live_sessions.plugin.sessions_page import rows
+from airflow_provider.live_sessions.plugin.sessions_page.accounts import label_by_operator
 from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind, Launch
 from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     AFTER_WINDOW,
@@ -187,8 +188,35 @@ def test_a_launch_that_failed_was_called_by_its_title_and_its_start_in_one() -> 
     label = Template(LABEL).render(task={"session": {"title": "Algebra, again", "start": format_time(START)}})
     row = shown(replace(failed, label=label))
     assert (row["title"], row["start"], row["end"]) == ("Algebra, again", format_time(START), None)
-    assert (shown(failed)["title"], shown(failed)["start"]) == (PLACE.task_id, None)
+    assert (shown(failed)["title"], shown(failed)["start"]) == ("Session of class_now", None)
     assert shown(replace(LAUNCHED, label="Another, 2026-01-01T00:00:00+00:00"))["title"] == "Algebra"
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "up_for_retry", "failed"])
+def test_a_launch_under_way_was_called_by_its_task_and_a_failed_one_had_no_way_to_its_log(state: str) -> None:
+    place = LaunchPlace("a dag", "run 1", "lane.launch", 2)
+    row = shown(Launch(place, state, run_over=False, run_after=START))
+    assert row["title"] == "Session of a dag"
+    log = "/dags/a%20dag/runs/run%201/tasks/lane.launch/mapped/2"
+    assert row["log"] == (log if state in ("up_for_retry", "failed") else None)
+    alone = replace(LAUNCHED, record=None, state="failed")
+    assert shown(alone)["log"].endswith("/tasks/class.launch")
+    assert shown(LAUNCHED)["log"] is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "label"),
+    [
+        ("EducatesRequestSessionsOperator", "Educates"),
+        ("LessonspaceLaunchSessionOperator", "Lessonspace"),
+        ("CoviuLaunchSessionOperator", "Coviu"),
+        ("ScreenleapShareOperator", "Screenleap"),
+        ("OurOwnLaunch", ""),
+        ("", ""),
+    ],
+)
+def test_a_launch_that_failed_named_no_platform(operator: str, label: str) -> None:
+    assert label_by_operator(operator) == label
 
 
 @given(title=st.text(min_size=1), seconds=st.integers(-(2**31), 2**31))

@@ -280,6 +280,7 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "recording"
+    kept_there: ClassVar[str] = "the replay stays on Lessonspace"
     template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
 
     def __init__(

@@ -35,7 +35,7 @@ def test_a_scheduled_class_is_marked_and_its_links_are_named_as_still_good(acade
     outcome = academy.platform.cancel(academy.launch().ref)
     assert outcome.state_before is State.SCHEDULED
     assert outcome.done == (
-        "The space was marked as cancelled: tasks in Airflow that wait for the class see it, people do not.",
+        "The space was marked as cancelled: tasks that wait for the class see it, people do not.",
     )
     assert outcome.not_done == (
         "A link that has left Airflow cannot be revoked; it works until 2026-09-01T11:00:00+00:00.",

@@ -98,9 +98,7 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
         same_room(client, ref, client.launch(cancel_mark(ref, client.now())).room_id)
         marked = ref.detail("space") in marked_spaces(client, cancelled_day(ref))
         if marked:
-            done.append(
-                "The space was marked as cancelled: tasks in Airflow that wait for the class see it, people do not."
-            )
+            done.append("The space was marked as cancelled: tasks that wait for the class see it, people do not.")
         else:
             not_done.append(
                 "The mark was sent but cannot be read back, so a wait for this class runs to its deadline."

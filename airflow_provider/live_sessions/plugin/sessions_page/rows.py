@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from airflow_provider.live_sessions.core.pages import LaunchPlace
     from airflow_provider.live_sessions.core.record import SessionRecord
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.plugin.sessions_page.launches import Launch
@@ -32,6 +33,7 @@ AFTER_WINDOW = timedelta(minutes=15)
 """So long after its window a session that nobody knows the end of is still asked about."""
 
 FAILED = frozenset({"failed", "upstream_failed"})
+TRIED_IN_VAIN = frozenset({"failed", "up_for_retry"})
 AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
@@ -190,7 +192,7 @@ def row_of(
     return {
         "stage": stands.stage.value,
         "why": " ".join(filter(None, (stands.why, opening, _left_open(launch, stands, now), _sentence(reason)))),
-        "title": (record.title if record else "") or labelled or place.task_id,
+        "title": (record.title if record else "") or labelled or f"Session of {place.dag_id}",
         "platform": label,
         "conn_id": record.ref.conn_id if record else "",
         "start": format_optional_time(record.start if record else starts),
@@ -204,6 +206,7 @@ def row_of(
         "task_id": place.task_id,
         "map_index": place.map_index,
         "run": below + run_address(place.dag_id, place.run_id),
+        "log": below + task_address(place) if record is None and launch.state in TRIED_IN_VAIN else None,
         "doors": {door.value: below + place.opening(door) for door in sorted(fitting)},
     }
 
@@ -211,6 +214,12 @@ def row_of(
 def run_address(dag_id: str, run_id: str) -> str:
     """Return the address of a run in Airflow's UI."""
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def task_address(place: LaunchPlace) -> str:
+    """Return the address of a launch's task in Airflow's UI, which shows its log."""
+    mapped = f"/mapped/{place.map_index}" if place.map_index >= 0 else ""
+    return f"{run_address(place.dag_id, place.run_id)}/tasks/{quote(place.task_id, safe='')}{mapped}"
 
 
 def _fits(door: Door, stage: Stage) -> bool:
