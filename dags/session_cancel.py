@@ -54,11 +54,12 @@ CANNOT_END_LIVE = {
 }
 
 LINKS = {
-    "lessonspace": "Links may have been handed over: they work until {until}.",
-    "coviu": "Links may have been handed over: once it is cancelled they let nobody in.",
-    "screenleap": "Links may have been handed over: whether they work after a stop is not documented.",
-    "educates": "Links may have been handed over: they end with the sessions.",
+    "lessonspace": "they work until {until}",
+    "coviu": "once it is cancelled they let nobody in",
+    "screenleap": "whether they work after a stop is not documented",
+    "educates": "they end with the sessions",
 }
+"""What becomes of links that were handed over."""
 
 QUESTION = (
     "Cancel {{ ti.xcom_pull(task_ids='find')['title'].split() | join(' ') }}, "
@@ -71,10 +72,16 @@ WHAT_IT_MEANS = """
 **{{ session['title'].split() | join(' ') }}**, {{ now['when'] }}; {{ session['participants'] | length }} people.
 
 * On {{ now['platform'] }} it is **{{ now['state'] }}** now
-{%- if now['people'] is not none %}, {{ now['people'] }} seen{% endif %}.
-* {{ links[session['ref']['platform']] | replace('{until}', now['links_until'] or 'they run out')
-     if now['handed_over']
-     else 'No link has left Airflow: the cancel is complete.' }}
+{%- if now['people'] is not none %}, {{ '%d seen so far' | format(now['people']) if now['people']
+     else 'nobody is in it' }}{% endif %}.
+{% if now['handed_over'] -%}
+* {{ '%d of them were sent their link' | format(now['sent']) if now['sent']
+     else 'Links may have been handed over' }}: {{ links[session['ref']['platform']]
+     | replace('{until}', now['links_until'] or 'they run out') }}.
+* Nobody is told: tell the participants yourself.
+{%- else -%}
+* No link has left Airflow: the cancel is complete.
+{%- endif %}
 * {{ 'Whoever is in it is put out.' if now['ends_live']
      else 'Once somebody is in it, it cannot be cancelled any more.' }}
 * Reason given: {{ (params.reason or 'none').split() | join(' ') }}

@@ -90,6 +90,18 @@ def test_a_recording_comes_home_as_a_manifest_and_its_link_only_on_request_and_s
             assert sealed not in path.read_text()
 
 
+def test_a_recording_was_logged_as_complete_with_no_files_and_a_reason_in_small_letters(
+    school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = held(school, transcribe=False)
+    for kind in ALL:
+        bring(kind, record, tmp_path)
+    said = capsys.readouterr().out
+    assert f"Transcript of {record['title']}: none, no files. It was launched without transcribe." in said
+    assert f"Attendance of {record['title']}: complete, 2 files." in said
+    assert f"Recording of {record['title']}: complete, the replay stays on Lessonspace." in said
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_a_repeat_writes_the_same_bytes_to_the_same_place(
     school: School, tmp_path: Path, kind: type[RetrieveOperator]

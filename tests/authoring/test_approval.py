@@ -131,9 +131,10 @@ def test_a_class_is_cancelled_when_a_person_approves_and_only_then(
     when = r"\w+day \d\d \w+ \d{4}, \d\d:\d\d to .*\d\d:\d\d \(Europe/Berlin\)"
     assert re.match(rf"Cancel Extra lesson, {when}\?\n", question), "two that wait could not be told apart"
     assert re.search(rf"\*\*Extra lesson\*\*, {when}; 2 people", question)
-    assert "On Lessonspace it is **scheduled** now, 0 seen." in question
+    assert "On Lessonspace it is **scheduled** now, nobody is in it." in question
     until = r"\w+day \d\d [^.]*\d\d:\d\d \(Europe/Berlin\)"
     assert re.search(rf"Links may have been handed over: they work until {until}\.", question)
+    assert "\n* Nobody is told: tell the participants yourself.\n* Once somebody is in it," in question
     assert "Once somebody is in it, it cannot be cancelled any more." in question
     assert "the teacher is ill" in question
     assert not any(secret in question for secret in school.secrets)

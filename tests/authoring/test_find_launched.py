@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
+from airflow_provider.live_sessions.operators.hand_over_ledger import Ledger
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from airflow_provider.live_sessions.schedules.claims import Ticket
 from tests.airflow_side.stage import School, context
 from tests.airflow_side.test_letting_go import Office
 from tests.airflow_side_coviu.practice import Practice
@@ -59,6 +63,7 @@ def test_the_one_session_of_a_run_is_found_and_looked_at(school: School) -> None
         "state": "scheduled",
         "people": 0,
         "handed_over": False,
+        "sent": 0,
         "ends_live": False,
         "empty": False,
     }
@@ -240,6 +245,7 @@ def test_a_platform_that_cannot_end_it_says_so_whatever_the_form_allows(
             "state": "scheduled",
             "people": None,
             "handed_over": True,
+            "sent": 0,
             "ends_live": False,
             "empty": False,
             "why": "",
@@ -305,6 +311,24 @@ def test_who_approves_was_told_that_no_link_had_left_though_another_lane_of_the_
     outcome = LessonspaceCancelSessionOperator(task_id="cancel", session=record).execute(context())
     assert outcome["links_valid_until"] == record["links"][0]["not_after"]
     assert not outcome["confirmed"]
+
+
+def test_who_approves_was_told_that_links_may_be_out_though_the_list_says_who_was_sent_theirs(
+    school: School, tmp_path: Path
+) -> None:
+    office = Office(school, tmp_path)
+    (lesson,) = office.choose("nine")["launch"]
+    written = office.launch(lesson)
+    assert find_to_cancel(written)["sent"] == 0
+    office.hand_over(written)
+    assert find_to_cancel(written)["sent"] == 0, "what stays in XCom was sent to nobody"
+    record = SessionRecord.from_json(written)
+    first, *_ = record.links or ()
+    ledger = Ledger(open_storage(Ticket.from_json(record.claim).destination), record.ref.key)
+    ledger.begin(first)
+    assert find_to_cancel(written)["sent"] == 0, "it may be on its way"
+    ledger.record(first, "mail")
+    assert find_to_cancel(written)["sent"] == 1
 
 
 @pytest.mark.parametrize("run_id", ["run-7 ", " run-7", "run-7\n"])

@@ -110,7 +110,15 @@ def test_a_call_is_cancelled_by_the_form_that_cancels_classes(
         form = Form(examples.dags["session_cancel"], practice.launch(), "call_now", "appointment.launch")
         form.run("find")
         assert "On Coviu it is **scheduled** now." in form.question()
-        assert "once it is cancelled they let nobody in" in form.question()
+        assert "Links may have been handed over: once it is cancelled they let nobody in." in form.question()
+        assert "tell the participants yourself" in form.question()
+        now = form.ti.xcoms["find", -1, "now"]
+        form.ti.xcoms["find", -1, "now"] = {**now, "sent": 2}
+        assert "* 2 of them were sent their link: once it is cancelled" in form.question()
+        form.ti.xcoms["find", -1, "now"] = {**now, "handed_over": False}
+        assert "* No link has left Airflow: the cancel is complete.\n* Once somebody" in form.question()
+        assert "tell the participants" not in form.question(), "who would know of it?"
+        form.ti.xcoms["find", -1, "now"] = now
         assert not [secret for secret in practice.secrets if secret in form.question()]
         assert form.chosen() == "cancel_coviu"
         assert form.run("cancel_coviu")["confirmed"]

@@ -17,11 +17,12 @@ from jinja2 import Template
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.models import Participant, SessionRef
 from airflow_provider.live_sessions.core.pages import UNTIL, LaunchPlace, until_key
-from airflow_provider.live_sessions.core.record import SessionRecord
+from airflow_provider.live_sessions.core.record import SealedLink, SessionRecord
 from airflow_provider.live_sessions.core.status import Held, SessionStatus, State
 from airflow_provider.live_sessions.core.times import format_time
 from airflow_provider.live_sessions.flows.lane import LABEL
 from airflow_provider.live_sessions.plugin.sessions_page import rows
+from airflow_provider.live_sessions.plugin.sessions_page.accounts import label_by_operator
 from airflow_provider.live_sessions.plugin.sessions_page.launches import Behind, Launch
 from airflow_provider.live_sessions.plugin.sessions_page.rows import (
     AFTER_WINDOW,
@@ -103,7 +104,7 @@ def test_a_session_that_is_over_waits_for_what_its_tasks_still_have_to_do() -> N
     )
     stands = standing(launch, status(State.ENDED), now=START)
     assert stands.stage is Stage.WAITING
-    assert "retrieve, wait_for_transcript" in stands.why
+    assert stands.why == "It is over; still to do: retrieve, wait for transcript."
     assert stage(replace(launch, run_over=True), status(State.ENDED)) is Stage.DONE
     assert stage(launch, status(State.CANCELLED)) is Stage.CANCELLED
 
@@ -190,7 +191,7 @@ def test_a_session_that_a_task_still_waits_for_was_called_done_once_its_window_w
     assert is_asked_about(launch, late)
     assert standing(launch, status(State.LIVE), now=late).stage is Stage.LIVE
     stands = standing(launch, None, now=late)
-    assert stands == Standing(Stage.WAITING, "Its time is over; still to do: retrieve, wait_for_end.")
+    assert stands == Standing(Stage.WAITING, "Its time is over; still to do: retrieve, wait for end.")
     over = replace(launch, run_over=True)
     assert not is_asked_about(over, late)
     assert standing(over, None, now=late).stage is Stage.DONE
@@ -211,8 +212,35 @@ def test_a_launch_that_failed_was_called_by_its_title_and_its_start_in_one() -> 
     label = Template(LABEL).render(task={"session": {"title": "Algebra, again", "start": format_time(START)}})
     row = shown(replace(failed, label=label))
     assert (row["title"], row["start"], row["end"]) == ("Algebra, again", format_time(START), None)
-    assert (shown(failed)["title"], shown(failed)["start"]) == (PLACE.task_id, None)
+    assert (shown(failed)["title"], shown(failed)["start"]) == ("Session of class_now", None)
     assert shown(replace(LAUNCHED, label="Another, 2026-01-01T00:00:00+00:00"))["title"] == "Algebra"
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "up_for_retry", "failed"])
+def test_a_launch_under_way_was_called_by_its_task_and_a_failed_one_had_no_way_to_its_log(state: str) -> None:
+    place = LaunchPlace("a dag", "run 1", "lane.launch", 2)
+    row = shown(Launch(place, state, run_over=False, run_after=START))
+    assert row["title"] == "Session of a dag"
+    log = "/dags/a%20dag/runs/run%201/tasks/lane.launch/mapped/2"
+    assert row["log"] == (log if state in ("up_for_retry", "failed") else None)
+    alone = replace(LAUNCHED, record=None, state="failed")
+    assert shown(alone)["log"].endswith("/tasks/class.launch")
+    assert shown(LAUNCHED)["log"] is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "label"),
+    [
+        ("EducatesRequestSessionsOperator", "Educates"),
+        ("LessonspaceLaunchSessionOperator", "Lessonspace"),
+        ("CoviuLaunchSessionOperator", "Coviu"),
+        ("ScreenleapShareOperator", "Screenleap"),
+        ("OurOwnLaunch", ""),
+        ("", ""),
+    ],
+)
+def test_a_launch_that_failed_named_no_platform(operator: str, label: str) -> None:
+    assert label_by_operator(operator) == label
 
 
 @given(title=st.text(min_size=1), seconds=st.integers(-(2**31), 2**31))
@@ -233,6 +261,42 @@ def test_a_cancel_s_reason_stands_behind_what_the_platform_says() -> None:
     assert shown(LAUNCHED, cancelled)["why"] == "It was cancelled."
 
 
+def test_a_cancelled_row_said_nothing_of_links_that_still_opened_the_room() -> None:
+    signed = replace(RECORD, ref=REF.with_details(links_end=format_time(END)), hand_over_at=START)
+    launch, cancelled = replace(LAUNCHED, record=signed), status(State.CANCELLED, "it was cancelled")
+
+    def why(launch: Launch, now: datetime, reason: str = "") -> str:
+        row = row_of(launch, cancelled, label="", doors=(), below="", now=now, reason=reason)
+        return str(row["why"])
+
+    still = f"A link that was handed over still opens the room until {format_time(END)}."
+    assert why(launch, START) == f"It was cancelled. {still}"
+    assert why(launch, START, "ill") == f"It was cancelled. {still} Ill."
+    assert why(launch, START - timedelta(seconds=1)) == "It was cancelled.", "none can be out"
+    assert why(launch, END) == "It was cancelled.", "they have run out"
+    assert why(LAUNCHED, START) == "It was cancelled.", "a platform whose links end with the session"
+    assert "still opens" not in shown(launch, status(State.LIVE))["why"]
+
+
+def test_a_workshop_that_was_over_waited_for_artifacts_by_the_ids_of_its_tasks() -> None:
+    launch = replace(LAUNCHED, behind=behind(clean_up=None, closing_time="up_for_reschedule", report=None))
+    stands = standing(launch, status(State.ENDED), now=START)
+    assert stands == Standing(Stage.WAITING, "It is over; still to do: clean up, closing time, report.")
+    in_group = replace(launch, behind=(Behind("lane.wait_for_transcript", "deferred"),))
+    assert standing(in_group, status(State.ENDED), now=START).why.endswith(": wait for transcript.")
+    script = (Path(rows.__file__).parent / "static" / "page.js").read_text()
+    assert 'waiting: "Over, tasks left"' in script
+
+
+@pytest.mark.parametrize("state", [State.SCHEDULED, State.NEVER_HELD])
+def test_a_class_was_called_scheduled_and_held_in_one_row_where_one_person_had_been_in_alone(state: State) -> None:
+    alone = replace(status(state), started_at=START, ended_at=START + timedelta(minutes=2), people=1)
+    row = shown(LAUNCHED, alone)
+    assert (row["started_at"], row["ended_at"], row["people"]) == (None, None, 1)
+    held = shown(LAUNCHED, replace(alone, state=State.ENDED))
+    assert (held["started_at"], held["ended_at"]) == (format_time(START), format_time(alone.ended_at or END))
+
+
 @pytest.mark.parametrize("state", State)
 def test_reasons_are_looked_for_where_a_session_was_cancelled_and_nowhere_else(state: State) -> None:
     cancelled = state is State.CANCELLED
@@ -241,6 +305,24 @@ def test_reasons_are_looked_for_where_a_session_was_cancelled_and_nowhere_else(s
     assert is_cancelled(replace(LAUNCHED, record=replace(RECORD, state=state)), None) is cancelled
     assert not is_cancelled(replace(LAUNCHED, outcomes=(status(State.ENDED),)), status(state))
     assert not is_cancelled(replace(LAUNCHED, record=None), status(state))
+
+
+def test_a_room_was_offered_hours_before_any_link_to_it_worked() -> None:
+    opens = START - timedelta(minutes=30)
+    links = tuple(SealedLink(one, "sealed:v1:x", not_before=opens, not_after=END) for one in PEOPLE)
+    launch = replace(LAUNCHED, record=replace(RECORD, links=links))
+
+    def row(now: datetime, why: str = "nobody has come yet", offered: Any = frozenset(Door)) -> dict[str, Any]:
+        return row_of(launch, status(State.SCHEDULED, why), label="", doors=offered, below="", now=now)
+
+    early = row(START - timedelta(hours=7))
+    assert early["doors"] == {}
+    assert early["why"] == f"Nobody has come yet. The room opens at {format_time(opens)}."
+    told = f"It opens at {format_time(opens)}."
+    assert row(START - timedelta(hours=7), told)["why"] == told, "said once"
+    assert "room" not in row(START - timedelta(hours=7), offered=())["why"], "of a room that nobody here may open"
+    on_time = row(opens)
+    assert (list(on_time["doors"]), on_time["why"]) == (["room"], "Nobody has come yet.")
 
 
 @given(

@@ -237,7 +237,10 @@ def _refuse_if_late(
     begun_in_time = memory.recall().get("intent") == _intent(plan, key)
     if begun_in_time or policy.create_in_past:
         if isinstance(lookup, Unprovable):
-            log.warning("An earlier launch cannot be ruled out: %s", lookup.why)
+            log.warning(
+                "An earlier launch cannot be ruled out: %s. Where this is the first launch, that is normal.",
+                lookup.why,
+            )
         return
     raise ConfigurationError(
         f"{plan.title!r} was to start at {format_time(plan.start)}, which has passed; no earlier launch is found.",

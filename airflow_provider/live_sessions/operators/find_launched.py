@@ -21,10 +21,12 @@ from airflow_provider.live_sessions.core.status import Seen, State
 from airflow_provider.live_sessions.core.times import format_time, in_zone
 from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_of
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
+from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import refuse_if_taken
-from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out
+from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger, may_be_out
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
+from airflow_provider.live_sessions.schedules.claims import Ticket
 from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
@@ -71,9 +73,9 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         The launch operator's result, for all operators that take a ``session``. Its XCom ``now`` says how it
         stands: ``platform`` (as people write it), ``state`` (``unknown`` where the platform does not say),
         ``people`` (how many were seen, None where that is not told), ``handed_over`` (whether a link may have left
-        Airflow), ``ends_live`` (whether it may be ended with people in it), ``empty`` (live, but everybody left),
-        ``why``, ``when`` (its planned time, in words) and ``links_until`` (until when its links work, in
-        words; empty where that is not told).
+        Airflow), ``sent`` (how many people are known to have been sent theirs), ``ends_live`` (whether it may be
+        ended with people in it), ``empty`` (live, but everybody left), ``why``, ``when`` (its planned time, in
+        words) and ``links_until`` (until when its links work, in words; empty where that is not told).
 
     Raises:
         AirflowFailException: There is no such run, it launched none, or several fit; the record is not as its
@@ -133,6 +135,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
                 "platform": hook.platform_label,
                 "handed_over": record.handed_over(datetime.now(UTC))
                 or may_be_out(record.ref.key, claim=record.claim),
+                "sent": _sent(record),
                 "when": _when(record.start, record.end, zone),
                 "links_until": _links_until(record, zone),
             }
@@ -270,6 +273,17 @@ def _when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
 def _links_until(record: SessionRecord, zone: ZoneInfo) -> str:
     ends = [link.not_after for link in record.links or () if link.not_after is not None]
     return f"{max(ends).astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})" if ends else ""
+
+
+def _sent(record: SessionRecord) -> int:
+    """Return how many people's links are written down as sent; of a list that cannot be read, none are known."""
+    try:
+        kept = Ticket.from_json(record.claim).destination if record.claim else ""
+        ledger = Ledger(open_storage(shared_destination(kept)), record.ref.key)
+        served = [ledger.served(link, XCOM) for link in record.links or ()]
+    except Exception:  # noqa: BLE001 - a storage that is away keeps no class from being called off
+        return 0
+    return sum(1 for one in served if one is not None and one["by"] != XCOM)
 
 
 def _title(record: SessionRecord) -> str:

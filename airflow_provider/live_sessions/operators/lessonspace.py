@@ -156,9 +156,9 @@ class LessonspaceCancelSessionOperator(CancelSessionOperator):
     """Cancel a class on Lessonspace, as far as that can be done there.
 
     Lessonspace has no call that ends a session, puts people out or revokes a link. A class that nobody entered
-    is marked as cancelled, so that everybody who waits for it sees it; links that were handed over keep working
-    until they run out, and the outcome says until when. The cancel is complete as long as no link has left
-    Airflow (``hand_over_before`` at the launch). A class with people in it fails the task, naming the bound.
+    is marked as cancelled, which tasks that wait for it see, and people do not; links that were handed over keep
+    working until they run out, and the outcome says until when. The cancel is complete as long as no link has
+    left Airflow (``hand_over_before`` at the launch). A class with people in it fails the task, naming the bound.
 
     All arguments of :class:`CancelSessionOperator` apply. For a class of a timetable, pass ``options`` as at the
     launch (with ``lead``, ``grace``, ``hard_stop`` and ``transcribe`` among them): the mark repeats them.
@@ -280,6 +280,7 @@ class LessonspaceRetrieveRecordingOperator(RetrieveOperator):
 
     hook_class: ClassVar[str] = HOOK
     kind: ClassVar[str] = "recording"
+    kept_there: ClassVar[str] = "the replay stays on Lessonspace"
     template_fields: Sequence[str] = (*RetrieveOperator.template_fields, "rules")
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider.live_sessions.artifacts.layout import session_folder
+from airflow_provider.live_sessions.artifacts.manifest import Completeness
 from airflow_provider.live_sessions.artifacts.writer import Writer
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
@@ -42,6 +43,8 @@ class RetrieveOperator(TellsLineage, BaseOperator):
 
     hook_class: ClassVar[str]
     kind: ClassVar[str]
+    kept_there: ClassVar[str] = ""
+    """What stays on the platform, where nothing of this kind ever is a file; a sentence's end."""
     template_fields: Sequence[str] = ("session", "destination", "timezone")
     template_fields_renderers: ClassVar[dict[str, str]] = {"session": "json"}
     ui_color = "#f4efdc"
@@ -66,17 +69,18 @@ class RetrieveOperator(TellsLineage, BaseOperator):
                 manifest, extra = self.bring_home(platform, record, writer)
             finally:
                 platform.close()
-            self.log.info(
-                "%s of %s: %s, %d files. %s",
-                self.kind,
-                record.title,
-                manifest.status,
-                len(manifest.files),
-                manifest.why,
-            )
+            self.log.info("%s", self._summary(record.title, manifest))
             told = manifest.to_json()
             self.lineage = partial(of_manifest, told)
             return {**told, **extra}
+
+    def _summary(self, title: str, manifest: Manifest) -> str:
+        count = len(manifest.files)
+        home = "1 file" if count == 1 else f"{count or 'no'} files"
+        if manifest.status is Completeness.COMPLETE and not count and self.kept_there:
+            home = self.kept_there
+        why = f" {manifest.why[0].upper()}{manifest.why[1:]}" if manifest.why else ""
+        return f"{self.kind.capitalize()} of {title}: {manifest.status}, {home}.{why}"
 
     def bring_home(
         self, platform: SessionPlatform, record: SessionRecord, writer: Writer

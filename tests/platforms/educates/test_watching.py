@@ -80,7 +80,7 @@ def test_stopping_that_nobody_had_opened_is_no_use(lab: Lab) -> None:
         slow.portal.finish(ref.session_id)
         status = slow.status(ref)
         assert (status.state, status.people) == (State.SCHEDULED, 0)
-        assert status.why == "Of 1 learners: 1 being ended."
+        assert status.why == "Of 1 learner: 1 being ended."
         slow.wait(6)
         status = slow.status(ref)
         assert (status.state, status.held) == (State.CANCELLED, Held.NO)
@@ -107,7 +107,7 @@ def test_a_session_terminated_before_anybody_came_is_cancelled(lab: Lab) -> None
     lab.finish(ref)
     status = lab.status(ref)
     assert (status.state, status.held) == (State.CANCELLED, Held.NO)
-    assert status.why == "Of 1 learners: 1 ended before anybody came."
+    assert status.why == "Of 1 learner: 1 ended before anybody came."
 
 
 def test_every_window_lapsed_is_never_held(lab: Lab) -> None:
@@ -185,6 +185,7 @@ def test_after_a_restart_a_class_was_held_but_who_came_is_not_counted(lab: Lab) 
     lab.wait(3600)
     status = lab.status(ref, lab.new_platform(), first_live=seen.first_live)
     assert (status.state, status.held, status.people) == (State.ENDED, Held.YES, None)
+    assert status.why == "Of 2 learners: 2 gone, and whether they came is not known."
 
 
 def test_a_class_that_ended_during_a_restart_makes_nobody_a_no_show(lab: Lab) -> None:

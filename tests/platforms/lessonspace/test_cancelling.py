@@ -34,12 +34,14 @@ def told(outcome: CancelOutcome) -> str:
 def test_a_scheduled_class_is_marked_and_its_links_are_named_as_still_good(academy: Academy) -> None:
     outcome = academy.platform.cancel(academy.launch().ref)
     assert outcome.state_before is State.SCHEDULED
-    assert outcome.done == ("The space was marked as cancelled, so everybody who waits for the class sees it.",)
+    assert outcome.done == (
+        "The space was marked as cancelled: tasks that wait for the class see it, people do not.",
+    )
     assert outcome.not_done == (
         "A link that has left Airflow cannot be revoked; it works until 2026-09-01T11:00:00+00:00.",
     )
     assert (outcome.confirmed, outcome.links_valid_until, outcome.people_inside) == (False, LINKS_END, People.NO)
-    assert "Tell the participants" in outcome.next
+    assert outcome.next == "Tell the participants yourself: nobody else does."
 
 
 def test_a_scheduled_class_whose_links_never_left_is_cancelled_completely(academy: Academy) -> None:

@@ -182,3 +182,10 @@ def test_a_session_said_to_end_in_the_year_9999_breaks_no_judgement() -> None:
     assert stretch is not None
     seen = Seen(LATEST - timedelta(hours=2), LATEST - timedelta(hours=1), LATEST, settle=86_400.0)
     assert judge([stretch], seen, LATEST).state is not None
+
+
+def test_somebody_in_alone_was_told_of_without_a_time_beside_a_row_that_said_held() -> None:
+    came = [stretch(-5, -3, "t"), stretch(1, 2, "t")]
+    told = "One person was in alone, 2026-09-01T08:55:00+00:00 to 2026-09-01T09:02:00+00:00"
+    assert judge(came, SEEN, at(3)).why == f"{told}; a second is waited for."
+    assert judge(came, SEEN, DEADLINE).why == f"{told}."

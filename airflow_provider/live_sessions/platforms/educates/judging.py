@@ -38,7 +38,7 @@ class Fate(StrEnum):
     FINISHED = "finished"
     LAPSED = "not come in time"
     TERMINATED = "ended before anybody came"
-    UNKNOWN = "gone, and nobody knows whether used"
+    UNKNOWN = "gone, and whether they came is not known"
 
     @property
     def gone(self) -> bool:
@@ -169,4 +169,5 @@ def judge(seats: Sequence[Seat], sightings: Sequence[Sighting], seen: Seen, now:
 def _tally(fates: Iterable[Fate]) -> str:
     counted = Counter(fates)
     told = ", ".join(f"{count} {fate}" for fate, count in counted.items())
-    return f"Of {sum(counted.values())} learners: {told}." if counted else "It has no sessions."
+    learners = "1 learner" if counted.total() == 1 else f"{counted.total()} learners"
+    return f"Of {learners}: {told}." if counted else "It has no sessions."

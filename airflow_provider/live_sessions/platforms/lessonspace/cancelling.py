@@ -98,7 +98,7 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
         same_room(client, ref, client.launch(cancel_mark(ref, client.now())).room_id)
         marked = ref.detail("space") in marked_spaces(client, cancelled_day(ref))
         if marked:
-            done.append("The space was marked as cancelled, so everybody who waits for the class sees it.")
+            done.append("The space was marked as cancelled: tasks that wait for the class see it, people do not.")
         else:
             not_done.append(
                 "The mark was sent but cannot be read back, so a wait for this class runs to its deadline."
@@ -124,7 +124,7 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
         confirmed=until is None,
         links_valid_until=until,
         people_inside=People.NO,
-        next="" if until is None else "Tell the participants; next time hand links over late (hand_over_before).",
+        next="" if until is None else "Tell the participants yourself: nobody else does.",
     )
 
 

@@ -109,12 +109,13 @@ def judge(stretches: Iterable[Stretch], seen: Seen, now: datetime, *, cancelled:
         return _after_company(status, max(ends), seen, now)
     if cancelled:
         return status(State.CANCELLED, Held.NO, "It was cancelled; its space is marked so.")
+    alone = f"One person was in alone, {told(rows[0].start)} to {told(max(ends))}" if rows else ""
     if now < seen.deadline:
         if rows:
-            return status(State.SCHEDULED, Held.UNKNOWN, "One person was in alone; a second is waited for.")
+            return status(State.SCHEDULED, Held.UNKNOWN, f"{alone}; a second is waited for.")
         return status(State.SCHEDULED, Held.UNKNOWN, "Nobody has come yet.")
     if rows:
-        return status(State.NEVER_HELD, Held.NO, "One person came and stayed alone.", Absence.ALONE)
+        return status(State.NEVER_HELD, Held.NO, f"{alone}.", Absence.ALONE)
     return status(State.NEVER_HELD, Held.NO, "Nobody came.", Absence.NOBODY)
 
 

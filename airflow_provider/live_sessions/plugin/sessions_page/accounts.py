@@ -31,6 +31,12 @@ def hook_of(platform: str) -> type[LiveSessionHook]:
     return hook_class_of(path)
 
 
+def label_by_operator(operator: str) -> str:
+    """Return the platform's name as people write it that an operator's class is named for; empty where none is."""
+    named = (one for one in hook_paths() if operator.casefold().startswith(one))
+    return label_of(next(named, ""))
+
+
 def label_of(platform: str) -> str:
     """Return a platform's name as people write it."""
     try:

@@ -27,7 +27,7 @@ from airflow_provider.live_sessions.plugin.sessions_page.access import (
     readable,
     visitor_of,
 )
-from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of
+from airflow_provider.live_sessions.plugin.sessions_page.accounts import hook_of, label_by_operator
 from airflow_provider.live_sessions.plugin.sessions_page.launches import LAST, Launch, Launches
 from airflow_provider.live_sessions.plugin.sessions_page.live import INTERVAL, Account, LiveStates, Told
 from airflow_provider.live_sessions.plugin.sessions_page.opening import (
@@ -125,7 +125,7 @@ class _Page:
         for one in shown:
             hook = None if one.record is None else hook_of(one.record.ref.platform)
             doors = hook.doors if hook is not None and openable[one.place.dag_id] else frozenset()
-            label = "" if hook is None else hook.platform_label
+            label = label_by_operator(one.operator) if hook is None else hook.platform_label
             reason = reasons.get(one.place, "")
             rows.append(row_of(one, live[one.place], label=label, doors=doors, below=root, now=now, reason=reason))
         return JSONResponse(

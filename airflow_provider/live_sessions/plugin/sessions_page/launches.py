@@ -90,6 +90,7 @@ class Launch:
         unreadable: Why there is none although the task wrote one.
         behind: The tasks behind it.
         outcomes: How those who waited saw the session, where they are done.
+        operator: The name of the launching task's class.
     """
 
     place: LaunchPlace
@@ -101,6 +102,7 @@ class Launch:
     unreadable: str = ""
     behind: tuple[Behind, ...] = ()
     outcomes: tuple[SessionStatus, ...] = ()
+    operator: str = ""
 
 
 class Launches:
@@ -200,6 +202,7 @@ class Launches:
             unreadable=record[1],
             behind=tuple(Behind(task_id, state) for task_id, state in mine(states)),
             outcomes=tuple(one for _, stored in mine(outcomes) if (one := _status(stored))),
+            operator=row.operator or "",
         )
 
     def _behind_of(self, session: Session, row: Any) -> frozenset[str]:
@@ -292,6 +295,7 @@ def _every() -> Select[Any]:
         TaskInstance.task_id,
         TaskInstance.map_index,
         TaskInstance.state,
+        TaskInstance.operator,
         TaskInstance._rendered_map_index.label("label"),  # noqa: SLF001 - the property may be computed
         TaskInstance.dag_version_id.label("version"),
         DagRun.id.label("run"),

@@ -12,14 +12,19 @@ from urllib.parse import quote
 from airflow_provider.live_sessions.core.doors import Door
 from airflow_provider.live_sessions.core.errors import ConfigurationError
 from airflow_provider.live_sessions.core.status import Seen, State
-from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time
+from airflow_provider.live_sessions.core.times import format_optional_time, format_time, parse_time, told
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from airflow_provider.live_sessions.core.pages import LaunchPlace
+    from airflow_provider.live_sessions.core.record import SessionRecord
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.plugin.sessions_page.launches import Launch
+
+SIGNED_UNTIL = "links_end"
+"""The detail of a session until when its links work whatever becomes of it: the end is signed into them."""
 
 SETTLE = 600.0
 """Seconds for which an early end must stand; the waits' own default."""
@@ -31,6 +36,7 @@ HAND_OVER = "hand_over"
 """What every lane and example calls the task that hands its links over."""
 
 FAILED = frozenset({"failed", "upstream_failed"})
+TRIED_IN_VAIN = frozenset({"failed", "up_for_retry"})
 AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
@@ -187,16 +193,23 @@ def row_of(
     record, place = launch.record, launch.place
     labelled, starts = read_label(launch.label)
     status = _final(launch) or live
+    # Who was in alone is told by the sentence: no class was held by that.
+    met = None if stands.stage in (Stage.SCHEDULED, Stage.NOT_HELD) else status
+    fitting = {door for door in doors if record is not None and _fits(door, stands.stage)}
+    opening = ""
+    if Door.ROOM in fitting and (opens := _opens_at(record)) is not None and now < opens:
+        fitting.remove(Door.ROOM)  # a link made now would let nobody in yet
+        opening = "" if told(opens) in stands.why else f"The room opens at {told(opens)}."
     return {
         "stage": stands.stage.value,
-        "why": f"{stands.why} {_sentence(reason)}".rstrip(),
-        "title": (record.title if record else "") or labelled or place.task_id,
+        "why": " ".join(filter(None, (stands.why, opening, _left_open(launch, stands, now), _sentence(reason)))),
+        "title": (record.title if record else "") or labelled or f"Session of {place.dag_id}",
         "platform": label,
         "conn_id": record.ref.conn_id if record else "",
         "start": format_optional_time(record.start if record else starts),
         "end": format_time(record.end) if record else None,
-        "started_at": format_optional_time(status.started_at) if status else None,
-        "ended_at": format_optional_time(status.ended_at) if status else None,
+        "started_at": format_optional_time(met.started_at) if met else None,
+        "ended_at": format_optional_time(met.ended_at) if met else None,
         "people": status.people if status else None,
         "expected": len(record.participants) if record else None,
         "dag_id": place.dag_id,
@@ -204,11 +217,8 @@ def row_of(
         "task_id": place.task_id,
         "map_index": place.map_index,
         "run": below + run_address(place.dag_id, place.run_id),
-        "doors": {
-            door.value: below + place.opening(door)
-            for door in sorted(doors)
-            if record is not None and _fits(door, stands.stage)
-        },
+        "log": below + task_address(place) if record is None and launch.state in TRIED_IN_VAIN else None,
+        "doors": {door.value: below + place.opening(door) for door in sorted(fitting)},
     }
 
 
@@ -217,9 +227,32 @@ def run_address(dag_id: str, run_id: str) -> str:
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
+def task_address(place: LaunchPlace) -> str:
+    """Return the address of a launch's task in Airflow's UI, which shows its log."""
+    mapped = f"/mapped/{place.map_index}" if place.map_index >= 0 else ""
+    return f"{run_address(place.dag_id, place.run_id)}/tasks/{quote(place.task_id, safe='')}{mapped}"
+
+
 def _fits(door: Door, stage: Stage) -> bool:
     fitting = (Stage.WAITING, Stage.DONE) if door is Door.RECORDING else (Stage.SCHEDULED, Stage.LIVE, Stage.EMPTY)
     return stage in (*fitting, Stage.FAILED)  # a task that failed does not say how the session stands
+
+
+def _opens_at(record: SessionRecord | None) -> datetime | None:
+    """Return from when links of a session work; None where that is not bounded, or not told."""
+    links = (record.links if record is not None else None) or ()
+    return min((link.not_before for link in links if link.not_before is not None), default=None)
+
+
+def _left_open(launch: Launch, stands: Standing, now: datetime) -> str:
+    """Say until when a session that was cancelled is open all the same, to who has a link already."""
+    record = launch.record
+    if stands.stage is not Stage.CANCELLED or record is None or not record.handed_over(now):
+        return ""
+    until = record.ref.detail(SIGNED_UNTIL)
+    if not until or parse_time(until) <= now:
+        return ""
+    return f"A link that was handed over still opens the room until {told(parse_time(until))}."
 
 
 def _launching(launch: Launch) -> Standing:
@@ -254,9 +287,11 @@ def _final(launch: Launch) -> SessionStatus | None:
 
 
 def _unfinished(launch: Launch) -> list[str]:
+    """Return what is still to do, in words; what failed is called by its id, for somebody has to find it."""
     if launch.run_over:
         return []
-    return sorted({one.task_id for one in launch.behind if one.state not in FINISHED})
+    left = {one.task_id for one in launch.behind if one.state not in FINISHED}
+    return sorted({one.rpartition(".")[2].replace("_", " ") for one in left})
 
 
 def _window_end(launch: Launch) -> datetime:
