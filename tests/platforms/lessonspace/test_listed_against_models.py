@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 
@@ -173,7 +174,7 @@ right = told(
 @st.composite
 def one_wrong(draw: st.DrawFn) -> dict[str, Any]:
     """A row of which a field is missing, or of another kind, on whatever level."""
-    row = draw(right)
+    row = deepcopy(draw(right))  # what was sampled is shared by all rows
     parts = [row, *(one for value in row.values() for one in (value if isinstance(value, list) else [value]))]
     part = draw(st.sampled_from([one for one in parts if isinstance(one, dict) and one]))
     name = draw(st.sampled_from(sorted(part)))

@@ -38,6 +38,9 @@ HAND_OVER = "hand_over"
 FAILED = frozenset({"failed", "upstream_failed"})
 TRIED_IN_VAIN = frozenset({"failed", "up_for_retry"})
 AT_WORK = frozenset({"queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "restarting"})
+CLOSING = frozenset({"closing time", "clean up", "report"})
+"""What lanes and examples call, in words, the tasks that bring nothing home."""
+
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -131,7 +134,7 @@ def _standing(launch: Launch, live: SessionStatus | None, now: datetime) -> Stan
     if state is State.ENDED:
         waiting = _unfinished(launch)
         if waiting:
-            return Standing(Stage.WAITING, f"It is over; still to do: {', '.join(waiting)}.")
+            return Standing(_stage_of(waiting), f"It is over; still to do: {', '.join(waiting)}.")
         return Standing(Stage.DONE, why or "It is over.")
     if status is not None and status.empty:
         return Standing(Stage.EMPTY, why or "Everybody left; somebody may come back.")
@@ -140,7 +143,7 @@ def _standing(launch: Launch, live: SessionStatus | None, now: datetime) -> Stan
     if now > _window_end(launch) + AFTER_WINDOW:
         waiting = _unfinished(launch)
         if waiting:
-            return Standing(Stage.WAITING, f"Its time is over; still to do: {', '.join(waiting)}.")
+            return Standing(_stage_of(waiting), f"Its time is over; still to do: {', '.join(waiting)}.")
         return Standing(
             Stage.DONE, "Its time is over, and no task waited for its end: what became of it is not known."
         )
@@ -292,6 +295,10 @@ def _unfinished(launch: Launch) -> list[str]:
         return []
     left = {one.task_id for one in launch.behind if one.state not in FINISHED}
     return sorted({one.rpartition(".")[2].replace("_", " ") for one in left})
+
+
+def _stage_of(waiting: list[str]) -> Stage:
+    return Stage.DONE if CLOSING.issuperset(waiting) else Stage.WAITING
 
 
 def _window_end(launch: Launch) -> datetime:

@@ -5,7 +5,7 @@ const STAGES = {
   live: "Live",
   empty: "Empty",
   failed: "Failed",
-  waiting: "Over, tasks left",
+  waiting: "Waiting for artifacts",
   scheduled: "Scheduled",
   done: "Done",
   cancelled: "Cancelled",
