@@ -29,6 +29,12 @@ COMPONENTS = {
 }
 """Log servers would listen on all interfaces, so they stay off."""
 
+DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+LOCKED_SECONDS = 60
+"""So long a writer waits for another one on SQLite: its default of 5 is not enough on a busy machine."""
+LOCKED_SERVER_SECONDS = 8
+"""So long the API server does; a task asks it again for half a minute."""
+
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
@@ -85,8 +91,7 @@ class AirflowStack:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            # Seconds that a writer waits for another one: its default of 5 is not enough on a busy machine.
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+            DATABASE: f"sqlite:///{home / 'airflow.db'}?timeout={LOCKED_SECONDS}",
             # Airflow sees a deferred task's process end up to this late; its default of 5 s loses races.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
@@ -122,7 +127,7 @@ class AirflowStack:
         passwords.write_text(json.dumps({self._user: self._password}))
         passwords.chmod(0o600)
         self._run("db", "migrate")
-        if self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite"):
+        if self.environment[DATABASE].startswith("sqlite"):
             with closing(sqlite3.connect(self.home / "airflow.db")) as database:
                 database.execute("PRAGMA journal_mode=WAL")
         for name in COMPONENTS:
@@ -135,8 +140,12 @@ class AirflowStack:
 
     def environment_of(self, name: str) -> Mapping[str, str]:
         """Return a component's environment."""
-        del name  # the same for all
-        return self.environment
+        if not name.startswith("api-server"):
+            return self.environment
+        # On SQLite the API server of Airflow 3.3.2 can wait for itself: it writes its audit log on the event loop,
+        # and what holds the lock is a request that needs this loop to end. The one that waits is then refused.
+        patience, short = f"?timeout={LOCKED_SECONDS}", f"?timeout={LOCKED_SERVER_SECONDS}"
+        return {**self.environment, DATABASE: self.environment[DATABASE].replace(patience, short)}
 
     def start_component(self, name: str) -> None:
         """Start a component, again or one more of it.
@@ -273,10 +282,14 @@ class AirflowStack:
         """Ask the REST API; a 404 is None where that is expected.
 
         Raises:
-            StackError: It refused.
+            StackError: It refused, or gave no answer.
         """
         self._log_in()
-        answer = self._session.request(method, self.url + path, json=body, timeout=60)
+        try:
+            # Longer than Airflow itself waits for its database, so that its own answer is heard.
+            answer = self._session.request(method, self.url + path, json=body, timeout=90)
+        except requests.RequestException as error:
+            raise StackError(f"{method} {path} was not answered: {type(error).__name__}") from error
         if answer.status_code == 404 and missing_ok:
             return None
         if not answer.ok:
