@@ -104,7 +104,7 @@ def lesson(studio: Studio, **more: Any) -> dict[str, Any]:
 
 def test_a_launch_that_waits_defers_with_its_record_and_returns_it(studio: Studio) -> None:
     ti = TaskInstance()
-    operator = studio.launcher(ahead=1, wait_for_completion=True, deferrable=True, poll_interval=0.05)
+    operator = studio.launcher(ahead=30, wait_for_completion=True, deferrable=True, poll_interval=0.05)
     deferred = deferral(operator, context(ti))
     assert isinstance(deferred.trigger, LaunchTrigger)
     assert deferred.trigger.serialize()[1]["seen"]["settle"] == 300.0

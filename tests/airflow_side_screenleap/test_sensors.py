@@ -29,7 +29,7 @@ def start_sensor(record: Any, **arguments: Any) -> ScreenleapSessionStartSensor:
 
 
 def test_an_end_is_waited_for_and_written_down_anew_when_it_is_first_live(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     sensor = end_sensor(record)
     deferred = deferral(sensor, context())
     studio.present(record, "v-1")
@@ -54,7 +54,7 @@ def test_an_end_is_waited_for_and_written_down_anew_when_it_is_first_live(studio
 
 
 def test_an_end_that_settled_before_needs_no_deferral(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     studio.present(record, "v-1")
     studio.end(record)
     studio.wait(60)
@@ -65,7 +65,7 @@ def test_an_end_that_settled_before_needs_no_deferral(studio: Studio) -> None:
 
 
 def test_a_share_that_nobody_started_is_never_held(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     studio.go_to(record["ref"]["details"]["window_end"])
     with pytest.raises(AirflowSkipException, match="never held"):
         end_sensor(record).execute(context())
@@ -74,7 +74,7 @@ def test_a_share_that_nobody_started_is_never_held(studio: Studio) -> None:
 
 
 def test_a_start_is_the_presenter_s_and_company_a_viewer_s(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     sensor = start_sensor(record)
     deferred = deferral(sensor, context())
     studio.present(record)
@@ -97,7 +97,7 @@ def test_no_poll_comes_less_often_than_ends_stay_listed(studio: Studio) -> None:
 
 
 def test_a_time_limit_ends_a_wait_without_an_error_only_where_it_is_asked_for(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     studio.present(record, "v-1")
     limit = datetime.now(UTC) + timedelta(seconds=30)
     studio.wait(60)
@@ -110,7 +110,7 @@ def test_a_time_limit_ends_a_wait_without_an_error_only_where_it_is_asked_for(st
 
 
 def test_a_time_limit_is_no_answer_where_the_platform_could_not_be_asked(studio: Studio) -> None:
-    record = studio.launch(ahead=1)
+    record = studio.launch(ahead=30)
     studio.sandbox.faults.add("status", path="/recent-screen-shares$", status=500)
     studio.connect(extra={"requests_per_second": 1000, "timeout": 1})
     sensor = end_sensor(record, deadline=datetime.now(UTC) - timedelta(seconds=1), on_deadline="succeed")
