@@ -193,7 +193,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._settle_for(meant.title, outcome)
-            self._tell_why(meant, context)
+            self._tell_why(meant, outcome, context)
             unstarted = outcome.state_before in (State.SCHEDULED, State.NEVER_HELD) and not outcome.confirmed
             if unstarted and is_true(self.enforce):
                 return self._enforce(meant)
