@@ -114,6 +114,21 @@ def test_a_share_withdrawn_because_nobody_got_a_link_ended_green(
         assert not page.messages
 
 
+def test_a_stop_said_that_no_launch_data_was_out_though_the_page_had_got_it(
+    studio: Studio, page: Page, tmp_path: Path
+) -> None:
+    record = studio.launch(ahead=7200, hand_over_before=60)
+    given: dict[str, Any] = {"task_id": "stop", "session": record, "destination": tmp_path.as_uri()}
+    assert ScreenleapStopSessionOperator(**given).execute(context())["confirmed"]
+    # Before its moment, as where the share was moved to a later time since.
+    ScreenleapHandOverLinksOperator(
+        task_id="hand_over", session=record, page_conn_id="the_page", destination=tmp_path.as_uri()
+    ).execute_hand_over(context())
+    outcome = ScreenleapStopSessionOperator(**given).execute(context())
+    assert (outcome["confirmed"], outcome["links_open_ended"]) == (False, True)
+    assert not [one for one in outcome["done"] if "had not left Airflow" in one]
+
+
 def test_launch_data_never_travels_over_plain_http(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_o
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import refuse_if_taken
-from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger, may_be_out
+from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger, may_be_out, share_key
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.schedules.claims import Ticket
@@ -279,11 +279,12 @@ def _sent(record: SessionRecord) -> int:
     """Return how many people's links are written down as sent; of a list that cannot be read, none are known."""
     try:
         kept = Ticket.from_json(record.claim).destination if record.claim else ""
-        ledger = Ledger(open_storage(shared_destination(kept)), record.ref.key)
-        served = [ledger.served(link, XCOM) for link in record.links or ()]
+        storage = open_storage(shared_destination(kept))
+        keys = (record.ref.key, share_key(record.ref)) if record.ref.session_id else (record.ref.key,)
+        served = [[Ledger(storage, key).served(link, XCOM) for key in keys] for link in record.links or ()]
     except Exception:  # noqa: BLE001 - a storage that is away keeps no class from being called off
         return 0
-    return sum(1 for one in served if one is not None and one["by"] != XCOM)
+    return sum(any(entry is not None and entry["by"] != XCOM for entry in entries) for entries in served)
 
 
 def _title(record: SessionRecord) -> str:

@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.schedules.claims import Ticket
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.core.storage import Storage
 
@@ -59,6 +60,11 @@ def may_be_out(key: str, *, claim: Mapping[str, Any], destination: str = "") -> 
     except Exception as error:  # noqa: BLE001 - a storage that is away keeps no class from being called off
         log.warning("Who was served cannot be read (%s), so links count as handed over.", type(error).__name__)
         return True
+
+
+def share_key(ref: SessionRef) -> str:
+    """Return the key of a list that holds for one share alone, where a launch that is repeated makes another."""
+    return f"{ref.key}/{ref.session_id}"
 
 
 class Ledger:
