@@ -158,6 +158,17 @@ def test_a_class_in_a_lasting_room_is_found_there_and_the_room_is_not_marked(sch
     assert "persistent" in outcome["not_done"][0]
 
 
+@pytest.mark.parametrize("hand_over_before", [None, 60])
+def test_a_cancel_that_changed_nothing_in_a_lasting_room_passed_while_no_link_was_out(
+    school: School, hand_over_before: float | None
+) -> None:
+    record = school.launch(school.lesson(space="room-7"), hand_over_before=hand_over_before)
+    with pytest.raises(AirflowFailException, match="was not cancelled: A persistent space is not marked"):
+        cancel(record, if_undone="fail")
+    outcome = cancel(record)
+    assert (outcome["done"], outcome["confirmed"]) == ([], False)
+
+
 def test_people_inside_fail_the_task_and_stay_inside(school: School) -> None:
     record = school.launch()
     school.go_to(record["start"])

@@ -314,6 +314,13 @@ def test_who_approves_was_told_that_no_link_had_left_though_another_lane_of_the_
     assert not outcome["confirmed"]
 
 
+def test_who_approves_was_told_that_a_cancel_in_a_lasting_room_is_complete(school: School) -> None:
+    record = school.launch(school.lesson(space="room-7"), hand_over_before=60)
+    with pytest.raises(AirflowFailException, match="is in a lasting room, where a cancel changes nothing"):
+        find(record, cannot_end_live="The teacher can.")
+    assert find(record)[1]["state"] == "scheduled"  # for all but a cancel
+
+
 def test_who_approves_was_told_that_links_may_be_out_though_the_list_says_who_was_sent_theirs(
     school: School, tmp_path: Path
 ) -> None:

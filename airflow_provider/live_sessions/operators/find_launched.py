@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Ability, Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate, Unsupported
 from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF
 from airflow_provider.live_sessions.core.pages import LaunchPlace
 from airflow_provider.live_sessions.core.proof import check
@@ -47,6 +47,9 @@ YET_TO_LAUNCH = frozenset(
 )
 """States of a launch that may still become one; none at all is another."""
 
+MODE, LASTING = "mode", "persistent"
+"""The detail of a session in a room that is others' as well: a mark there would hold for their sessions, too."""
+
 SHOWN = 20
 """How many sessions a message names at most."""
 
@@ -65,7 +68,8 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             asks for it says them; the start as ISO 8601 in UTC is read too.
         cannot_end_live: For a cancel: what to say where the platform cannot end what people are in, e.g. who else
             can; a text, or one by each platform's name. A session that no cancel changes is then refused here,
-            before anybody is asked: one that is live on such a platform, is over, or is another run's by now.
+            before anybody is asked: one that is live on such a platform, is over, is in a lasting room, or is
+            another run's by now.
         end_live: For a cancel on any other platform: let a session pass that is live, for it is to be ended.
         timezone: The zone in which messages and the XCom ``now`` say times.
 
@@ -158,6 +162,11 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         if now["state"] in OVER:
             raise TooLate(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
         refuse_if_taken(record.claim)
+        if record.ref.detail(MODE) == LASTING:
+            raise Unsupported(
+                f"{record.title!r} is in a lasting room, where a cancel changes nothing.",
+                advice="Tell its people; where its hand-over still waits, mark that task as failed.",
+            )
 
     def _why_not_live(self, platform: str) -> str:
         told = self.cannot_end_live
