@@ -30,11 +30,12 @@ from airflow_provider.live_sessions.schedules.claims import Ticket
 from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
 WHERE_IDS_ARE = "Copy the id from the page Live sessions, where each session names the run that launched it."
@@ -290,10 +291,14 @@ def _sent(record: SessionRecord) -> int:
         kept = Ticket.from_json(record.claim).destination if record.claim else ""
         storage = open_storage(shared_destination(kept))
         keys = (record.ref.key, share_key(record.ref)) if record.ref.session_id else (record.ref.key,)
-        served = [[Ledger(storage, key).served(link, XCOM) for key in keys] for link in record.links or ()]
+        ledgers = [Ledger(storage, key) for key in keys]
+        return sum(_was_sent(ledgers, link) for link in record.links or ())
     except Exception:  # noqa: BLE001 - a storage that is away keeps no class from being called off
         return 0
-    return sum(any(entry is not None and entry["by"] != XCOM for entry in entries) for entries in served)
+
+
+def _was_sent(ledgers: Iterable[Ledger], link: SealedLink) -> bool:
+    return any(entry["by"] != XCOM for one in ledgers if (entry := one.served(link, XCOM)) is not None)
 
 
 def _title(record: SessionRecord) -> str:
