@@ -166,7 +166,8 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         if record.ref.detail(MODE) == LASTING:
             raise Unsupported(
                 f"{record.title!r} is in a lasting room, where a cancel changes nothing.",
-                advice="Tell its people; where its hand-over still waits, mark that task as failed.",
+                advice="Tell its people. In a timetable set its status to cancelled, and no link is handed over; "
+                "else mark a hand-over that still waits as failed.",
             )
 
     def _why_not_live(self, platform: str) -> str:
