@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
 
+CLOSING_RETRIES = 10
+
 LONGEST_WAIT = timedelta(days=366)
 """Longer than any workshop is away and takes."""
 
@@ -107,9 +109,15 @@ def educates_workshop(
         deferrable=deferrable,
         **of_it,
     )
-    closes: dict[str, Any] = {"task_id": "closing_time", "target_time": planned_end(lane.launched)}
-    # Hours on end: without a triggerer it looks now and then, and holds no slot between. What is behind it ends
-    # sessions: no time limit that a deployment gives its sensors may cut it short.
+    # What is behind it ends sessions, people in them or not: neither a worker that was lost on the way nor a time
+    # limit that a deployment gives its sensors may cut it short.
+    closes: dict[str, Any] = {
+        "task_id": "closing_time",
+        "target_time": planned_end(lane.launched),
+        "retries": CLOSING_RETRIES,
+        "retry_delay": timedelta(minutes=1),
+    }
+    # Hours on end: without a triggerer it looks now and then, and holds no slot between.
     looking: dict[str, Any] = {"mode": "reschedule", "timeout": LONGEST_WAIT}
     closing = DateTimeSensorAsync(**closes) if deferrable else DateTimeSensor(**looking, **closes)
     # A teardown: it runs whatever became of the tasks between.
