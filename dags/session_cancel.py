@@ -1,11 +1,11 @@
 """Cancel one session, on any platform: press Trigger, name the run that launched it, and let somebody approve.
 
 The session is found by the DAG and the run that launched it, and looked at. What no cancel changes is refused at
-once, and the log of ``find`` says why: it is over, another run has it by now, or it is live and its platform
-cannot end it (Lessonspace, Coviu). Screenleap and Educates can: there a live session is refused unless the form
-says that people may be put out. Else the run waits under *Required Actions* for a person's *Approve*, who sees
-what a cancel can still do. Without an answer within an hour nothing is cancelled. The cancel looks again: who came
-in before the answer stays in.
+once, and the log of ``find`` says why: it is over, another run has it by now, it is in a lasting room, or it is
+live and its platform cannot end it (Lessonspace, Coviu). Screenleap and Educates can: there a live session is
+refused unless the form says that people may be put out. Else the run waits under *Required Actions* for a person's
+*Approve*, who sees what a cancel can still do. Without an answer within an hour nothing is cancelled. The cancel
+looks again: who came in before the answer stays in.
 
 Who waits for the session sees that it is off: its own run ends by itself, once it would have begun. For a session
 of a timetable, set its ``status`` to ``cancelled`` there instead, so that everybody who reads the timetable knows.

@@ -128,7 +128,7 @@ def session_retrieve_again() -> None:
             task_id=f"retrieve_{platform}_{kind}",
             session=found.output,
             destination="{{ params.destination or '' }}",
-            timezone=f"{{{{ params.timezone or '{ZONES[platform]}' }}}}",
+            timezone=f"{{{{ params.timezone or '{fields.zone_at_first(ZONES[platform])}' }}}}",
         )
         for platform, operators in RETRIEVES.items()
         for kind, operator in operators.items()

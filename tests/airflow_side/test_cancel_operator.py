@@ -125,9 +125,26 @@ def test_a_reason_lies_where_the_session_s_own_key_finds_it(school: School) -> N
     assert ti.xcoms == {("cancel", -1, reason_key(record["ref"]["key"])): "Teacher is ill"}
     LessonspaceCancelSessionOperator(**given, reason="x" * 9999).execute(context(ti))
     assert len(ti.xcom_pull("cancel", key=reason_key(record["ref"]["key"]))) == LONGEST_REASON
-    for nothing in ("", "  ", None):
-        LessonspaceCancelSessionOperator(**given, reason=nothing).execute(context(ti))
-        assert ti.xcom_pull("cancel", key=reason_key(record["ref"]["key"])) == "", "the reason of an earlier one"
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", None])
+def test_a_cancel_without_a_reason_takes_away_that_of_an_earlier_one(school: School, nothing: Any) -> None:
+    lesson, ti = school.lesson(), TaskInstance(task_id="cancel")
+    for reason in ("Snow", nothing):
+        record = school.launch(lesson, timetable="autumn", revive=True)
+        operator = LessonspaceCancelSessionOperator(task_id="cancel", session=record, reason=reason)
+        assert operator.execute(context(ti))["state_before"] == "scheduled"
+    assert list(ti.xcoms.values()) == [""]
+
+
+def test_a_cancel_that_found_it_over_took_the_reason_away_from_the_one_that_did_it(school: School) -> None:
+    record, lane = school.launch(), TaskInstance(task_id="clean_up")
+    LessonspaceCancelSessionOperator(task_id="cancel", session=record, reason="Snow").execute(context())
+    given: dict[str, Any] = {"task_id": "clean_up", "session": record}
+    assert LessonspaceCancelSessionOperator(**given).execute(context(lane))["state_before"] == "cancelled"
+    assert lane.xcoms == {}
+    LessonspaceCancelSessionOperator(**given, reason="Ice").execute(context(lane))
+    assert list(lane.xcoms.values()) == ["Ice"]
 
 
 def test_a_class_in_a_lasting_room_is_found_there_and_the_room_is_not_marked(school: School) -> None:
@@ -139,6 +156,17 @@ def test_a_class_in_a_lasting_room_is_found_there_and_the_room_is_not_marked(sch
     outcome = cancel(lesson, conn_id=school.conn_id)
     assert outcome["state_before"] == "scheduled"
     assert "persistent" in outcome["not_done"][0]
+
+
+@pytest.mark.parametrize("hand_over_before", [None, 60])
+def test_a_cancel_that_changed_nothing_in_a_lasting_room_passed_while_no_link_was_out(
+    school: School, hand_over_before: float | None
+) -> None:
+    record = school.launch(school.lesson(space="room-7"), hand_over_before=hand_over_before)
+    with pytest.raises(AirflowFailException, match="was not cancelled: A persistent space is not marked"):
+        cancel(record, if_undone="fail")
+    outcome = cancel(record)
+    assert (outcome["done"], outcome["confirmed"]) == ([], False)
 
 
 def test_people_inside_fail_the_task_and_stay_inside(school: School) -> None:

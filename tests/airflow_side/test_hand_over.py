@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider.live_sessions.core.errors import Unavailable
+from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.models import Participant
 from airflow_provider.live_sessions.forms.people import people_of_form
 from airflow_provider.live_sessions.hooks.sealing import reveal
@@ -21,7 +21,7 @@ from airflow_provider.live_sessions.operators.lessonspace import (
     LessonspaceHandOverLinksOperator,
 )
 from tests.airflow_side.post_office import PostOffice, open_post_office
-from tests.airflow_side.stage import OTHER, PEOPLE, School, context, deferral, resume
+from tests.airflow_side.stage import OTHER, PEOPLE, School, Store, context, deferral, resume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -549,6 +549,24 @@ def test_a_hand_over_that_began_after_the_end_left_the_run_green(
 ) -> None:
     with pytest.raises(AirflowFailException, match="2 of 2 people never got a link: t-1, s-1"):
         hand_over(ended(school.launch()), tmp_path)
+    assert not post.mails
+
+
+def test_a_class_whose_launch_was_finished_only_after_its_end_left_the_run_green(
+    school: School, post: PostOffice, tmp_path: Path
+) -> None:
+    lesson, store = school.lesson(), Store()
+    school.sandbox.faults.add("reset_after", path="/launch/", nth=2)
+    with pytest.raises(OutcomeUnknown):  # the class is made, and its links are lost with the answer
+        school.launcher(lesson).execute(context(store=store))
+    school.wait(3600 * 5)
+    record = school.launcher(lesson).execute(context(store=store))
+    assert (record["state"], record["links"]) == ("never_held", None)
+    begun = {**record, "start": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    with pytest.raises(AirflowFailException, match="is never_held, and 2 of 2 people never got a link: t-1, s-1"):
+        hand_over(begun, tmp_path)
+    with pytest.raises(AirflowSkipException, match="there are no links"):  # over before its time: called off
+        hand_over(record, tmp_path)
     assert not post.mails
 
 

@@ -172,6 +172,13 @@ def test_a_lane_s_clean_up_ended_the_sessions_of_the_run_that_had_taken_its_clas
     assert terminate(record, if_live="end")["confirmed"]
 
 
+def test_a_lane_s_clean_up_took_the_reason_away_from_the_person_who_had_cancelled(lab: Lab) -> None:
+    record, lane = lab.launch(), TaskInstance(task_id="clean_up")
+    assert terminate(record, if_live="end", reason="The room is flooded")["state_before"] == "scheduled"
+    EducatesTerminateSessionOperator(task_id="clean_up", session=record, if_live="end").execute(context(lane))
+    assert lane.xcoms == {}, "the page shows the last one that was left"
+
+
 def test_only_some_learners_are_ended(lab: Lab) -> None:
     record = lab.launch()
     assert terminate(record, learners=["ada"])["confirmed"]

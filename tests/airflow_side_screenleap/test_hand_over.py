@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider.live_sessions.core.errors import Unavailable
 from airflow_provider.live_sessions.core.times import parse_time
 from airflow_provider.live_sessions.hooks.screenleap import reveal_launch_data
+from airflow_provider.live_sessions.operators.retention import RetireArtifactsOperator
 from airflow_provider.live_sessions.operators.screenleap import ScreenleapStopSessionOperator
 from airflow_provider.live_sessions.operators.screenleap_hand_over import ScreenleapHandOverLinksOperator
 from demo.screenleap.page import Page
@@ -112,6 +113,37 @@ def test_a_share_withdrawn_because_nobody_got_a_link_ended_green(
         with pytest.raises(AirflowFailException, match="cancelled, and 3 of 3 people never got a link: p-1, v-1"):
             hand_over(begun, tmp_path)
         assert not page.messages
+
+
+def test_who_was_handed_a_share_s_link_stayed_written_down_for_ever(
+    studio: Studio, page: Page, tmp_path: Path
+) -> None:
+    people = [{"id": "p-1", "name": "Ada", "leader": True}, {"id": "v-1", "name": "Bo", "email": "bo@home.test"}]
+    record = studio.launch(participants=people)
+    hand_over(record, tmp_path)
+    given: dict[str, Any] = {"task_id": "retire", "destination": tmp_path.as_uri()}
+    forgotten = RetireArtifactsOperator(person=["Bo Viewer", "bo@home.test"], **given).execute(context())
+    assert forgotten["counts"]["deleted"] == 1
+    assert not [one for one in tmp_path.rglob("*.json") if "bo@home" in one.read_text()]
+    later: Any = context()
+    later["dag_run"].run_after += timedelta(days=2)
+    assert RetireArtifactsOperator(older_than=timedelta(days=1), **given).execute(later)["counts"]["deleted"] == 1
+    assert not list((tmp_path / "handed-over").rglob("*.json"))
+
+
+def test_a_stop_said_that_no_launch_data_was_out_though_the_page_had_got_it(
+    studio: Studio, page: Page, tmp_path: Path
+) -> None:
+    record = studio.launch(ahead=7200, hand_over_before=60)
+    given: dict[str, Any] = {"task_id": "stop", "session": record, "destination": tmp_path.as_uri()}
+    assert ScreenleapStopSessionOperator(**given).execute(context())["confirmed"]
+    # Before its moment, as where the share was moved to a later time since.
+    ScreenleapHandOverLinksOperator(
+        task_id="hand_over", session=record, page_conn_id="the_page", destination=tmp_path.as_uri()
+    ).execute_hand_over(context())
+    outcome = ScreenleapStopSessionOperator(**given).execute(context())
+    assert (outcome["confirmed"], outcome["links_open_ended"]) == (False, True)
+    assert not [one for one in outcome["done"] if "had not left Airflow" in one]
 
 
 def test_launch_data_never_travels_over_plain_http(

@@ -11,8 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider.live_sessions.core.record import SessionRecord
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.find_launched import FindLaunchedOperator
-from airflow_provider.live_sessions.operators.hand_over_ledger import Ledger
+from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger
 from airflow_provider.live_sessions.operators.lessonspace import LessonspaceCancelSessionOperator
+from airflow_provider.live_sessions.operators.screenleap_hand_over import ScreenleapHandOverLinksOperator
 from airflow_provider.live_sessions.schedules.claims import Ticket
 from tests.airflow_side.stage import School, context
 from tests.airflow_side.test_letting_go import Office
@@ -313,6 +314,13 @@ def test_who_approves_was_told_that_no_link_had_left_though_another_lane_of_the_
     assert not outcome["confirmed"]
 
 
+def test_who_approves_was_told_that_a_cancel_in_a_lasting_room_is_complete(school: School) -> None:
+    record = school.launch(school.lesson(space="room-7"), hand_over_before=60)
+    with pytest.raises(AirflowFailException, match="is in a lasting room, where a cancel changes nothing"):
+        find(record, cannot_end_live="The teacher can.")
+    assert find(record)[1]["state"] == "scheduled"  # for all but a cancel
+
+
 def test_who_approves_was_told_that_links_may_be_out_though_the_list_says_who_was_sent_theirs(
     school: School, tmp_path: Path
 ) -> None:
@@ -329,6 +337,20 @@ def test_who_approves_was_told_that_links_may_be_out_though_the_list_says_who_wa
     assert find_to_cancel(written)["sent"] == 0, "it may be on its way"
     ledger.record(first, "mail")
     assert find_to_cancel(written)["sent"] == 1
+
+
+def test_who_approves_a_stop_was_told_that_nobody_is_known_to_have_been_sent_a_share_s_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LIVE_SESSIONS__DESTINATION", str(tmp_path))
+    with Studio.open(monkeypatch) as studio:
+        written = studio.launch()
+        record = SessionRecord.from_json(written)
+        hand_over = ScreenleapHandOverLinksOperator(task_id="hand_over", session=written)
+        ledger = Ledger(open_storage(), hand_over.ledger_key(record))
+        for link, by in zip(record.links or (), ("page", "mail", XCOM), strict=True):
+            ledger.record(link, by)
+        assert find(written)[1]["sent"] == 2
 
 
 @pytest.mark.parametrize("run_id", ["run-7 ", " run-7", "run-7\n"])

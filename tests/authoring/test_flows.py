@@ -89,6 +89,29 @@ def test_a_task_group_that_was_not_to_defer_needed_a_triggerer_all_the_same(grou
     assert defer == []
 
 
+def test_a_time_limit_for_all_sensors_ended_a_workshop_before_its_closing_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SENSORS__DEFAULT_TIMEOUT", "60")
+    lesson = planned("Algebra", *PEOPLE)
+    with DAG("waiting", schedule=None, default_args={"timeout": 60.0}) as dag:
+        educates_workshop(lesson, workshop="lab-basics", deferrable=False)
+    closing: Any = dag.get_task("workshop.closing_time")
+    assert closing.timeout >= 30 * 86_400.0
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_one_worker_lost_while_a_workshop_ran_ended_it_at_once(
+    monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DEFAULT_TASK_RETRIES", "0")
+    with DAG("waiting", schedule=None, default_args={"retries": 0}) as dag:
+        educates_workshop(planned("Algebra", *PEOPLE), workshop="lab-basics", deferrable=deferrable)
+    closing: Any = dag.get_task("workshop.closing_time")
+    assert closing.downstream_task_ids == {"workshop.clean_up"}
+    assert closing.retries >= 5
+
+
 def test_workshop_sessions_are_made_only_so_long_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     with Lab.open(monkeypatch) as lab:
         lesson = lab.lesson(ahead=600)

@@ -116,10 +116,14 @@ def test_who_had_a_link_that_opened_too_late_after_the_class_was_moved_got_no_ot
         assert len(post.mails) == 2 + said
 
 
-def test_files_brought_home_again_lay_in_a_folder_of_another_zone(airflow_db: None) -> None:
+@pytest.mark.parametrize("own", ["", "America/Lima"])
+def test_files_brought_home_again_lay_in_a_folder_of_another_zone(
+    airflow_db: None, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LIVE_SESSIONS__TIMEZONE", own)
     dags = DagBag(str(DAGS)).dags
     form = dags["session_retrieve_again"]
-    assert form.params.get_param("timezone").value == ""
+    assert form.params.get_param("timezone").value == own
     launching = {"lessonspace": "class_now", "coviu": "call_now", "screenleap": "screen_share_support"}
     for platform, name in launching.items():
         task: Any = form.get_task(f"retrieve_{platform}_attendance").prepare_for_execution()

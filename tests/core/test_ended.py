@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider.live_sessions.core.ended import Cursor, EndedSession
+from airflow_provider.live_sessions.core.ended import WOBBLE, Cursor, EndedSession
 from airflow_provider.live_sessions.core.status import Held
 
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_a_cursor_survives_the_database(sessions: list[tuple[int, int]]) -> None
 def test_the_memory_holds_only_what_may_be_listed_again() -> None:
     found = [ended(number, number) for number in range(5000)]
     cursor = Cursor(BEGIN).after(found, BEGIN + timedelta(seconds=5000), OVERLAP)
-    assert len(cursor.told) == OVERLAP.total_seconds()
+    assert len(cursor.told) == (OVERLAP + WOBBLE).total_seconds()
 
 
 def test_an_end_that_moves_after_it_was_told_is_not_told_again_when_its_first_telling_is_forgotten() -> None:
@@ -95,6 +95,18 @@ def test_an_end_that_moves_after_it_was_told_is_not_told_again_when_its_first_te
         cursor, lot, _ = stored(cursor).take(listed, at, OVERLAP, None)
         told += lot
     assert [one.session_id for one in told] == ["s1"]
+
+
+@given(st.integers(0, 2000), st.integers(0, 2), st.integers(-3000, 3000))
+def test_an_end_was_told_twice_where_the_platform_s_clock_wobbled(at: int, back: int, apart: int) -> None:
+    one = ended(1, at / 1000)
+    first = BEGIN + OVERLAP + timedelta(seconds=at / 1000, milliseconds=apart)
+    cursor, told = Cursor(BEGIN), []
+    for moment in (BEGIN + timedelta(seconds=5), first, first - timedelta(seconds=back), first):
+        listed = [one] if one.told_at >= cursor.since(OVERLAP) else []
+        cursor, lot, _ = stored(cursor).take(listed, moment, OVERLAP, None)
+        told += lot
+    assert told == [one]
 
 
 def test_a_clock_that_ran_ahead_costs_no_end() -> None:

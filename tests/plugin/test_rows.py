@@ -278,6 +278,20 @@ def test_a_cancelled_row_said_nothing_of_links_that_still_opened_the_room() -> N
     assert "still opens" not in shown(launch, status(State.LIVE))["why"]
 
 
+@pytest.mark.parametrize("task_id", ["hand_over", "class.hand_over"])
+def test_a_row_cancelled_before_its_hand_over_said_later_that_a_link_was_out(task_id: str) -> None:
+    signed = replace(RECORD, ref=REF.with_details(links_end=format_time(END)), hand_over_at=START)
+    launch, cancelled = replace(LAUNCHED, record=signed), status(State.CANCELLED, "it was cancelled")
+    for state in TASK_STATES:
+        one = replace(launch, behind=behind(**{task_id: state, "wait_for_end": "skipped"}))
+        if state == "failed":
+            continue  # then the row is about that
+        out = state != "skipped"
+        assert ("still opens the room" in shown(one, cancelled)["why"]) is out
+    other = replace(launch, behind=behind(wait_for_end="skipped"))
+    assert "still opens the room" in shown(other, cancelled)["why"], "a DAG whose hand-over has another name"
+
+
 def test_a_workshop_that_was_over_waited_for_artifacts_by_the_ids_of_its_tasks() -> None:
     launch = replace(LAUNCHED, behind=behind(clean_up=None, closing_time="up_for_reschedule", report=None))
     stands = standing(launch, status(State.ENDED), now=START)

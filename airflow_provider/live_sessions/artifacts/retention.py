@@ -361,7 +361,8 @@ def _manifest(storage: Storage, name: str) -> Manifest | None:
 def _kind_without_manifest(name: str) -> str:
     """Return the kind of a file that no manifest describes; empty where it is none of ours."""
     folder, _, file = name.rpartition("/")
-    if re.fullmatch(rf"{HANDED_OVER}/[^/]+/[0-9a-f]{{32}}\.json", name):
+    # Below a session's key, or below that of one share of it.
+    if re.fullmatch(rf"{HANDED_OVER}/[^/]+/(?:[^/]+/)?[0-9a-f]{{32}}\.json", name):
         return HANDED_OVER
     if re.fullmatch(rf"{CLAIM}/[^/]+/\d{{4}}-\d{{2}}-\d{{2}}/[^/]+\.json", name):
         return CLAIM

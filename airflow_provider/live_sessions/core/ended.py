@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow_provider.live_sessions.core.errors import ConfigurationError
@@ -17,12 +18,15 @@ from airflow_provider.live_sessions.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from airflow_provider.live_sessions.core.contract import Ability
     from airflow_provider.live_sessions.core.status import Held
 
 _ID_LENGTH = 16
+
+WOBBLE = timedelta(seconds=2)
+"""How far the platform's time, told in whole seconds, may seem to go back from one answer to the next."""
 
 
 def event_id_of(happening: str, session_id: str) -> str:
@@ -112,7 +116,9 @@ class Cursor:
             overlap: How late an end may appear.
         """
         told = {**self.told, **{one.event_id: one.told_at for one in fresh}}
-        return Cursor(asked_at, {name: at for name, at in told.items() if at >= asked_at - overlap})
+        # A little longer than they are listed, or a clock that seems to go back has some told twice.
+        oldest = asked_at - overlap - WOBBLE
+        return Cursor(asked_at, {name: at for name, at in told.items() if at >= oldest})
 
     def take(
         self, found: Sequence[EndedSession], asked_at: datetime, overlap: timedelta, most: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.sensors.date_time import DateTimeSensor, DateTimeSensorAsync
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from airflow_provider.live_sessions.notifications.notifier import SessionNotifier
+
+CLOSING_RETRIES = 10
+
+LONGEST_WAIT = timedelta(days=366)
+"""Longer than any workshop is away and takes."""
 
 
 @task_group(group_id="workshop")
@@ -103,9 +109,17 @@ def educates_workshop(
         deferrable=deferrable,
         **of_it,
     )
-    closes: dict[str, Any] = {"task_id": "closing_time", "target_time": planned_end(lane.launched)}
+    # What is behind it ends sessions, people in them or not: neither a worker that was lost on the way nor a time
+    # limit that a deployment gives its sensors may cut it short.
+    closes: dict[str, Any] = {
+        "task_id": "closing_time",
+        "target_time": planned_end(lane.launched),
+        "retries": CLOSING_RETRIES,
+        "retry_delay": timedelta(minutes=1),
+    }
     # Hours on end: without a triggerer it looks now and then, and holds no slot between.
-    closing = DateTimeSensorAsync(**closes) if deferrable else DateTimeSensor(mode="reschedule", **closes)
+    looking: dict[str, Any] = {"mode": "reschedule", "timeout": LONGEST_WAIT}
+    closing = DateTimeSensorAsync(**closes) if deferrable else DateTimeSensor(**looking, **closes)
     # A teardown: it runs whatever became of the tasks between.
     clean_up = EducatesTerminateSessionOperator(task_id="clean_up", if_live="end", **of_it)
     lane.launched >> closing >> clean_up.as_teardown(setups=lane.launched)

@@ -190,6 +190,11 @@ def conn_id(platform: str) -> Param:
     )
 
 
+def zone_at_first(default: str) -> str:
+    """Return what stands in a form's field for a time zone at first, see :func:`timezone`."""
+    return str(conf.get("live_sessions", "timezone", fallback="") or default)
+
+
 def timezone(default: str, label: str = "Time zone", *, description: str | None = None) -> Param:
     """Return the field for a time zone: the school's own, ``[live_sessions] timezone``, stands in it at first.
 
@@ -199,7 +204,7 @@ def timezone(default: str, label: str = "Time zone", *, description: str | None 
         description: What is said below it, and what an empty one means.
     """
     may_be_empty = not default
-    default = str(conf.get("live_sessions", "timezone", fallback="") or default)
+    default = zone_at_first(default)
     if may_be_empty:
         return Param(default, type=["string", "null"], title=label, description=description, section=TECHNICAL)
     return Param(default, type="string", minLength=1, title=label, description=description, section=TECHNICAL)

@@ -131,7 +131,7 @@ class CancelSessionOperator(BaseOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
-            self._tell_why(meant, context)
+            self._tell_why(meant, outcome, context)
             return outcome.to_json()
 
     def launch_options(self, occurrence: Occurrence) -> dict[str, Any]:
@@ -176,10 +176,12 @@ class CancelSessionOperator(BaseOperator):
         self.log.warning("No launch of the class is found, so nothing was cancelled: %s.", found.why)
         return {"state_before": "unknown", "confirmed": False, "done": [], "not_done": [f"{found.why}."]}
 
-    def _tell_why(self, meant: Meant, context: Context) -> None:
+    def _tell_why(self, meant: Meant, outcome: CancelOutcome, context: Context) -> None:
         """Leave the reason where whoever shows the session finds it; none as well, or an earlier one stands."""
         reason = " ".join(str(self.reason or "").split())[:LONGEST_REASON]
-        context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
+        # Who has no reason and finds it over already (a lane that cleans up) keeps the words of who called it off.
+        if reason or not outcome.state_before.over:
+            context["ti"].xcom_push(key=reason_key(meant.ref.key), value=reason)
 
     def _tell(self, title: str, outcome: CancelOutcome) -> None:
         self.log.info("%s was %s when the cancel began.", title, outcome.state_before)

@@ -216,7 +216,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
-            self._tell_why(meant, context)
+            self._tell_why(meant, outcome, context)
             if self.if_live == "end":
                 self._insist(meant, outcome)
             return {**outcome.to_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}

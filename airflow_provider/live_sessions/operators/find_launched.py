@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import Ability, Watch
-from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate
+from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, TooLate, Unsupported
 from airflow_provider.live_sessions.core.models import ENDS_BY_ITSELF
 from airflow_provider.live_sessions.core.pages import LaunchPlace
 from airflow_provider.live_sessions.core.proof import check
@@ -23,18 +23,19 @@ from airflow_provider.live_sessions.hooks.base import hook_class_of, hook_path_o
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.hooks.storage import open_storage, shared_destination
 from airflow_provider.live_sessions.operators.claims import refuse_if_taken
-from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger, may_be_out
+from airflow_provider.live_sessions.operators.hand_over_ledger import XCOM, Ledger, may_be_out, share_key
 from airflow_provider.live_sessions.operators.identity import is_true
 from airflow_provider.live_sessions.operators.lineage import Lineage, TellsLineage, of_account
 from airflow_provider.live_sessions.schedules.claims import Ticket
 from airflow_provider.live_sessions.schedules.zones import find_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.hooks.base import LiveSessionHook
 
 WHERE_IDS_ARE = "Copy the id from the page Live sessions, where each session names the run that launched it."
@@ -46,6 +47,9 @@ YET_TO_LAUNCH = frozenset(
     {"scheduled", "queued", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"}
 )
 """States of a launch that may still become one; none at all is another."""
+
+MODE, LASTING = "mode", "persistent"
+"""The detail of a session in a room that is others' as well: a mark there would hold for their sessions, too."""
 
 SHOWN = 20
 """How many sessions a message names at most."""
@@ -65,7 +69,8 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
             asks for it says them; the start as ISO 8601 in UTC is read too.
         cannot_end_live: For a cancel: what to say where the platform cannot end what people are in, e.g. who else
             can; a text, or one by each platform's name. A session that no cancel changes is then refused here,
-            before anybody is asked: one that is live on such a platform, is over, or is another run's by now.
+            before anybody is asked: one that is live on such a platform, is over, is in a lasting room, or is
+            another run's by now.
         end_live: For a cancel on any other platform: let a session pass that is live, for it is to be ended.
         timezone: The zone in which messages and the XCom ``now`` say times.
 
@@ -158,6 +163,12 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         if now["state"] in OVER:
             raise TooLate(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
         refuse_if_taken(record.claim)
+        if record.ref.detail(MODE) == LASTING:
+            raise Unsupported(
+                f"{record.title!r} is in a lasting room, where a cancel changes nothing.",
+                advice="Tell its people. In a timetable set its status to cancelled, and no link is handed over; "
+                "else mark a hand-over that still waits as failed.",
+            )
 
     def _why_not_live(self, platform: str) -> str:
         told = self.cannot_end_live
@@ -279,11 +290,16 @@ def _sent(record: SessionRecord) -> int:
     """Return how many people's links are written down as sent; of a list that cannot be read, none are known."""
     try:
         kept = Ticket.from_json(record.claim).destination if record.claim else ""
-        ledger = Ledger(open_storage(shared_destination(kept)), record.ref.key)
-        served = [ledger.served(link, XCOM) for link in record.links or ()]
+        storage = open_storage(shared_destination(kept))
+        keys = (record.ref.key, share_key(record.ref)) if record.ref.session_id else (record.ref.key,)
+        ledgers = [Ledger(storage, key) for key in keys]
+        return sum(_was_sent(ledgers, link) for link in record.links or ())
     except Exception:  # noqa: BLE001 - a storage that is away keeps no class from being called off
         return 0
-    return sum(1 for one in served if one is not None and one["by"] != XCOM)
+
+
+def _was_sent(ledgers: Iterable[Ledger], link: SealedLink) -> bool:
+    return any(entry["by"] != XCOM for one in ledgers if (entry := one.served(link, XCOM)) is not None)
 
 
 def _title(record: SessionRecord) -> str:

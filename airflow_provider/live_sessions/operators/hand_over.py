@@ -215,7 +215,11 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
 
     def _refuse_if_off(self, record: SessionRecord) -> None:
         if record.links is None:
-            raise AirflowSkipException(f"{record.title!r} is {record.state}: there are no links to hand over.")
+            off = f"{record.title!r} is {record.state}"
+            # Its launch was finished too late: an earlier try made the session, and nobody had its links.
+            if record.state in (State.ENDED, State.NEVER_HELD) and datetime.now(UTC) >= record.start:
+                self._refuse_if_never_served(record, off)
+            raise AirflowSkipException(f"{off}: there are no links to hand over.")
         platform = hook_class_of(self.hook_class)(record.ref.conn_id).platform()
         try:
             seen = Seen(planned_start=record.start, planned_end=record.end, deadline=record.end)
@@ -240,11 +244,12 @@ class HandOverLinksOperator(TellsLineage, BaseOperator):
 
     def _refuse_if_never_served(self, record: SessionRecord, off: str) -> None:
         """Fail for a session that is over where somebody who was to get a link never did."""
-        links, ledger = record.links or (), self._ledger(record)
-        never = [link.participant.id for link in links if not ledger.was_served(link)]
+        ledger = self._ledger(record)
+        people = record.participants if record.links is None else [link.participant for link in record.links]
+        never = [one.id for one in people if not ledger.was_served(one)]
         if never:
             raise TooLate(
-                f"{off}, and {len(never)} of {len(links)} people never got a link: {', '.join(never)}.",
+                f"{off}, and {len(never)} of {len(people)} people never got a link: {', '.join(never)}.",
                 advice="No link is sent any more: a retry changes nothing.",
             )
 

@@ -17,6 +17,7 @@ from airflow_provider.live_sessions.schedules.claims import Ticket
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider.live_sessions.core.models import Participant, SessionRef
     from airflow_provider.live_sessions.core.record import SealedLink
     from airflow_provider.live_sessions.core.storage import Storage
 
@@ -61,6 +62,11 @@ def may_be_out(key: str, *, claim: Mapping[str, Any], destination: str = "") -> 
         return True
 
 
+def share_key(ref: SessionRef) -> str:
+    """Return the key of a list that holds for one share alone, where a launch that is repeated makes another."""
+    return f"{ref.key}/{ref.session_id}"
+
+
 class Ledger:
     """Who was served already.
 
@@ -86,7 +92,9 @@ class Ledger:
 
         What went wrong with them may go wrong again, and is then nobody else's delay.
         """
-        return sorted(range(len(links)), key=lambda number: self._entry(links[number]).get("by") == BEGUN)
+        return sorted(
+            range(len(links)), key=lambda number: self._entry(links[number].participant).get("by") == BEGUN
+        )
 
     def served(self, link: SealedLink, by: str) -> dict[str, str] | None:
         """Return when and how a participant was served, or None when there is something left to do.
@@ -95,7 +103,7 @@ class Ledger:
             link: The participant's link.
             by: How it would be handed over now: who was only served in XCom is still sent theirs.
         """
-        entry = self._entry(link)
+        entry = self._entry(link.participant)
         if not entry or entry.get("by") == BEGUN or entry.get("by") == XCOM != by:
             return None
         # Another address, or a link that works at other times: the one they have is no longer right.
@@ -105,9 +113,9 @@ class Ledger:
             entry if all(entry.get(name) == now[name] for name in now if name != "from" or name in entry) else None
         )
 
-    def was_served(self, link: SealedLink) -> bool:
+    def was_served(self, person: Participant) -> bool:
         """Return whether a participant was served at any time, in whatever way and at whatever address."""
-        by = self._entry(link).get("by")
+        by = self._entry(person).get("by")
         return isinstance(by, str) and by not in ("", BEGUN)
 
     def begin(self, link: SealedLink) -> None:
@@ -121,19 +129,19 @@ class Ledger:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             **_as_now(link),
         }
-        self._storage.put(self._name(link), [json.dumps(entry, indent=2, sort_keys=True).encode()])
+        self._storage.put(self._name(link.participant), [json.dumps(entry, indent=2, sort_keys=True).encode()])
         return entry
 
-    def _entry(self, link: SealedLink) -> dict[str, Any]:
+    def _entry(self, person: Participant) -> dict[str, Any]:
         try:
-            entry = load_json(self._storage.get(self._name(link)))
+            entry = load_json(self._storage.get(self._name(person)))
         except (FileNotFoundError, ValueError):
             return {}
         return entry if isinstance(entry, dict) else {}
 
-    def _name(self, link: SealedLink) -> str:
+    def _name(self, person: Participant) -> str:
         # The id is the caller's own text: a digest of it is safe as a name.
-        return f"{self._folder}/{hashlib.sha256(link.participant.id.encode()).hexdigest()[:32]}.json"
+        return f"{self._folder}/{hashlib.sha256(person.id.encode()).hexdigest()[:32]}.json"
 
 
 def _as_now(link: SealedLink) -> dict[str, str]:

@@ -24,7 +24,8 @@ from airflow_provider.live_sessions.hooks.screenleap import HOOK, ScreenleapHook
 from airflow_provider.live_sessions.hooks.sealing import AirflowCipher
 from airflow_provider.live_sessions.links.screenleap import ScreenleapViewerLink
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
-from airflow_provider.live_sessions.operators.identity import Meant, find_meant, is_true
+from airflow_provider.live_sessions.operators.hand_over_ledger import may_be_out, share_key
+from airflow_provider.live_sessions.operators.identity import Meant, claim_of, find_meant, is_true
 from airflow_provider.live_sessions.operators.launch import LaunchSessionOperator
 from airflow_provider.live_sessions.operators.retrieve import RetrieveOperator, zone_of
 from airflow_provider.live_sessions.platforms.screenleap.judging import LONGEST_INTERVAL, SETTLE
@@ -130,6 +131,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         deferrable: With ``enforce``: wait without a worker slot.
         poll_interval: With ``enforce``: seconds between polls, 120 at most.
         timetable, options, hand_over_before: For a class of a timetable, as given at the launch.
+        destination: Where the hand-over wrote down who got what, see :class:`CancelSessionOperator`.
 
     Returns:
         The outcome: ``state_before``, ``done``, ``not_done``, ``confirmed``, ``people_inside``, ``next``.
@@ -193,7 +195,7 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
             finally:
                 platform.close()
             self._settle_for(meant.title, outcome)
-            self._tell_why(meant, context)
+            self._tell_why(meant, outcome, context)
             unstarted = outcome.state_before in (State.SCHEDULED, State.NEVER_HELD) and not outcome.confirmed
             if unstarted and is_true(self.enforce):
                 return self._enforce(meant)
@@ -230,7 +232,9 @@ class ScreenleapStopSessionOperator(CancelSessionOperator):
         return seconds_of(self.timeout, "timeout") if is_true(self.wait_for_end) else 0.0
 
     def _stop(self, platform: ScreenleapPlatform, meant: Meant) -> CancelOutcome:
-        handed_over = meant.handed_over(datetime.now(UTC))
+        handed_over = meant.handed_over(datetime.now(UTC)) or may_be_out(
+            share_key(meant.ref), claim=claim_of(self.session), destination=self.destination
+        )
         return platform.stop(
             platform.code_of(meant.ref),
             handed_over=handed_over,

@@ -14,6 +14,7 @@ from airflow_provider.live_sessions.hooks.fields import base_url_of
 from airflow_provider.live_sessions.hooks.screenleap import HOOK, reveal_launch_data
 from airflow_provider.live_sessions.hooks.sealing import reveal
 from airflow_provider.live_sessions.operators.hand_over import HandOverLinksOperator
+from airflow_provider.live_sessions.operators.hand_over_ledger import share_key
 
 if TYPE_CHECKING:
     import contextlib
@@ -60,7 +61,7 @@ class ScreenleapHandOverLinksOperator(HandOverLinksOperator):
 
     def ledger_key(self, record: SessionRecord) -> str:
         """Return the key of this very share: a launch that is repeated makes another, with other data."""
-        return f"{record.ref.key}/{record.ref.session_id}"
+        return share_key(record.ref)
 
     def ways(self, stack: contextlib.ExitStack) -> Mapping[str, Deliver]:
         """Return the page where there is one, else mails."""

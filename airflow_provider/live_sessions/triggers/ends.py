@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider.live_sessions.core.ended import Backlog, Cursor, EndingPlatform
+from airflow_provider.live_sessions.core.ended import WOBBLE, Backlog, Cursor, EndingPlatform
 from airflow_provider.live_sessions.core.errors import Unsupported
 from airflow_provider.live_sessions.core.times import later
 
@@ -31,9 +31,6 @@ REACH = timedelta(minutes=10)
 
 PART = timedelta(hours=6)
 """How much is asked for at once of what ended while nobody watched; more where ends appear very late."""
-
-WOBBLE = timedelta(seconds=2)
-"""How far the platform's time, told in whole seconds, may seem to go back from one answer to the next."""
 
 KEPT = 4
 """Answers that are kept: the last of those who are up to date, and of some who catch up."""

@@ -189,3 +189,10 @@ def test_somebody_in_alone_was_told_of_without_a_time_beside_a_row_that_said_hel
     told = "One person was in alone, 2026-09-01T08:55:00+00:00 to 2026-09-01T09:02:00+00:00"
     assert judge(came, SEEN, at(3)).why == f"{told}; a second is waited for."
     assert judge(came, SEEN, DEADLINE).why == f"{told}."
+
+
+def test_two_who_came_one_after_the_other_were_called_one_person() -> None:
+    came = [stretch(-5, -3, "t"), stretch(1, 2, "s")]
+    told = "2 people were in, each alone, 2026-09-01T08:55:00+00:00 to 2026-09-01T09:02:00+00:00"
+    assert judge(came, SEEN, at(3)).why == f"{told}; two together are waited for."
+    assert judge(came, SEEN, DEADLINE).why == f"{told}."

@@ -104,9 +104,13 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
                 "The mark was sent but cannot be read back, so a wait for this class runs to its deadline."
             )
     if not handed_over:
-        done.append(f"No link had left Airflow{', so nobody can come' if marked else ''}.")
-        if not marked:
-            not_done.append("A hand-over that is still waiting cannot see this cancel: stop that task as well.")
+        if marked:
+            done.append("No link had left Airflow, so nobody can come.")
+        else:
+            not_done.append(
+                "No link had left Airflow, but a hand-over that is still waiting cannot see this cancel: "
+                "stop that task as well."
+            )
         return CancelOutcome(
             state_before=State.SCHEDULED,
             done=tuple(done),

@@ -109,10 +109,13 @@ def judge(stretches: Iterable[Stretch], seen: Seen, now: datetime, *, cancelled:
         return _after_company(status, max(ends), seen, now)
     if cancelled:
         return status(State.CANCELLED, Held.NO, "It was cancelled; its space is marked so.")
-    alone = f"One person was in alone, {told(rows[0].start)} to {told(max(ends))}" if rows else ""
+    several = len(people) > 1  # one after the other
+    who = f"{len(people)} people were in, each alone" if several else "One person was in alone"
+    alone = f"{who}, {told(rows[0].start)} to {told(max(ends))}" if rows else ""
     if now < seen.deadline:
         if rows:
-            return status(State.SCHEDULED, Held.UNKNOWN, f"{alone}; a second is waited for.")
+            awaited = "two together are" if several else "a second is"
+            return status(State.SCHEDULED, Held.UNKNOWN, f"{alone}; {awaited} waited for.")
         return status(State.SCHEDULED, Held.UNKNOWN, "Nobody has come yet.")
     if rows:
         return status(State.NEVER_HELD, Held.NO, f"{alone}.", Absence.ALONE)

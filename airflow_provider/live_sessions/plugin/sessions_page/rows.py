@@ -255,6 +255,9 @@ def _left_open(launch: Launch, stands: Standing, now: datetime) -> str:
     until = record.ref.detail(SIGNED_UNTIL)
     if not until or parse_time(until) <= now:
         return ""
+    states = {one.state for one in launch.behind if _hands_over(one.task_id)}
+    if states == {"skipped"}:  # its moment came after the cancel
+        return ""
     return f"A link that was handed over still opens the room until {told(parse_time(until))}."
 
 
