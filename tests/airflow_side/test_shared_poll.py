@@ -103,20 +103,21 @@ def test_who_was_due_and_left_costs_no_request_when_the_time_comes(school: Schoo
     record = school.launch()
     ref = SessionRef.from_json(record["ref"])
 
-    async def left_before(due: float) -> asyncio.Task[Any] | None:
-        """Come for then and leave again; None where a busy machine let the moment pass meanwhile."""
-        soon = asyncio.create_task(only_event(wait(ref, due=due)))
-        await asyncio.sleep(0.1)
-        soon.cancel()
-        await asyncio.sleep(0)
-        return soon if time.time() < due else None
+    async def came_and_left() -> tuple[asyncio.Task[Any], float]:
+        """Come for a moment and leave before it; later ones where a busy machine lets them pass meanwhile."""
+        for ahead in (0.5, 5.0, 30.0):
+            due = time.time() + ahead
+            soon = asyncio.create_task(only_event(wait(ref, due=due)))
+            await asyncio.sleep(0.1)
+            soon.cancel()
+            await asyncio.sleep(0)
+            if time.time() < due:
+                return soon, due
+        raise AssertionError("this machine stands still")
 
     async def life() -> None:
         later = asyncio.create_task(only_event(wait(ref, due=time.time() + 3600)))
-        for ahead in (0.5, 5.0, 30.0):
-            if (soon := await left_before(due := time.time() + ahead)) is not None:
-                break
-        assert soon is not None
+        soon, due = await came_and_left()
         before = school.polls
         await asyncio.sleep(due + 0.4 - time.time())
         assert school.polls == before
