@@ -100,7 +100,7 @@ def open_post_office(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
             "disable_tls": True,
             "from_email": "school@school.test",
             "retry_limit": 1,
-            "timeout": 10,
+            "timeout": 30,
         },
     }
     monkeypatch.setenv("AIRFLOW_CONN_POST", json.dumps(connection))

@@ -181,7 +181,7 @@ class School:
             "conn_type": "lessonspace",
             "password": key,
             "host": self.sandbox.lessonspace.url if host is None else host,
-            "extra": {"requests_per_second": 1000, "timeout": 10, **extra},
+            "extra": {"requests_per_second": 1000, "timeout": 30, **extra},
         }
         self._monkeypatch.setenv(f"AIRFLOW_CONN_{self.conn_id.upper()}", json.dumps(connection))
 

@@ -118,9 +118,9 @@ def test_transcripts_look_back_as_far_as_they_were_told_to(school: School, tmp_p
 
 
 def test_transcripts_are_waited_for_until_none_can_come_any_more(school: School, tmp_path: Path) -> None:
-    until = TODAY + DAY
+    since, until = TODAY + DAY, TODAY + 2 * DAY  # ahead, though the day turned since this file was read
     operator = LessonspaceTranscriptsToObjectStorageOperator(
-        task_id="t", conn_id=school.conn_id, destination=str(tmp_path), since=TODAY, until=until, deferrable=True
+        task_id="t", conn_id=school.conn_id, destination=str(tmp_path), since=since, until=until, deferrable=True
     )
     assert deferral(operator, context()).trigger.moment == until + DAY + timedelta(minutes=1)
     operator.rules = {"give_up_after": 7200}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.models import Participant
@@ -466,15 +467,16 @@ def test_who_was_only_served_in_xcom_still_gets_a_mail_once_there_is_a_server(
 
 def test_links_wait_for_their_moment_without_a_slot(school: School, post: PostOffice, tmp_path: Path) -> None:
     record = school.launch(hand_over_before=60)
-    moment = datetime.now(UTC) + timedelta(seconds=2)
+    moment = datetime.now(UTC) + timedelta(minutes=10)
     record["hand_over_at"] = moment.isoformat()
     one, where = operator(record, tmp_path, deferrable=True), context()
     deferred = deferral(one, where)
     assert deferred.method_name == "execute_hand_over"
+    assert isinstance(deferred.trigger, DateTimeTrigger)
+    assert deferred.trigger.moment == moment
     assert not post.mails
-    resume(one, where, deferred)
+    resume(one, where, deferred, event=moment)
     assert len(post.mails) == 2
-    assert datetime.now(UTC) >= moment
 
 
 def test_links_wait_for_their_moment_in_the_slot(school: School, post: PostOffice, tmp_path: Path) -> None:

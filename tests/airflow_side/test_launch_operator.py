@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from airflow_provider.live_sessions.core.errors import OutcomeUnknown, Unavailable
 from airflow_provider.live_sessions.core.models import Participant
@@ -298,14 +299,15 @@ def test_what_the_timetable_says_for_itself_goes_before_the_operator_s_settings(
 
 
 def test_a_lasting_room_is_launched_when_its_window_opens_and_not_before(school: School) -> None:
-    lesson = school.lesson(ahead=1803, space="room-7")
+    lesson = school.lesson(ahead=2400, space="room-7")
     operator, where = school.launcher(lesson, deferrable=True), context()
     deferred = deferral(operator, where)
     assert deferred.method_name == "execute_launch"
+    assert isinstance(deferred.trigger, DateTimeTrigger)
+    assert deferred.trigger.moment == datetime.fromisoformat(lesson["start"]) - timedelta(seconds=1800)
     assert school.launches == 0
-    result = resume(operator, where, deferred)
+    result = resume(operator, where, deferred, event=deferred.trigger.moment)
     assert result["ref"]["details"]["mode"] == "persistent"
-    assert datetime.now(UTC) >= datetime.fromisoformat(lesson["start"]) - timedelta(seconds=1800)
 
 
 def test_without_deferral_a_lasting_room_is_waited_for_in_the_slot(school: School) -> None:

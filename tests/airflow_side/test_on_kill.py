@@ -153,7 +153,7 @@ def test_a_policy_is_followed_to_its_end_though_airflow_cancels_the_trigger_agai
     if by_a_person is None:
         pytest.skip("on_kill came with Airflow 3.3")
     record = school.launch()
-    school.sandbox.faults.add("delay", delay=0.3)
+    held = school.sandbox.faults.add("hold_before")
 
     async def failed(_: object) -> str:
         return "failed"
@@ -170,6 +170,8 @@ def test_a_policy_is_followed_to_its_end_though_airflow_cancels_the_trigger_agai
         while not running.done():
             running.cancel(by_a_person)
             cancels += 1
+            if cancels == 6:
+                school.sandbox.faults.release(held)
             await asyncio.sleep(0.05)
         return cancels
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from sqlalchemy import select
 
 from tests.airflow_side.stage import School, meanwhile
 from tests.airflow_side.test_dags import school_day
+from tests.airflow_side.test_session_assets import last_event
 from tests.airflow_versions import DagBag, found
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_an_end_lies_in_the_database_once_plain_and_once_by_its_session(
 ) -> None:
     school.conn_id = CONNECTION
     school.connect()
-    begun = datetime.now(UTC)
+    last = last_event()
     settings = {"in_minutes": 20, "minutes": 45}
     with meanwhile(lambda: school.polls >= 2, school_day(school, 3000)):
         run = bag.dags["on_session_end"].test(run_conf=settings)
@@ -75,7 +75,7 @@ def test_an_end_lies_in_the_database_once_plain_and_once_by_its_session(
         events = session.execute(
             select(AssetModel.uri, AssetEvent.partition_key, AssetEvent.extra)
             .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
-            .where(AssetEvent.timestamp >= begun)
+            .where(AssetEvent.id > last)
         ).all()
     told = f"live-sessions://lessonspace/{CONNECTION}/session-ended"
     keys = {uri: key for uri, key, _ in events}

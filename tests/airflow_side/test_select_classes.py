@@ -16,16 +16,20 @@ from tests.airflow_side.stage import TaskInstance, context
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 ROW = {"class_id": "maths", "title": "Maths", "teacher": "Ada <ada@school.test>", "students": "Bo <bo@home.test>"}
 
 
-def write(path: Path, *rows: Mapping[str, Any]) -> str:
+def this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def write(path: Path, *rows: Mapping[str, Any], now: datetime | None = None) -> str:
     """Write a timetable; a row's ``ahead`` is its start in minutes from now."""
+    now = now or this_second()
     columns = ["class_id", "title", "start", "end", "teacher", "students", "status", "space"]
     lines = [",".join(columns)]
     for row in rows:
-        start = NOW + timedelta(minutes=row.get("ahead", 120))
+        start = now + timedelta(minutes=row.get("ahead", 120))
         given = {**ROW, "start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat(), **row}
         lines.append(",".join(str(given.get(name, "")) for name in columns))
     path.write_text("\n".join(lines) + "\n")
@@ -36,12 +40,13 @@ class Desk:
     """Runs the select task over one timetable."""
 
     def __init__(self, folder: Path) -> None:
+        self.now = this_second()
         self.path = folder / "week.csv"
         self.folder = folder / "kept"
         self.states: dict[str, dict[str, str]] = {}
 
     def write(self, *rows: Mapping[str, Any]) -> None:
-        write(self.path, *rows)
+        write(self.path, *rows, now=self.now)
 
     def select(self, run_id: str = "mine", *, run_type: str = "manual", **arguments: Any) -> dict[str, Any]:
         given = {
@@ -54,7 +59,7 @@ class Desk:
         }
         ti = TaskInstance("select", run_id=run_id, states=self.states)
         operator = SelectClassesOperator(task_id="select", **given)
-        result = operator.execute(context(ti, run_after=NOW - timedelta(hours=1), run_type=run_type))
+        result = operator.execute(context(ti, run_after=self.now - timedelta(hours=1), run_type=run_type))
         return dict(json.loads(json.dumps(result)))
 
     @property

@@ -304,10 +304,11 @@ def test_waits_one_after_the_other_do_not_poll_faster_than_one_wait(school: Scho
         for _ in range(3):
             await outcome(wait_for(record, poll_interval=1.0))
 
+    begun = time.time()  # a request may reach the sandbox late, so its first one is no beginning
     played(life())
     times = [one.real for one in school.log(path=SESSIONS, query="in_progress_only")]
     assert len(times) == 3
-    assert times[-1] - times[0] >= 2 * 0.9 - 0.3
+    assert times[-1] - begun >= 2 * 0.9
 
 
 def test_a_renewed_key_is_read_after_a_401_and_the_wait_goes_on(school: School) -> None:

@@ -107,12 +107,11 @@ def test_two_assets_with_one_state_are_told_apart_in_words(
     async def day() -> None:
         watcher = Watcher(school, OfTwoAssets())
         async with watcher.triggerer():
-            await asyncio.sleep(3 * INTERVAL)
+            await until(lambda: any("give each one its own asset" in line["event"] for line in lines))
         assert watcher.questions == 0
 
     with capture_logs() as lines:
         run(day())
-    assert any("give each one its own asset" in line["event"] for line in lines)
 
 
 def open_day(school: School) -> Callable[[int], None]:

@@ -98,7 +98,7 @@ class Watcher:
         return [one.query for one in self.school.log(path="/organisations/.*/sessions/$", query="end_time")]
 
 
-async def until(condition: Callable[[], object], patience: float = 30.0) -> None:
+async def until(condition: Callable[[], object], patience: float = 60.0) -> None:
     async with asyncio.timeout(patience):
         while not condition():
             await asyncio.sleep(0.01)

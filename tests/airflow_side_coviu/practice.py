@@ -52,7 +52,7 @@ class Practice:
 
     def connect(self, **changes: Any) -> None:
         """Write the Airflow connection."""
-        extra = {"requests_per_second": 1000, "timeout": 10, **changes.pop("extra", {})}
+        extra = {"requests_per_second": 1000, "timeout": 30, **changes.pop("extra", {})}
         connection = {
             "conn_type": "coviu",
             "login": KEY,

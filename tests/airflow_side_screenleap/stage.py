@@ -122,7 +122,7 @@ class Studio:
             "login": ACCOUNT,
             "password": TOKEN,
             "host": self.people.url,
-            "extra": {"requests_per_second": 1000, "timeout": 10},
+            "extra": {"requests_per_second": 1000, "timeout": 30},
             **changes,
         }
         self._monkeypatch.setenv(f"AIRFLOW_CONN_{self.conn_id.upper()}", json.dumps(connection))

@@ -64,15 +64,16 @@ def night(bag: DagBag, output: Path, **form: Any) -> Any:
 def test_a_night_says_first_stops_then_and_writes_the_day_s_usage_twice_alike(
     bag: DagBag, account: Sandbox, tmp_path: Path
 ) -> None:
-    midnight = pendulum.now(quiet_zone(datetime.now(UTC))).start_of("day")
+    zone = quiet_zone(datetime.now(UTC))  # for both nights: an hour may turn between them
+    midnight = pendulum.now(zone).start_of("day")
     people, day = account.screenleap, (midnight.subtract(hours=5), midnight.subtract(hours=4))
     people.past("case-1", day[0].isoformat(), day[1].isoformat(), ["v"])
     people.past("case-2", day[0].isoformat(), day[1].isoformat())  # nobody watched
     people.past("open", (datetime.now(UTC) - timedelta(hours=9)).isoformat())
-    assert set(states_of(night(bag, tmp_path)).values()) == {"success"}
+    assert set(states_of(night(bag, tmp_path, timezone=zone)).values()) == {"success"}
     first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert not any(one["external_id"] == "open" and one["ended_at"] for one in people.state()["shares"])
-    assert set(states_of(night(bag, tmp_path, dry_run=False)).values()) == {"success"}
+    assert set(states_of(night(bag, tmp_path, timezone=zone, dry_run=False)).values()) == {"success"}
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == first
     (open_one,) = [one for one in people.state()["shares"] if one["external_id"] == "open"]
     assert open_one["ended_at"]
@@ -122,7 +123,7 @@ def support(bag: DagBag, output: Path, **form: Any) -> Any:
 
 @contextmanager
 def customer(account: Sandbox, *, ends_after: float | None) -> Iterator[None]:
-    """Have somebody begin as soon as there is a share, and perhaps end it."""
+    """Have somebody begin as soon as there is a share, and end it, or go on until its half hour has passed."""
 
     def come_and_go() -> None:
         deadline = time.monotonic() + 60
@@ -130,7 +131,9 @@ def customer(account: Sandbox, *, ends_after: float | None) -> Iterator[None]:
             time.sleep(0.05)
         account.screenleap.present(codes[0])
         account.screenleap.view(codes[0], "hal@support.example")
-        if ends_after is not None:
+        if ends_after is None:
+            account.clock.advance(1800)
+        else:
             time.sleep(ends_after)
             account.screenleap.end(codes[0])
 
@@ -164,7 +167,7 @@ def test_a_support_session_that_is_held_brings_its_cost_and_its_people_home(
 @in_real_seconds
 def test_a_share_that_goes_on_past_its_minutes_is_stopped(bag: DagBag, account: Sandbox, tmp_path: Path) -> None:
     with customer(account, ends_after=None):
-        run = support(bag, tmp_path, minutes=0.6)  # more than a busy machine needs until its launch
+        run = support(bag, tmp_path)
     assert set(besides_the_hand_over(run).values()) == {"success"}
     (share,) = account.screenleap.state()["shares"]
     assert share["ended_at"]

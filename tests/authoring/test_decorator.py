@@ -33,13 +33,20 @@ if TYPE_CHECKING:
 
     from tests.airflow_versions import DagBag
 
-START = datetime.fromtimestamp(int(datetime.now(UTC).timestamp()) + 1200, UTC)
 LESSON: dict[str, Any] = {
     "title": "Algebra",
-    "start": START,
-    "end": START + timedelta(hours=1),
+    "start": "",
+    "end": "",
     "participants": [one.to_json() for one in PEOPLE],
 }
+"""What is launched, in twenty minutes from the beginning of each test."""
+
+
+@pytest.fixture(autouse=True)
+def in_twenty_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=20)
+    monkeypatch.setitem(LESSON, "start", start)
+    monkeypatch.setitem(LESSON, "end", start + timedelta(hours=1))
 
 
 def launching(describe: Callable[..., Any], *given: Any, platform: str = "lessonspace", **arguments: Any) -> Any:

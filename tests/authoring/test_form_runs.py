@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
     from tests.airflow_side.stage import School
 
-NOW = datetime.now(UTC)
 STARTS = ("now", "in 2 minutes", "in 3 hours", "today 14:30", "tomorrow 09:00", "2099-12-01 09:00")
 
 
-def described(run_after: datetime = NOW, *, run_id: str = "manual__1", uid: str = "", **form: Any) -> Any:
+def described(run_after: datetime | None = None, *, run_id: str = "manual__1", uid: str = "", **form: Any) -> Any:
     """Return the session of a run's form, as the first task of the run makes it."""
     filled = {
         "title": "Extra lesson",
@@ -43,7 +42,8 @@ def described(run_after: datetime = NOW, *, run_id: str = "manual__1", uid: str 
         "timezone": "Europe/Berlin",
         **form,
     }
-    run = SimpleNamespace(dag_id="class_now", run_id=run_id, run_after=run_after, logical_date=None, conf={})
+    after = run_after or datetime.now(UTC)
+    run = SimpleNamespace(dag_id="class_now", run_id=run_id, run_after=after, logical_date=None, conf={})
     the_context = {"params": filled, "dag_run": run, "dag": SimpleNamespace(params=filled)}
     return session_of_form(the_context, role="student", leads="teacher", uid=uid)
 
@@ -53,8 +53,11 @@ def key(session: Any) -> str:
 
 
 def test_a_run_cleared_after_its_dag_s_default_start_had_changed_launched_a_second_class(school: School) -> None:
-    first = school.launch(described().to_json(), timetable="class_now", create_in_past=True)
-    again = school.launch(described(start="in 50 minutes").to_json(), timetable="class_now", create_in_past=True)
+    now = datetime.now(UTC)
+    first, again = (
+        school.launch(described(now, **start).to_json(), timetable="class_now", create_in_past=True)
+        for start in ({}, {"start": "in 50 minutes"})
+    )
     assert len(school.spaces) == 1
     assert (again["ref"], again["created"]) == ({**first["ref"], "details": again["ref"]["details"]}, False)
     assert again["start"] > first["start"], "it is moved"
@@ -76,8 +79,9 @@ def test_a_run_is_one_session_however_often_it_is_cleared_and_another_run_anothe
 
 
 def test_a_ticket_s_share_is_known_by_its_ticket_and_start_whatever_the_run() -> None:
+    now = datetime.now(UTC)
     tickets = [
-        described(NOW + late, run_id=str(late), uid="ticket-7", start="2099-12-01 09:00")
+        described(now + late, run_id=str(late), uid="ticket-7", start="2099-12-01 09:00")
         for late in (timedelta(0), timedelta(hours=1))
     ]
     assert len({key(one) for one in tickets}) == 1

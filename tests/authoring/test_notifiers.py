@@ -306,14 +306,14 @@ def test_a_launch_that_waits_for_the_end_has_launched(school: School) -> None:
 
 
 def test_the_launch_is_looked_at_so_long_before_the_start_without_a_worker(school: School) -> None:
-    board, lesson = Board(), school.lesson(ahead=3)
+    board, lesson = Board(), school.lesson(ahead=1200)
     operator = in_time(lesson, board, before=1)
     where = where_launch_is("running", operator)
     deferred = deferral(operator, where)
     assert deferred.method_name == "execute_look"
     assert deferred.trigger.moment == datetime.fromisoformat(lesson["start"]) - timedelta(seconds=1)
     with pytest.raises(AirflowFailException):
-        resume(in_time(lesson, board, before=1), where, deferred)
+        resume(in_time(lesson, board, before=1), where, deferred, event=deferred.trigger.moment)
     assert len(board.written) == 1
 
 

@@ -28,7 +28,7 @@ def test_a_loop_that_is_blocked_is_a_stall_of_that_length() -> None:
 
 def asked(port: int, path: str, times: int) -> bytes:
     answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         for _ in range(times):
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
             answer = connection.recv(4096)

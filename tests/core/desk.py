@@ -59,7 +59,7 @@ def desk(*script: Line, **options: Any) -> Iterator[Desk]:
         "secrets": [SecretStr(KEY)],
         "retry": PATIENT,
         "sleep": slept.append,
-        "timeout": (5.0, 5.0),
+        "timeout": (30.0, 30.0),
     }
     with ScriptedServer(list(script)) as server:
         base = options.pop("base_url", f"{server.url}/v2/")

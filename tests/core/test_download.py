@@ -29,7 +29,7 @@ SIGNED = "/bucket/transcript.json?X-Amz-Signature=deadbeef"
 
 
 def fetch(url: str, **options: Any) -> bytes:
-    given_options: dict[str, Any] = {"allow_plain_http": True, "timeout": (5.0, 5.0), **options}
+    given_options: dict[str, Any] = {"allow_plain_http": True, "timeout": (30.0, 30.0), **options}
     chunks = download(SecretStr(url), platform="Toy", conn_id="toy", label="fetch a file", **given_options)
     return b"".join(chunks)
 

@@ -50,7 +50,7 @@ def fetch(server: ScriptedServer, waits: Waits | None = None, **options: Any) ->
     def address() -> SecretStr:
         return SecretStr(f"{server.url}/recording.webm?sig=deadbeef{len(server.received)}")
 
-    given_options: dict[str, Any] = {"allow_plain_http": True, "timeout": (5.0, 5.0), **options}
+    given_options: dict[str, Any] = {"allow_plain_http": True, "timeout": (30.0, 30.0), **options}
     sleep = Waits() if waits is None else waits
     pieces = download_resuming(
         address, platform="Toy", conn_id="toy", label="fetch a file", sleep=sleep, **given_options

@@ -36,7 +36,7 @@ def test_what_runs_is_stopped(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == b"up\n"
         assert stop(file, patience=30) == "Stopped."
-        assert running.wait(10) < 0
+        assert running.wait(60) < 0
     with only_one(file):
         pass
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider.live_sessions.core.contract import SessionPlatform
+    from airflow_provider.live_sessions.core.http import HttpClient
     from airflow_provider.live_sessions.core.models import SessionRef
     from airflow_provider.live_sessions.core.status import SessionStatus
     from airflow_provider.live_sessions.sandbox import Sandbox
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
 
 QUICK = RetryPolicy(attempts=3, base=0.001, cap=0.002, max_wait=0.5)
 
+UNHURRIED = (30.0, 30.0)
+"""Seconds to connect and until an answer: so long a busy machine may pause without a request being sent twice."""
+
 _connections = itertools.count(1)
 
 
 def connection(name: str) -> str:
     """Return the name of one more connection: each has a rate budget of its own."""
     return f"{name}_{next(_connections)}"
+
+
+def still(http: HttpClient) -> None:
+    """Let a client's own clock stand as the sandbox's does: what it takes for the platform's time never drifts."""
+    moment = datetime.now(UTC)
+    http._clock = lambda: moment
 
 
 class Tap:

@@ -45,7 +45,7 @@ START, END = Goal(GoalKind.START, min_people=2), Goal(GoalKind.END)
 QUICK = 0.01
 """Seconds between the polls of these tests."""
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a wait is taken for hung."""
 
 

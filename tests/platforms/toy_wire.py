@@ -21,7 +21,7 @@ from airflow_provider.live_sessions.core.retry import Safety
 from airflow_provider.live_sessions.core.surroundings import ALONE
 from airflow_provider.live_sessions.sandbox import Sandbox
 from airflow_provider.live_sessions.sandbox.wire import Response
-from tests.platforms.kit import QUICK, Kit, Tap, connection
+from tests.platforms.kit import QUICK, UNHURRIED, Kit, Tap, connection, still
 from tests.platforms.toy import ToyPlatform, ToySession, ToyWorld
 
 if TYPE_CHECKING:
@@ -161,10 +161,11 @@ class Playground(Kit):
             conn_id=name,
             base_url=f"{self.sandbox.url}/toy",
             auth=ToyAuth(key),
-            timeout=(2.0, 5.0),
+            timeout=UNHURRIED,
             retry=QUICK,
             budget=ALONE.budgets.of(account_of("Toy", self.sandbox.url, name), 100_000.0, burst=10),
         )
+        still(http)
         self.clients.append(http)
         return ToyPlatform(FarWorld(http=http), name)
 

@@ -35,7 +35,7 @@ class Catcher:
             self._lock.notify_all()
             return self.statuses.popleft() if self.statuses else 200
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[Caught]:
+    def wait_for(self, count: int, seconds: float = 60.0) -> list[Caught]:
         with self._lock:
             assert self._lock.wait_for(lambda: len(self.caught) >= count, seconds), self.caught
             return list(self.caught)
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def until(true: Any, seconds: float = 10.0) -> None:
+def until(true: Any, seconds: float = 60.0) -> None:
     """Wait until a condition holds; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not true():

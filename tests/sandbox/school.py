@@ -42,7 +42,7 @@ class School:
 
     def ask(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         url = f"{self.sandbox.lessonspace.url}{path}"
-        return self.http.request(method, url, allow_redirects=False, **{"timeout": 10, **kwargs})
+        return self.http.request(method, url, allow_redirects=False, **{"timeout": 30, **kwargs})
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.ask("GET", path, params=params)

@@ -107,7 +107,7 @@ def test_held_requests_are_waited_for_and_released_over_the_control_api(school: 
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -25,7 +25,7 @@ def frozen_agenda() -> tuple[Clock, Agenda]:
 
 
 def test_a_clock_without_a_start_tells_the_real_time() -> None:
-    assert abs((Clock().now() - datetime.now(UTC)).total_seconds()) < 5
+    assert abs((Clock().now() - datetime.now(UTC)).total_seconds()) < 60
 
 
 def test_a_frozen_clock_stands_still_until_advanced() -> None:
@@ -39,7 +39,7 @@ def test_a_running_clock_goes_on_from_where_it_was_moved_to() -> None:
     clock.advance(3600)
     first = clock.now()
     time.sleep(0.002)
-    assert later(3600) < first < clock.now() < later(3660)
+    assert later(3600) < first < clock.now() < later(7200)
 
 
 def test_time_never_goes_back() -> None:
@@ -131,7 +131,7 @@ def test_in_real_time_appointments_happen_by_themselves() -> None:
     try:
         happened = Event()
         agenda.add(datetime.now(UTC) + timedelta(milliseconds=30), lambda _: happened.set())
-        assert happened.wait(10)
+        assert happened.wait(60)
     finally:
         agenda.stop()
 

@@ -29,7 +29,7 @@ def everything(url: str) -> dict[str, Any]:
 
 
 def delivered(school: School) -> list[dict[str, Any]]:
-    assert school.sandbox.lessonspace.wait_for_webhooks(10)
+    assert school.sandbox.lessonspace.wait_for_webhooks(60)
     return school.sandbox.lessonspace.webhooks()
 
 
@@ -206,7 +206,7 @@ def test_lanes_do_not_wait_for_each_other_and_a_clear_forgets_what_is_under_way(
         assert deliverer.listed() == []
         send(4, "stuck")
         catcher.wait_for(3)
-        assert deliverer.wait_idle(10)
+        assert deliverer.wait_idle(60)
     finally:
         deliverer.stop()
 

@@ -68,10 +68,16 @@ class Airflow:
             raise ConnectionError("Airflow is away")
 
 
+_kept: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port on which a server may listen whenever it is ready: it is given to nobody else until then."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: they may share it with this one
+    one.bind(("127.0.0.1", 0))
+    _kept.append(one)
+    return int(one.getsockname()[1])
 
 
 @contextmanager
@@ -80,7 +86,7 @@ def serving(app: Any, port: int) -> Iterator[None]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not server.started:
         assert time.monotonic() < deadline
         time.sleep(0.01)

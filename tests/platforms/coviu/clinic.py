@@ -19,7 +19,7 @@ from airflow_provider.live_sessions.platforms.coviu.platform import CoviuPlatfor
 from airflow_provider.live_sessions.sandbox import CoviuOptions as SandboxOptions
 from airflow_provider.live_sessions.sandbox import Sandbox
 from tests.platforms import kit
-from tests.platforms.kit import QUICK, Kit, Tap, connection
+from tests.platforms.kit import QUICK, UNHURRIED, Kit, Tap, connection, still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,9 +70,11 @@ class Clinic(Kit):
             "base_url": self.sandbox.coviu.url,
             "requests_per_second": 100_000.0,
             "retry": QUICK,
-            "timeout": (2.0, 5.0),
+            "timeout": UNHURRIED,
         }
-        return CoviuClient(**{**given, **options})
+        client = CoviuClient(**{**given, **options})
+        still(client._http)
+        return client
 
     # ---- appointments
 

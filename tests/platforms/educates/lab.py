@@ -18,7 +18,7 @@ from airflow_provider.live_sessions.platforms.educates.platform import EducatesP
 from airflow_provider.live_sessions.platforms.educates.seats import seats_of
 from airflow_provider.live_sessions.sandbox import EducatesOptions, Sandbox
 from tests.core.cipher import FernetCipher
-from tests.platforms.kit import QUICK, Kit, Tap, connection
+from tests.platforms.kit import QUICK, UNHURRIED, Kit, Tap, connection, still
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,9 +78,11 @@ class Lab(Kit):
             "conn_id": connection("lab"),
             "requests_per_second": 100_000.0,
             "retry": QUICK,
-            "timeout": (2.0, 5.0),
+            "timeout": UNHURRIED,
         }
-        return EducatesClient(**{**given, **options})
+        client = EducatesClient(**{**given, **options})
+        still(client._http)
+        return client
 
     def new_platform(self, client: EducatesClient | None = None, **options: Any) -> EducatesPlatform:
         """Return one more platform, with a memory of its own."""
@@ -180,7 +182,7 @@ def open_in_browser(url: str) -> int:
     """Open an activation link as a browser does, with cookies of its own."""
     with requests.Session() as browser:
         browser.trust_env = False
-        return browser.get(url, allow_redirects=False, timeout=5).status_code
+        return browser.get(url, allow_redirects=False, timeout=30).status_code
 
 
 def query_of(url: str) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from airflow_provider.live_sessions.platforms.lessonspace.launching import Lesso
 from airflow_provider.live_sessions.platforms.lessonspace.platform import LessonspacePlatform
 from airflow_provider.live_sessions.sandbox import LessonspaceOptions as SandboxOptions
 from airflow_provider.live_sessions.sandbox import Sandbox
-from tests.platforms.kit import QUICK, Kit, Tap, connection, said
+from tests.platforms.kit import QUICK, UNHURRIED, Kit, Tap, connection, said, still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +84,11 @@ class Academy(Kit):
             "organisation": ORG,
             "requests_per_second": 100_000.0,
             "retry": QUICK,
-            "timeout": (2.0, 5.0),
+            "timeout": UNHURRIED,
         }
-        return LessonspaceClient(**{**given, **options})
+        client = LessonspaceClient(**{**given, **options})
+        still(client._http)
+        return client
 
     # ---- classes
 

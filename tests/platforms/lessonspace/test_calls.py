@@ -398,9 +398,19 @@ def test_a_connection_without_a_key_says_so(academy: Academy) -> None:
 
 def test_the_client_tells_the_platforms_time(academy: Academy) -> None:
     academy.client.hello()
-    assert abs(academy.client.now() - academy.sandbox.clock.now()) < timedelta(seconds=2)
-    drift = academy.sandbox.clock.now() - datetime.now(UTC)
-    assert abs(academy.client.clock_offset - drift) < timedelta(seconds=2)
+    assert academy.client.now() == academy.sandbox.clock.now()
+    academy.wait(90)
+    academy.client.hello()
+    assert academy.client.now() == academy.sandbox.clock.now()
+
+
+def test_the_client_s_offset_is_the_platform_s_clock_less_its_own(academy: Academy) -> None:
+    own = [datetime.now(UTC)]
+    academy.client._http._clock = lambda: own[0]
+    academy.client.hello()
+    assert academy.client.clock_offset == academy.sandbox.clock.now() - own[0]
+    own[0] += timedelta(hours=1)
+    assert academy.client.now() == academy.sandbox.clock.now() + timedelta(hours=1)
 
 
 def test_the_participants_address_is_sent_with_every_launch_of_a_plan(academy: Academy) -> None:

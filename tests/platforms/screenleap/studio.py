@@ -17,7 +17,7 @@ from airflow_provider.live_sessions.platforms.screenleap.platform import Screenl
 from airflow_provider.live_sessions.sandbox import Sandbox, ScreenleapOptions
 from tests.core.cipher import FernetCipher
 from tests.platforms import kit
-from tests.platforms.kit import QUICK, Kit, Tap, connection
+from tests.platforms.kit import QUICK, UNHURRIED, Kit, Tap, connection, still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,9 +70,11 @@ class Studio(Kit):
             "base_url": self.people.url,
             "requests_per_second": 100_000.0,
             "retry": QUICK,
-            "timeout": (2.0, 5.0),
+            "timeout": UNHURRIED,
         }
-        return ScreenleapClient(**{**given, **options})
+        client = ScreenleapClient(**{**given, **options})
+        still(client._http)
+        return client
 
     def new_platform(self, client: ScreenleapClient | None = None, **options: Any) -> ScreenleapPlatform:
         return ScreenleapPlatform(client or self.client, cipher=self.make_cipher, sleep=self.sleep, **options)
