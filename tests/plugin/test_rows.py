@@ -91,6 +91,12 @@ def test_a_room_that_everybody_left_was_shown_as_live() -> None:
     assert (row["stage"], row["why"], list(row["doors"])) == ("empty", "Everybody left.", ["room"])
 
 
+def test_a_session_was_said_to_be_empty_before_its_platform_had_answered() -> None:
+    assert "nobody" not in standing(LAUNCHED, None, now=START).why
+    seen = standing(LAUNCHED, status(State.SCHEDULED, ""), now=START)
+    assert seen.why.endswith("It is launched; nobody has come yet.")
+
+
 def test_the_page_has_a_word_for_every_stage() -> None:
     script = (Path(rows.__file__).parent / "static" / "page.js").read_text()
     words = re.search(r"const STAGES = \{(.*?)\};", script, re.DOTALL)
@@ -136,7 +142,7 @@ def test_a_row_said_nothing_of_links_whose_hand_over_kept_failing(task_id: str) 
     launch = replace(LAUNCHED, behind=behind(**{task_id: "up_for_retry", "wait_for_end": "deferred"}))
     yet = "Its links are not all handed over yet: hand_over tries again. "
     assert standing(launch, None, now=START) == Standing(
-        Stage.SCHEDULED, f"{yet}It is launched; nobody has come yet."
+        Stage.SCHEDULED, f"{yet}It is launched; how it stands was not asked yet."
     )
     assert standing(launch, status(State.LIVE), now=START) == Standing(Stage.LIVE, f"{yet}So it is.")
     for other in (replace(launch, run_over=True), replace(launch, behind=behind(wait_for_end="up_for_retry"))):

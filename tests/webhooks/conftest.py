@@ -29,7 +29,7 @@ def school(monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
         yield opened_school
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def api(airflow_db: None) -> Iterator[str]:
     """Airflow's own REST API on a local port."""
     with pytest.MonkeyPatch.context() as patch:

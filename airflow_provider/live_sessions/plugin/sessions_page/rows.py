@@ -147,7 +147,8 @@ def _standing(launch: Launch, live: SessionStatus | None, now: datetime) -> Stan
         return Standing(
             Stage.DONE, "Its time is over, and no task waited for its end: what became of it is not known."
         )
-    return Standing(Stage.SCHEDULED, why or "It is launched; nobody has come yet.")
+    unseen = "how it stands was not asked yet" if status is None else "nobody has come yet"
+    return Standing(Stage.SCHEDULED, why or f"It is launched; {unseen}.")
 
 
 def read_label(label: str) -> tuple[str, datetime | None]:
