@@ -84,6 +84,13 @@ def test_every_service_that_stays_is_asked_for_its_health_and_started_again() ->
         assert {"interval", "timeout", "retries", "start_period"} <= set(one["healthcheck"]), name
 
 
+def test_a_check_that_loads_airflow_was_run_so_often_that_checks_kept_half_a_processor_busy() -> None:
+    for name in COMPONENTS:
+        check = SERVICES[name]["healthcheck"]
+        over_http = check["test"][1] == "curl"
+        assert (check["interval"], check["timeout"]) == (("10s", "5s") if over_http else ("2m", "1m")), name
+
+
 def test_components_wait_for_what_init_does() -> None:
     for name in COMPONENTS:
         waits = {on: how["condition"] for on, how in SERVICES[name]["depends_on"].items() if on != "api-server"}
