@@ -172,6 +172,11 @@ class SessionRef:
                 return value
         return default
 
+    @property
+    def in_lasting_room(self) -> bool:
+        """Whether its room is other sessions' as well, where a mark would hold for them, too."""
+        return self.detail("mode") == "persistent"
+
     def with_details(self, **changes: str) -> SessionRef:
         """Return the ref with some details added or changed."""
         return replace(self, details=tuple(sorted({**dict(self.details), **changes}.items())))

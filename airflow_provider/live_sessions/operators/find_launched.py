@@ -48,9 +48,6 @@ YET_TO_LAUNCH = frozenset(
 )
 """States of a launch that may still become one; none at all is another."""
 
-MODE, LASTING = "mode", "persistent"
-"""The detail of a session in a room that is others' as well: a mark there would hold for their sessions, too."""
-
 SHOWN = 20
 """How many sessions a message names at most."""
 
@@ -163,7 +160,7 @@ class FindLaunchedOperator(TellsLineage, BaseOperator):
         if now["state"] in OVER:
             raise TooLate(f"{record.title!r} is {OVER[now['state']]}: there is nothing to cancel.")
         refuse_if_taken(record.claim)
-        if record.ref.detail(MODE) == LASTING:
+        if record.ref.in_lasting_room:
             raise Unsupported(
                 f"{record.title!r} is in a lasting room, where a cancel changes nothing.",
                 advice="Tell its people. In a timetable set its status to cancelled, and no link is handed over; "

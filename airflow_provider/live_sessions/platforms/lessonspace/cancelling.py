@@ -92,7 +92,7 @@ def _scheduled(client: LessonspaceClient, ref: SessionRef, *, handed_over: bool)
     done: list[str] = []
     not_done: list[str] = []
     marked = False
-    if ref.detail("mode") == "persistent":
+    if ref.in_lasting_room:
         not_done.append("A persistent space is not marked: the mark would hold for the next class as well.")
     else:
         same_room(client, ref, client.launch(cancel_mark(ref, client.now())).room_id)
