@@ -2,8 +2,9 @@
 
 Press Trigger, fill in the form. Shortly before the start each learner gets a session of their own and the link to
 it; the run tells who came and who did not, waits until the last one has finished, and at closing time ends
-whatever is left, also when something went wrong before. The run is the class's identity, so a retry or a cleared
-task finds the same sessions again.
+whatever is left, also when something went wrong before. Where that is broken off earlier, e.g. by marking the run
+as failed, who is in a session stays in. The run is the class's identity, so a retry or a cleared task finds the
+same sessions again.
 """
 
 from __future__ import annotations
@@ -135,12 +136,11 @@ def workshop_day() -> None:
         poll_interval="{{ params.poll_interval }}",
         deferrable=True,
     )
-    closing = DateTimeSensorAsync(
-        task_id="closing_time", target_time="{{ ti.xcom_pull(task_ids='describe')['close_at'] }}"
-    )
-    # A teardown: it runs whatever became of the tasks between.
+    close_at = "{{ ti.xcom_pull(task_ids='describe')['close_at'] }}"
+    closing = DateTimeSensorAsync(task_id="closing_time", target_time=close_at)
+    # A teardown: it runs whatever became of the tasks between, also early, and then ends nobody's session.
     clean_up = EducatesTerminateSessionOperator(
-        task_id="clean_up", session=launched.output, if_live="end"
+        task_id="clean_up", session=launched.output, if_live="end", end_live_from=close_at
     ).as_teardown(setups=launched)
 
     @task(trigger_rule="all_done")

@@ -40,6 +40,7 @@ def test_the_day_is_provisioned_watched_and_cleaned_up(module: ModuleType) -> No
     assert tasks["provision"].is_setup
     assert "closing_time" in tasks["clean_up"].upstream_task_ids
     assert tasks["clean_up"].if_live == "end"
+    assert tasks["clean_up"].end_live_from == tasks["closing_time"].target_time
     assert dag.schedule is None
 
 

@@ -149,6 +149,19 @@ def test_somebody_inside_fails_the_task_unless_it_says_otherwise(lab: Lab) -> No
         EducatesTerminateSessionOperator(task_id="end", session=record, if_live="never")
 
 
+def test_a_run_that_was_marked_as_failed_ended_the_workshop_that_people_were_in(lab: Lab) -> None:
+    record = lab.launch()
+    lab.activate(record, "bo")
+    now = datetime.now(UTC)
+    early = terminate(record, if_live="end", end_live_from=(now + timedelta(hours=1)).isoformat())
+    assert (early["confirmed"], early["people_inside"], lab.standing) == (False, "yes", 1)
+    # A worker's clock may be a little behind the triggerer's, which said that it is time.
+    told = terminate(record, if_live="end", end_live_from=(now + timedelta(seconds=30)).isoformat())
+    assert (told["confirmed"], lab.standing) == (True, 0)
+    with pytest.raises(AirflowFailException, match="is not an ISO 8601 time"):
+        terminate(record, if_live="end", end_live_from="closing time")
+
+
 def test_what_a_template_says_of_somebody_inside_is_looked_at_before_anything_is_ended(lab: Lab) -> None:
     record = lab.launch()
     operator = EducatesTerminateSessionOperator(task_id="end", session=record, if_live="{{ params.if_live }}")

@@ -70,6 +70,7 @@ def test_a_workshop_is_cleaned_up_by_a_teardown_of_its_launch(read: DagBag) -> N
     assert tasks["workshop.launch"].is_setup
     assert tasks["workshop.closing_time"].upstream_task_ids == {"workshop.launch"}
     assert tasks["workshop.clean_up"].upstream_task_ids == {"workshop.launch", "workshop.closing_time"}
+    assert tasks["workshop.clean_up"].end_live_from == tasks["workshop.closing_time"].target_time
 
 
 @pytest.mark.parametrize("group", [lessonspace_class, coviu_appointment, screenleap_share, educates_workshop])

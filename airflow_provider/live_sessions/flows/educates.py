@@ -52,7 +52,8 @@ def educates_workshop(
     """Make each learner's session shortly before the start; hand over; tell who came; clean up at the planned end.
 
     What is left at the planned end is ended, whatever became of the tasks between: a session that was forgotten
-    keeps its place in the portal from others.
+    keeps its place in the portal from others. Where the wait for the planned end is broken off, by a person or a
+    deploy, what nobody has opened is ended, and who is in a session stays in.
 
     Args:
         session: One workshop of a timetable, as ``SelectClassesOperator`` gives it.
@@ -109,8 +110,7 @@ def educates_workshop(
         deferrable=deferrable,
         **of_it,
     )
-    # What is behind it ends sessions, people in them or not: neither a worker that was lost on the way nor a time
-    # limit that a deployment gives its sensors may cut it short.
+    # Neither a worker that was lost nor a time limit that a deployment gives its sensors may cut it short.
     closes: dict[str, Any] = {
         "task_id": "closing_time",
         "target_time": planned_end(lane.launched),
@@ -120,6 +120,8 @@ def educates_workshop(
     # Hours on end: without a triggerer it looks now and then, and holds no slot between.
     looking: dict[str, Any] = {"mode": "reschedule", "timeout": LONGEST_WAIT}
     closing = DateTimeSensorAsync(**closes) if deferrable else DateTimeSensor(**looking, **closes)
-    # A teardown: it runs whatever became of the tasks between.
-    clean_up = EducatesTerminateSessionOperator(task_id="clean_up", if_live="end", **of_it)
+    # A teardown: it runs whatever became of the tasks between, also early, and then ends nobody's session.
+    clean_up = EducatesTerminateSessionOperator(
+        task_id="clean_up", if_live="end", end_live_from=planned_end(lane.launched), **of_it
+    )
     lane.launched >> closing >> clean_up.as_teardown(setups=lane.launched)

@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import seconds_of
+from airflow_provider.live_sessions.core.times import parse_time, seconds_of
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import CancelOutcome, Plan
+
+CLOCKS = timedelta(minutes=1)
+"""How far the clocks of Airflow's hosts may be apart: who waited for a moment may find itself just before it."""
 
 
 class EducatesLaunchSessionOperator(LaunchSessionOperator):
@@ -163,6 +166,9 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
         learners: Only these participants' sessions, by their ids.
         if_live: What to do with sessions that somebody has opened: ``fail`` (default) leaves them alone and fails
             the task, ``report`` leaves them alone, ``end`` ends them: for a clean-up at the end of the day.
+        end_live_from: The moment from which ``if_live="end"`` holds, ISO 8601; always by default. Before it, what
+            somebody has opened is left alone as with ``report``: a teardown also runs when the task that waited
+            for this moment was broken off, e.g. because its run was marked as failed.
         force: Also end sessions that other launches may share (``users='learner'``).
         conn_id: For a class of a timetable.
         timetable: Likewise.
@@ -177,7 +183,7 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
 
     hook_class: ClassVar[str] = HOOK
     if_live_values: ClassVar[tuple[str, ...]] = ("fail", "report", "end")
-    template_fields: Sequence[str] = (*CancelSessionOperator.template_fields, "learners")
+    template_fields: Sequence[str] = (*CancelSessionOperator.template_fields, "learners", "end_live_from")
 
     def __init__(
         self,
@@ -185,16 +191,19 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
         session: Mapping[str, Any] | XComArg,
         conn_id: str = EducatesHook.default_conn_name,
         learners: Iterable[str] | None = None,
+        end_live_from: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(session=session, conn_id=conn_id, **kwargs)
         self.learners = learners
+        self.end_live_from = end_live_from
 
     def execute(self, context: Context) -> dict[str, Any]:
         """End the sessions, tell it in the log, and return the outcome."""
         with airflow_errors():
             self.check_if_live()
             self.check_hands()
+            ends_live = self._ends_live()
             platform = EducatesHook(self._conn_id()).platform()
             try:
                 meant = find_meant(
@@ -210,16 +219,24 @@ class EducatesTerminateSessionOperator(CancelSessionOperator):
                 outcome = platform.end(
                     meant.ref,
                     learners=_learners(self.learners),
-                    live=self.if_live == "end",
+                    live=ends_live,
                     force=self.force,
                 )
             finally:
                 platform.close()
             self._tell(meant.title, outcome)
             self._tell_why(meant, outcome, context)
-            if self.if_live == "end":
+            if ends_live:
                 self._insist(meant, outcome)
             return {**outcome.to_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+
+    def _ends_live(self) -> bool:
+        if self.if_live != "end":
+            return False
+        if not self.end_live_from or datetime.now(UTC) >= parse_time(self.end_live_from) - CLOCKS:
+            return True
+        self.log.warning("It is before %s: what somebody has opened is left alone.", self.end_live_from)
+        return False
 
     def _insist(self, meant: Meant, outcome: CancelOutcome) -> None:
         if outcome.confirmed:
