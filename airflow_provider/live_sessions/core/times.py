@@ -19,6 +19,9 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2999, 12, 31, tzinfo=UTC)
 """No session is outside these, and between them no sum of a time and a length leaves the calendar."""
 
+CLOCKS = timedelta(minutes=1)
+"""How far apart two clocks may be: that which a moment is waited by, and that which is then judged by."""
+
 
 def within_reason(moment: datetime) -> datetime:
     """Return a platform's time in UTC, drawn in between :data:`EARLIEST` and :data:`LATEST`; a naive one is UTC.

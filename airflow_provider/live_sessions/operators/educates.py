@@ -12,7 +12,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Refused, Unavailable
 from airflow_provider.live_sessions.core.record import SessionRecord
-from airflow_provider.live_sessions.core.times import parse_time, seconds_of
+from airflow_provider.live_sessions.core.times import CLOCKS, parse_time, seconds_of
 from airflow_provider.live_sessions.hooks.educates import HOOK, EducatesHook
 from airflow_provider.live_sessions.operators.cancel import CancelSessionOperator
 from airflow_provider.live_sessions.operators.export_sessions import SessionsToObjectStorageOperator
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from airflow_provider.live_sessions.core.keys import LaunchKey
     from airflow_provider.live_sessions.core.models import CancelOutcome, Plan
-
-CLOCKS = timedelta(minutes=1)
-"""How far the clocks of Airflow's hosts may be apart: who waited for a moment may find itself just before it."""
 
 
 class EducatesLaunchSessionOperator(LaunchSessionOperator):

@@ -14,7 +14,7 @@ from airflow_provider.live_sessions.compat.border import airflow_errors
 from airflow_provider.live_sessions.compat.features import prefer
 from airflow_provider.live_sessions.core.contract import ExportPlatform, unsupported
 from airflow_provider.live_sessions.core.errors import ConfigurationError, Transient
-from airflow_provider.live_sessions.core.times import aware, format_time, moment, seconds_of
+from airflow_provider.live_sessions.core.times import CLOCKS, aware, format_time, moment, seconds_of
 from airflow_provider.live_sessions.hooks.base import hook_class_of
 from airflow_provider.live_sessions.hooks.storage import open_storage
 from airflow_provider.live_sessions.operators.identity import is_true
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider.live_sessions.artifacts.export_sources import Source
     from airflow_provider.live_sessions.core.storage import Storage
     from airflow_provider.live_sessions.operators.lineage import Data
-
-CLOCKS = timedelta(seconds=60)
-"""How far this machine's clock, which is waited by, may be ahead of the platform's, which is judged by."""
 
 MAX_CHUNKS = 10_000
 """More files are not named in one XCom."""
